@@ -1,0 +1,267 @@
+"""The tables that the stages hand to each other, and the one way into them.
+
+Times are UTC. In a table "not measured" is null, never NaN. Offsets count Python characters (code points)
+into ``body``. Whatever comes from outside passes `conform` once; after that it is good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from troth.errors import BadColumn, InputError, MissingColumns
+
+_TIME: Final = pa.timestamp("us", tz="UTC")
+_NAMES: Final = pa.list_(pa.string())
+
+
+def _must(name: str, kind: pa.DataType) -> pa.Field:
+    return pa.field(name, kind, nullable=False)
+
+
+TURNS: Final = pa.schema(
+    [
+        _must("turn_id", pa.string()),  # a mail's Message-ID, a message's own id, else a hash of its content
+        _must("conversation_id", pa.string()),
+        pa.field("parent_id", pa.string()),  # turn_id of the turn it answers, where that is known
+        _must("position", pa.int64()),  # order in the source; decides where sent_at is equal or missing
+        pa.field("sent_at", _TIME),
+        _must("speaker", pa.string()),  # address in lower case, or the handle or name the source gives
+        pa.field("speaker_name", pa.string()),
+        pa.field("recipients", _NAMES),
+        pa.field("cc", _NAMES),
+        pa.field("references", _NAMES),  # message ids this one answers, oldest first
+        _must("channel", pa.string()),  # mail, chat, call, ticket, meeting, social, shop, letter
+        pa.field("stage", pa.string()),  # marketing, sales, onboarding, service, billing
+        pa.field("subject", pa.string()),
+        _must("body", pa.string()),  # all text as received, quotes and signature included; HTML made text
+        pa.field("attachments", _NAMES),
+        _must("automatic", pa.bool_()),  # written by a program to nobody in particular: kept, never scored
+        _must("source", pa.string()),  # name of the file or service it came from
+        # From here on: filled by `people.place`, or by a source that states it.
+        pa.field("side", pa.string()),  # us, them
+        pa.field("circle", pa.string()),  # customer, colleague, friend
+        pa.field("relationship", pa.string()),  # id of the counterpart: an account's domain, a person's address
+    ]
+)
+
+SENTENCES: Final = pa.schema(
+    [
+        _must("turn_id", pa.string()),
+        _must("sentence", pa.int32()),  # 0, 1, 2, ... within the sender's own words of one turn
+        _must("start", pa.int32()),  # offset into body, inclusive
+        _must("end", pa.int32()),  # offset into body, exclusive
+        _must("text", pa.string()),  # body[start:end] with white space made single
+        pa.field("language", pa.string()),  # ISO 639-1 of the turn's own words; null when too short to say
+    ]
+)
+
+FINDINGS: Final = pa.schema(
+    [
+        _must("turn_id", pa.string()),
+        _must("sentence", pa.int32()),
+        _must("start", pa.int32()),
+        _must("end", pa.int32()),
+        _must("signal", pa.string()),  # a name in `signals.CATALOGUE`
+        _must("probability", pa.float32()),  # calibrated; for graded signals: of lying above the reference median
+        pa.field("value", pa.float32()),  # graded signals only: standard deviations from the reference mean
+    ]
+)
+
+PROMISES: Final = pa.schema(
+    [
+        _must("promise_id", pa.string()),
+        _must("turn_id", pa.string()),
+        _must("start", pa.int32()),
+        _must("end", pa.int32()),
+        _must("text", pa.string()),
+        _must("probability", pa.float32()),
+        pa.field("relationship", pa.string()),
+        pa.field("circle", pa.string()),
+        pa.field("side", pa.string()),  # whose promise: us, them
+        _must("actor", pa.string()),
+        pa.field("addressee", pa.string()),
+        pa.field("said_at", _TIME),
+        pa.field("condition", pa.string()),  # the words of an "if", "once", "as soon as"
+        _must("specific", pa.bool_()),  # act or time could be checked later
+        pa.field("due_words", pa.string()),
+        _must("due_rule", pa.string()),  # explicit, relative, conditional, vague, none
+        pa.field("due_earliest", _TIME),
+        pa.field("due_latest", _TIME),
+        _must("observability", pa.string()),  # O1 in a connected channel, O2 in a system of record, O3 not visible
+        _must("state", pa.string()),  # open, kept, late, suspected, broken, withdrawn, unknown
+        pa.field("state_at", _TIME),  # when the evidence for the state appeared
+        _must("decided_by", pa.string()),  # machine, person
+        pa.field("evidence_turn_id", pa.string()),
+        pa.field("evidence_start", pa.int32()),
+        pa.field("evidence_end", pa.int32()),
+        pa.field("evidence_text", pa.string()),
+    ]
+)
+
+QUESTIONS: Final = pa.schema(
+    [
+        _must("question_id", pa.string()),
+        _must("turn_id", pa.string()),
+        _must("start", pa.int32()),
+        _must("end", pa.int32()),
+        _must("text", pa.string()),
+        _must("kind", pa.string()),  # HC, HR, HI, HS for a trust question; direct for any other
+        _must("probability", pa.float32()),
+        pa.field("relationship", pa.string()),
+        pa.field("circle", pa.string()),
+        pa.field("asked_at", _TIME),
+        _must("state", pa.string()),  # open, answered
+        pa.field("answer_turn_id", pa.string()),
+        pa.field("answered_at", _TIME),
+    ]
+)
+
+ANSWERS: Final = pa.schema(
+    [
+        _must("answer_id", pa.string()),
+        _must("relationship", pa.string()),
+        pa.field("person", pa.string()),
+        _must("item", pa.string()),
+        _must("facet", pa.string()),
+        _must("value", pa.int32()),
+        _must("lowest", pa.int32()),  # ends of the scale the answer was given on
+        _must("highest", pa.int32()),
+        _must("answered_at", _TIME),
+    ]
+)
+
+OUTCOMES: Final = pa.schema(
+    [
+        _must("outcome_id", pa.string()),
+        _must("relationship", pa.string()),
+        _must("kind", pa.string()),  # deal, renewal, invoice, ticket
+        pa.field("stage", pa.string()),
+        _must("state", pa.string()),  # open, won, lost
+        pa.field("amount", pa.float64()),
+        pa.field("currency", pa.string()),
+        _must("opened_at", _TIME),
+        pa.field("closed_at", _TIME),
+    ]
+)
+
+READINGS: Final = pa.schema(
+    [
+        _must("relationship", pa.string()),
+        _must("facet", pa.string()),
+        _must("at", _TIME),
+        _must("signal", pa.string()),  # the signal, or "turn" where a turn's signals were joined into one reading
+        # What is known of y* = slope·level + N(0, v): it lies in (lo, hi]; lo = hi is an exact reading.
+        _must("lo", pa.float64()),
+        _must("hi", pa.float64()),
+        _must("v", pa.float64()),
+        _must("slope", pa.float64()),
+        _must("alpha", pa.float64()),  # P(reading | level) = alpha + beta [Phi(...) - Phi(...)]
+        _must("beta", pa.float64()),
+        _must("slow_only", pa.bool_()),  # deception verified by a person loads on the slow part alone
+        pa.field("turn_id", pa.string()),  # the evidence, and the sentence in it that weighs most
+        pa.field("start", pa.int32()),
+        pa.field("end", pa.int32()),
+    ]
+)
+
+TRUST: Final = pa.schema(
+    [
+        _must("relationship", pa.string()),
+        _must("facet", pa.string()),
+        _must("at", _TIME),  # the state after all readings up to and including this time
+        _must("mean", pa.float64()),  # standard deviations between relationships; 0 is typical
+        _must("var", pa.float64()),
+        _must("slow", pa.float64()),  # mean = slow + fast
+        _must("fast", pa.float64()),
+        _must("reliability", pa.float64()),  # 1 - posterior variance / prior variance, within 0 and 1
+        _must("readings", pa.int64()),  # of this facet in this relationship so far
+    ]
+)
+
+TABLES: Final[Mapping[str, pa.Schema]] = {
+    "turns": TURNS,
+    "sentences": SENTENCES,
+    "findings": FINDINGS,
+    "promises": PROMISES,
+    "questions": QUESTIONS,
+    "answers": ANSWERS,
+    "outcomes": OUTCOMES,
+    "readings": READINGS,
+    "trust": TRUST,
+}
+
+
+def arrow_table(data: object) -> pa.Table:
+    """Take anything that speaks Arrow, or a list of mappings, to a `pyarrow.Table`.
+
+    Accepts pyarrow tables and batches, whatever offers the Arrow PyCapsule interface (pandas, Polars, DuckDB,
+    narwhals), and an iterable of mappings.
+
+    Raises: InputError when it is none of these.
+    """
+    if isinstance(data, pa.Table):
+        return data
+    if isinstance(data, pa.RecordBatch):
+        return pa.Table.from_batches([data])
+    if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
+        return pa.table(data)  # type: ignore[arg-type]  # the PyCapsule protocol is not in pyarrow's annotations
+    if isinstance(data, Iterable) and not isinstance(data, (str, bytes, Mapping)):
+        return _from_mappings(data)
+    raise InputError(
+        f"cannot take a {type(data).__name__} as a table. "
+        "Give a pyarrow, pandas, Polars or DuckDB table, or a list of mappings with a 'text' or 'body' each."
+    )
+
+
+def _from_mappings(rows: Iterable[Any]) -> pa.Table:
+    listed = list(rows)
+    for number, row in enumerate(listed):
+        if not isinstance(row, Mapping):
+            raise InputError(f"row {number} is a {type(row).__name__}, not a mapping of column names to values.")
+    try:
+        return pa.Table.from_pylist(listed)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise InputError(f"the rows do not make one table: {error}.") from error
+
+
+def conform(data: object, schema: pa.Schema) -> pa.Table:
+    """Pick, order and cast the columns of `schema`; columns it does not name are left behind.
+
+    Nullable columns that are absent come back as nulls.
+
+    Raises: MissingColumns when a column that must be there is not; BadColumn when one cannot be cast or holds
+        nulls that it must not hold.
+    """
+    table = arrow_table(data)
+    required = [field.name for field in schema if not field.nullable]
+    missing = [name for name in required if name not in table.column_names]
+    if missing:
+        raise MissingColumns(missing, table.column_names)
+    columns = [_cast(table, field) for field in schema]
+    return pa.table(columns, schema=schema)
+
+
+def _cast(table: pa.Table, field: pa.Field) -> pa.ChunkedArray | pa.Array:
+    if field.name not in table.column_names:
+        return pa.nulls(table.num_rows, field.type)
+    column = table.column(field.name)
+    if not field.nullable and column.null_count:
+        raise BadColumn(field.name, f"{column.null_count} of {len(column)} rows are empty, and none may be")
+    if column.type == field.type:
+        return column
+    try:
+        if pa.types.is_timestamp(field.type) and pa.types.is_timestamp(column.type) and column.type.tz is None:
+            return pc.assume_timezone(pc.cast(column, pa.timestamp("us")), "UTC")
+        return pc.cast(column, field.type)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise BadColumn(field.name, f"cannot be read as {field.type}: {reason}") from error
+
+
+def empty(schema: pa.Schema) -> pa.Table:
+    """A table of this schema with no rows."""
+    return schema.empty_table()
