@@ -254,8 +254,6 @@ def _cast(table: pa.Table, field: pa.Field) -> pa.ChunkedArray | pa.Array:
     if column.type == field.type:
         return column
     try:
-        if pa.types.is_timestamp(field.type) and pa.types.is_timestamp(column.type) and column.type.tz is None:
-            return pc.assume_timezone(pc.cast(column, pa.timestamp("us")), "UTC")
         return pc.cast(column, field.type)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         reason = str(error).splitlines()[0]
