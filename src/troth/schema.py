@@ -148,6 +148,19 @@ OUTCOMES: Final = pa.schema(
     ]
 )
 
+EVIDENCE: Final = pa.schema(
+    [
+        _must("turn_id", pa.string()),
+        _must("sentence", pa.int32()),
+        _must("start", pa.int32()),
+        _must("end", pa.int32()),
+        _must("facet", pa.string()),
+        _must("raw", pa.float32()),  # signed sum of the facet's signals in this sentence; an occasion alone gives 0
+        pa.field("signal", pa.string()),  # the signal that weighs most; null where the occasion passed unused
+        pa.field("probability", pa.float32()),  # of that signal
+    ]
+)
+
 READINGS: Final = pa.schema(
     [
         _must("relationship", pa.string()),
@@ -182,16 +195,33 @@ TRUST: Final = pa.schema(
     ]
 )
 
+SCORES: Final = pa.schema(
+    [
+        _must("scope", pa.string()),  # "day:customer" for a circle on one day, else a relationship
+        _must("at", _TIME),
+        _must("lens", pa.string()),
+        _must("pillar", pa.string()),
+        _must("gauge", pa.string()),  # SHOWN, HELD
+        pa.field("percentile", pa.float64()),  # null where withheld: reliability under .5
+        _must("low", pa.float64()),  # ends of the 80 % band, percentiles
+        _must("high", pa.float64()),
+        _must("reliability", pa.float64()),
+        _must("readings", pa.int64()),
+    ]
+)
+
 TABLES: Final[Mapping[str, pa.Schema]] = {
     "turns": TURNS,
     "sentences": SENTENCES,
     "findings": FINDINGS,
+    "evidence": EVIDENCE,
     "promises": PROMISES,
     "questions": QUESTIONS,
     "answers": ANSWERS,
     "outcomes": OUTCOMES,
     "readings": READINGS,
     "trust": TRUST,
+    "scores": SCORES,
 }
 
 
