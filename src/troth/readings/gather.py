@@ -1,0 +1,106 @@
+"""EVIDENCE and what was done to READINGS: what the filter takes in.
+
+A turn gives one reading per facet, not one per sentence: long turns must not outvote short ones.
+Source: MEASUREMENT.md sections 2 and 4.2.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from troth.readings.evidence import weigh_scene
+from troth.readings.follow_through import read_promises, read_waits
+from troth.readings.held import read_held
+from troth.readings.reference import Reference
+from troth.readings.scene import Scene, set_scene
+from troth.schema import READINGS, conform, empty
+
+
+def gather_readings(
+    turns: pa.Table,
+    sentences: pa.Table,
+    findings: pa.Table,
+    promises: pa.Table,
+    *,
+    reference: Reference,
+    now: dt.datetime,
+) -> pa.Table:
+    """Take everything found to READINGS, in no particular order.
+
+    Args:
+        turns: TURNS, placed.
+        sentences, findings: of these turns.
+        promises: PROMISES, settled as of `now`.
+        reference: what is usual.
+        now: the evening; later turns are left out, and a question still open has waited until then.
+
+    Returns: READINGS. Turns without a time give none: the filter would not know when.
+    """
+    turns = turns.filter(pc.fill_null(pc.less_equal(turns["sent_at"], pa.scalar(now, turns["sent_at"].type)), False))
+    scene = set_scene(turns, sentences, findings)
+    return pa.concat_tables(
+        [
+            read_shown(weigh_scene(scene), scene, reference),
+            read_held(scene, reference),
+            read_waits(scene, reference, now),
+            read_promises(promises, now),
+        ]
+    )
+
+
+def read_shown(evidence: pa.Table, scene: Scene, reference: Reference) -> pa.Table:
+    """One exact reading for each turn and facet of SHOWN: the mean of its sentences, in reference units.
+
+    With n sentences, z = (mean - reference mean) / sd between relationships, v = (tau^2 + sigma^2 / n) / sd^2.
+    The sentence that weighs most rides along as the evidence.
+    """
+    evidence = evidence.filter(pc.is_in(evidence["facet"], pa.array(list(reference.facets), pa.string())))
+    if not evidence.num_rows:
+        return empty(READINGS)
+    usual = {facet: number for number, facet in enumerate(reference.facets)}
+    parts = list(reference.facets.values())
+    mean, between, turn_var, sentence_var = (
+        np.array([getattr(part, name) for part in parts])
+        for name in ("mean", "between_var", "turn_var", "sentence_var")
+    )
+    codes = evidence["facet"].combine_chunks().dictionary_encode()
+    facet = np.array([usual[name] for name in codes.dictionary.to_pylist()])[codes.indices.to_numpy()]
+    turn = pc.index_in(evidence["turn_id"], scene.turns["turn_id"].combine_chunks()).to_numpy().astype(np.int64)
+    raw = evidence["raw"].to_numpy().astype(float)
+    key, group = np.unique(turn * len(parts) + facet, return_inverse=True)
+    turn, facet_of = key // len(parts), key % len(parts)
+    count = np.bincount(group).astype(float)
+    z = (np.bincount(group, weights=raw) / count - mean[facet_of]) / np.sqrt(between[facet_of])
+    v = (turn_var + sentence_var / count[:, None])[np.arange(len(key)), facet_of] / between[facet_of]
+    leading = _find_leading(np.abs(raw - mean[facet]), group)
+    chosen = scene.turns.select(["relationship", "sent_at", "turn_id"]).take(turn)
+    columns: dict[str, Any] = {
+        "relationship": chosen["relationship"],
+        "facet": pa.array(np.array(list(reference.facets), object)[facet_of], pa.string()),
+        "at": chosen["sent_at"],
+        "signal": pa.repeat("turn", len(key)),
+        "lo": z,
+        "hi": z,
+        "v": np.maximum(v, 1e-6),
+        "slope": np.ones(len(key)),
+        "alpha": np.zeros(len(key)),
+        "beta": np.ones(len(key)),
+        "slow_only": np.zeros(len(key), bool),
+        "turn_id": chosen["turn_id"],
+        "start": evidence["start"].take(leading),
+        "end": evidence["end"].take(leading),
+    }
+    return conform(pa.table(columns), READINGS)
+
+
+def _find_leading(weight: Any, group: Any) -> Any:
+    """Row of the largest weight in each group; the first of equals."""
+    order = np.lexsort((np.arange(len(weight)), -weight, group))
+    first = np.ones(len(order), bool)
+    first[1:] = group[order][1:] != group[order][:-1]
+    return order[first]

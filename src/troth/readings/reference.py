@@ -1,0 +1,134 @@
+"""What is usual: the reference population that turns raw evidence into standard deviations between relationships.
+
+`estimate_reference` takes variance components from a corpus; the shipped values come from the public conversations
+named in the file itself, measured with the shipped encoder. A reference belongs to one encoder: with another one the
+numbers mean something else, so the file names it and `load_reference` is asked for it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from troth.errors import EncoderError, InputError
+
+_LEAST_SHARE = 0.02  # of the variance that lies between relationships; below it a corpus cannot tell it from none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FacetReference:
+    """Raw evidence of one facet of SHOWN in the reference population. Raw units, and raw units squared."""
+
+    mean: float
+    between_var: float  # of the level, between relationships
+    turn_var: float  # tau^2: of a turn around its relationship's level
+    sentence_var: float  # sigma^2: of a sentence around its turn
+    turns: int
+
+    def __post_init__(self) -> None:
+        if self.between_var <= 0 or self.turn_var < 0 or self.sentence_var < 0:
+            raise InputError(f"a reference needs between_var above 0 and no negative variance, got {self}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """The reference population: `facets` for SHOWN, and how often each act occurs at its occasion for HELD."""
+
+    encoder: str  # id of the encoder that made the findings
+    corpora: str  # what it was measured on
+    facets: Mapping[str, FacetReference]
+    rates: Mapping[str, Mapping[str, float]]  # HELD facet to category to share of occasions
+    misread: Mapping[str, float]  # signal to the share of its detections that are wrong, from labelled data
+    wait_mean: float  # mean of log hours until a question is answered
+    wait_sd: float
+
+    def to_json(self) -> str:
+        """The form `load_reference` reads."""
+        return json.dumps(asdict(self), indent=2, sort_keys=True) + "\n"
+
+
+def load_reference(encoder: str | None = None) -> Reference:
+    """Read the shipped reference.
+
+    Raises: EncoderError when it was measured with another encoder than the one named.
+    """
+    raw: dict[str, Any] = json.loads(files("troth.readings").joinpath("reference.json").read_text("utf-8"))
+    if encoder is not None and raw["encoder"] != encoder:
+        raise EncoderError(
+            f"the reference population was measured with encoder {raw['encoder']}, not {encoder}. "
+            "Measure it again (make reference), or install troth anew."
+        )
+    facets = {facet: FacetReference(**values) for facet, values in raw.pop("facets").items()}
+    return Reference(facets=facets, **raw)
+
+
+def estimate_facet(
+    raw: npt.NDArray[np.float64], turn: npt.NDArray[np.int64], group: npt.NDArray[np.int64]
+) -> FacetReference:
+    """Variance components of raw evidence by the method of moments for a nested, unbalanced layout.
+
+    Args:
+        raw: shape (n_sentences,).
+        turn: shape (n_sentences,), number of the turn.
+        group: shape (n_sentences,), number of the relationship; a turn lies in one of them.
+
+    Returns: components; between_var is at least 2 % of the whole, since a corpus of short relationships cannot tell
+        a small share from none.
+    Raises: InputError with fewer than two relationships of two turns.
+    Source: Searle, Casella and McCulloch, Variance Components (1992), section 5.3 (Henderson's method I).
+    """
+    turns, first, turn_of = np.unique(turn, return_index=True, return_inverse=True)
+    size = np.bincount(turn_of).astype(float)
+    turn_mean = np.bincount(turn_of, weights=raw) / size
+    group_of = np.unique(group[first], return_inverse=True)[1]
+    group_turns = np.bincount(group_of).astype(float)
+    if (group_turns > 1).sum() < 2:
+        raise InputError("a reference needs at least two relationships with two turns each.")
+    within = raw - turn_mean[turn_of]
+    freedom = max(1.0, len(raw) - len(turns))
+    sentence_var = float(within @ within / freedom)
+    # Means of turns carry sentence_var / size; what is left of their spread is turn and relationship.
+    group_mean = np.bincount(group_of, weights=turn_mean) / group_turns
+    noise = sentence_var * np.bincount(group_of, weights=1.0 / size) / group_turns
+    spread = turn_mean - group_mean[group_of]
+    many = group_turns > 1
+    in_many = many[group_of]
+    turn_total = float((spread[in_many] ** 2).sum() / (group_turns[many] - 1.0).sum())
+    turn_var = max(0.0, turn_total - float(np.average(noise[many], weights=group_turns[many] - 1.0)))
+    mean = float(np.average(group_mean, weights=group_turns))
+    share = group_turns / group_turns.sum()
+    between_total = float(share @ (group_mean - mean) ** 2)
+    expected = float((share * (1.0 - share)) @ ((turn_var + noise) / group_turns))
+    between_var = (between_total - expected) / float(1.0 - share @ share)
+    whole = max(between_var, 0.0) + turn_var + sentence_var
+    return FacetReference(
+        mean=mean,
+        between_var=max(between_var, _LEAST_SHARE * whole, 1e-9),
+        turn_var=turn_var,
+        sentence_var=sentence_var,
+        turns=len(turns),
+    )
+
+
+def estimate_facets(evidence: pa.Table, relationship_of_turn: Mapping[str, str]) -> dict[str, FacetReference]:
+    """`estimate_facet` for each facet of an EVIDENCE table."""
+    found: dict[str, FacetReference] = {}
+    for facet in evidence["facet"].unique().to_pylist():
+        rows = evidence.filter(pc.equal(evidence["facet"], facet))
+        turn = rows["turn_id"].combine_chunks().dictionary_encode()
+        groups = pa.array(
+            [relationship_of_turn[turn_id] for turn_id in turn.dictionary.to_pylist()]
+        ).dictionary_encode()
+        number = turn.indices.to_numpy().astype(np.int64)
+        found[facet] = estimate_facet(
+            rows["raw"].to_numpy().astype(float), number, groups.indices.to_numpy().astype(np.int64)[number]
+        )
+    return found
