@@ -1,0 +1,112 @@
+"""A draft before it is sent: what each sentence does, what it promises, what this customer asked and it leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pyarrow as pa
+
+from troth.signals import CATALOGUE, SHOWN
+
+_COMMON: Final = frozenset(
+    "about after again also and any are been but can could did does for from get give had has have here how just let "
+    "like may more need not now one our out over please shall should some still tell than thank thanks that the their "
+    "them then there they this was were what when where which who why will with would you your".split()
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """One act found in one sentence of the draft, and what it does to trust shown."""
+
+    start: int
+    end: int
+    text: str
+    signal: str
+    facet: str | None  # None for an occasion, such as a request
+    effect: int  # +1 raises, -1 costs, 0 neither
+    probability: float
+    question: str  # what a reader asks of the sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftCheck:
+    """What a draft does before it is sent."""
+
+    marks: tuple[Mark, ...]  # in the order of the text
+    promises: tuple[Mapping[str, Any], ...]  # rows of PROMISES that the draft makes
+    warnings: tuple[str, ...]  # what the calendar, or a promise without a time, calls for
+    unanswered: tuple[Mapping[str, Any], ...]  # rows of QUESTIONS that this draft leaves open
+    open_promises: tuple[Mapping[str, Any], ...]  # rows of PROMISES of ours to them that are due and not named here
+
+
+def check_draft(
+    sentences: pa.Table, findings: pa.Table, promises: pa.Table, *, questions: pa.Table, pledged: pa.Table
+) -> DraftCheck:
+    """Check one draft.
+
+    Args:
+        sentences, findings: of the draft alone.
+        promises: PROMISES that the draft makes.
+        questions: QUESTIONS of this relationship, open before the draft.
+        pledged: PROMISES of ours in this relationship, as of now.
+    """
+    texts = {row["sentence"]: row["text"] for row in sentences.to_pylist()}
+    words = frozenset().union(*(content_words(text) for text in texts.values())) if texts else frozenset[str]()
+    made = promises.to_pylist()
+    return DraftCheck(
+        marks=tuple(_mark(row, texts) for row in _in_order(findings)),
+        promises=tuple(made),
+        warnings=tuple(_warn(row) for row in made if row["due_rule"] in {"none", "vague"}),
+        unanswered=tuple(row for row in questions.to_pylist() if row["state"] == "open" and not _touches(words, row)),
+        open_promises=tuple(
+            row
+            for row in pledged.to_pylist()
+            if row["side"] == "us" and row["state"] in {"open", "suspected"} and not _touches(words, row)
+        ),
+    )
+
+
+def content_words(text: str) -> frozenset[str]:
+    """The words of a text that say what it is about: at least three letters or a digit, and not of the common ones."""
+    cleaned = "".join(char if char.isalnum() else " " for char in text.casefold())
+    return frozenset(
+        word
+        for word in cleaned.split()
+        if word not in _COMMON and (len(word) > 2 or any(char.isdigit() for char in word))
+    )
+
+
+def _touches(words: frozenset[str], row: Mapping[str, Any]) -> bool:
+    """Whether the draft speaks of the same thing: it shares a third of the content words."""
+    asked = content_words(row["text"])
+    return not asked or len(asked & words) * 3 >= len(asked)
+
+
+def _in_order(findings: pa.Table) -> list[dict[str, Any]]:
+    rows = [row for row in findings.to_pylist() if row["probability"] >= 0.5 and row["value"] is None]
+    return sorted(rows, key=lambda row: (row["start"], -row["probability"], row["signal"]))
+
+
+def _mark(row: Mapping[str, Any], texts: Mapping[int, str]) -> Mark:
+    signal = CATALOGUE[row["signal"]]
+    return Mark(
+        start=row["start"],
+        end=row["end"],
+        text=texts.get(row["sentence"], ""),
+        signal=signal.name,
+        facet=None if signal.shown is None else SHOWN[signal.shown],
+        effect=0 if signal.shown is None else signal.sign,
+        probability=row["probability"],
+        question=signal.question,
+    )
+
+
+def _warn(promise: Mapping[str, Any]) -> str:
+    if promise["due_rule"] == "vague":
+        return (
+            f"{promise['text']!r} says {promise['due_words']!r}: name a day, or it can be late and never kept on time."
+        )
+    return f"{promise['text']!r} promises without a time: say until when."
