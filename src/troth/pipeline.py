@@ -1,0 +1,173 @@
+"""The steps in order: placed turns in, what was found, what is due, and what it says of trust out.
+
+Each step is a function from Arrow tables to an Arrow table; a change of the encoder or of a lens re-runs only what
+lies after it. The same functions run on one turn (draft check), one day (review) and a whole book.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from troth.encoder import Encoder, find_signals
+from troth.lenses import LENSES, Lens
+from troth.promises import Calendar, find_promises, settle_promises
+from troth.questions import find_questions
+from troth.readings import Reference, gather_readings, weigh_findings
+from troth.review.close import DAY_SCOPE, Close, close_day, day_bounds, in_day
+from troth.schema import FINDINGS, SCORES, SENTENCES, conform, empty
+from troth.signals import SHOWN
+from troth.text import split_sentences
+from troth.trust import Model, close_states, score_pillar
+
+_BATCH_TURNS = 500  # turns that go through the encoder between two reports of progress
+
+Progress = Callable[[int, int], None]
+"""Called with what is done and what there is to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Understood:
+    """Turns and everything found in them."""
+
+    turns: pa.Table  # placed
+    sentences: pa.Table
+    findings: pa.Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """The books as of one evening."""
+
+    now: dt.datetime
+    promises: pa.Table
+    questions: pa.Table
+    readings: pa.Table
+
+
+def understand_turns(
+    turns: pa.Table, encoder: Encoder, *, progress: Progress | None = None
+) -> Iterable[tuple[pa.Table, pa.Table]]:
+    """Take TURNS to SENTENCES and FINDINGS, batch by batch, so that a long job can be stopped and gone on with."""
+    for start in range(0, turns.num_rows, _BATCH_TURNS):
+        sentences = split_sentences(turns.slice(start, _BATCH_TURNS))
+        yield sentences, find_signals(sentences, encoder)
+        if progress is not None:
+            progress(min(start + _BATCH_TURNS, turns.num_rows), turns.num_rows)
+
+
+def understand_all(turns: pa.Table, encoder: Encoder, *, progress: Progress | None = None) -> Understood:
+    """`understand_turns`, in one piece."""
+    parts = list(understand_turns(turns, encoder, progress=progress))
+    return Understood(
+        turns=turns,
+        sentences=pa.concat_tables([empty(SENTENCES), *(sentences for sentences, _ in parts)]),
+        findings=pa.concat_tables([empty(FINDINGS), *(findings for _, findings in parts)]),
+    )
+
+
+def take_stock(
+    known: Understood, *, reference: Reference, calendar: Calendar, now: dt.datetime, decided: pa.Table | None = None
+) -> Standing:
+    """Promises, questions and readings as of `now`; `decided` are PROMISES whose state a person settled."""
+    promises = find_promises(known.turns, known.sentences, known.findings, calendar=calendar)
+    if decided is not None and decided.num_rows:
+        others = pc.invert(pc.is_in(promises["promise_id"], decided["promise_id"].combine_chunks()))
+        promises = pa.concat_tables([promises.filter(others), decided])
+    promises = settle_promises(
+        promises, known.turns, known.sentences, known.findings, now=now, calendar=calendar
+    )
+    return Standing(
+        now=now,
+        promises=promises,
+        questions=find_questions(known.turns, known.sentences, known.findings, now=now),
+        readings=gather_readings(
+            known.turns, known.sentences, known.findings, promises, reference=reference, now=now
+        ),
+    )
+
+
+def score_relationships(
+    readings: pa.Table, at: dt.datetime, *, lenses: Sequence[Lens] = (LENSES["equation"], LENSES["equation_held"]),
+    model: Model | None = None,
+) -> pa.Table:
+    """READINGS to SCORES: every pillar of these lenses for every relationship, at one time."""
+    rows = [
+        _score_row(relationship, at, lens, number, standings[lens.pillars[number].gauge], model)
+        for relationship, standings in close_states(readings, at, model).items()
+        for lens in lenses
+        for number in range(len(lens.pillars))
+        if lens.pillars[number].gauge in standings
+    ]
+    return conform(rows, SCORES) if rows else empty(SCORES)
+
+
+def close_books(
+    known: Understood, standing: Standing, day: dt.date, *, zone: str, circles: Sequence[str], model: Model | None = None
+) -> Close:
+    """The close of one day. `standing` is as of that day's evening."""
+    bounds = day_bounds(day, zone)
+    today = in_day(known.turns, "sent_at", bounds)
+    here = pc.is_in(known.sentences["turn_id"], today["turn_id"].combine_chunks())
+    scores = score_relationships(
+        _by_circle(in_day(standing.readings, "at", bounds), known.turns), bounds[1],
+        lenses=[LENSES["triangle"]], model=model,
+    )  # fmt: skip
+    return close_day(
+        day,
+        zone=zone,
+        turns=known.turns,
+        sentences=known.sentences.filter(here),
+        evidence=_evidence_of(known, today),
+        promises=standing.promises,
+        questions=standing.questions,
+        scores=scores,
+        circles=circles,
+    )
+
+
+def _evidence_of(known: Understood, today: pa.Table) -> pa.Table:
+    """EVIDENCE of one day's turns; whole conversations are weighed, since an answer leans on what it answers."""
+    conversations = today["conversation_id"].combine_chunks()
+    turns = known.turns.filter(pc.is_in(known.turns["conversation_id"], conversations))
+    ids = turns["turn_id"].combine_chunks()
+    evidence = weigh_findings(
+        turns,
+        known.sentences.filter(pc.is_in(known.sentences["turn_id"], ids)),
+        known.findings.filter(pc.is_in(known.findings["turn_id"], ids)),
+    )
+    return evidence.filter(pc.is_in(evidence["turn_id"], today["turn_id"].combine_chunks()))
+
+
+def _by_circle(readings: pa.Table, turns: pa.Table) -> pa.Table:
+    """SHOWN readings of one day with the circle as their relationship: the day starts from what is typical."""
+    shown = readings.filter(pc.is_in(readings["facet"], pa.array(list(SHOWN))))
+    of_turn = pc.index_in(shown["turn_id"], turns["turn_id"].combine_chunks())
+    circles = pc.take(turns["circle"].combine_chunks(), of_turn)
+    scope = pc.binary_join_element_wise(DAY_SCOPE.rstrip(":"), circles, ":")
+    scoped = shown.set_column(shown.schema.get_field_index("relationship"), shown.schema.field("relationship"), scope)
+    return scoped.filter(pc.is_valid(scope))
+
+
+def _score_row(
+    relationship: str, at: dt.datetime, lens: Lens, number: int, standing: object, model: Model | None
+) -> dict[str, object]:
+    pillar = lens.pillars[number]
+    score = score_pillar(standing, pillar, model)
+    return {
+        "scope": relationship,
+        "at": at,
+        "lens": lens.name,
+        "pillar": pillar.name,
+        "gauge": pillar.gauge,
+        "percentile": None if score.withheld else score.percentile,
+        "low": score.low,
+        "high": score.high,
+        "reliability": score.reliability,
+        "readings": int(np.sum([standing.readings.get(facet, 0) for facet in pillar.weights])),
+    }
