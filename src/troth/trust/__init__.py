@@ -1,0 +1,44 @@
+"""READINGS to TRUST: a state-space filter over coupled facets, with its smoother, ledger and scores.
+
+Source of every equation: MEASUREMENT.md section 4. The two gauges, SHOWN and HELD, are separate and never mixed.
+"""
+
+from troth.trust._engine import kernel_name
+from troth.trust.filter import Followed, advance, close_states, follow, follow_states, smooth, stand
+from troth.trust.ledger import LEDGER, ledger
+from troth.trust.model import DEFAULT_MODEL, START_HALO, Block, Model, Standing, State
+from troth.trust.scores import (
+    Ratio,
+    Score,
+    Wobble,
+    find_wobble,
+    score_lens,
+    score_pillar,
+    trust_equation,
+)
+
+__all__ = [
+    "DEFAULT_MODEL",
+    "LEDGER",
+    "START_HALO",
+    "Block",
+    "Followed",
+    "Model",
+    "Ratio",
+    "Score",
+    "Standing",
+    "State",
+    "Wobble",
+    "advance",
+    "close_states",
+    "find_wobble",
+    "follow",
+    "follow_states",
+    "kernel_name",
+    "ledger",
+    "score_lens",
+    "score_pillar",
+    "smooth",
+    "stand",
+    "trust_equation",
+]
