@@ -18,12 +18,12 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    us: tuple[str, ...] = Field(default=(), description="Our addresses and domains. Guessed from the mailbox if absent.")
+    us: tuple[str, ...] = Field(default=(), description="Our addresses and domains; guessed if absent.")
     customers: tuple[str, ...] = Field(default=(), description="Addresses or domains that are customers.")
     colleagues: tuple[str, ...] = Field(default=(), description="Addresses or domains that are colleagues.")
     friends: tuple[str, ...] = Field(default=(), description="Addresses or domains that are friends.")
     accounts: dict[str, str] = Field(default={}, description="Address or domain to the name of its account.")
-    zone: str = Field(default="UTC", description="Time zone whose midnight closes the books, for instance Europe/Berlin.")
+    zone: str = Field(default="UTC", description="Zone whose midnight closes the books, as Europe/Berlin.")
     country: str | None = Field(default=None, description="Country of public holidays, ISO 3166, for instance DE.")
     dates: Literal["dmy", "mdy"] = Field(default="dmy", description="How 3/4 is read: day first or month first.")
 

@@ -1,0 +1,60 @@
+"""The close as one HTML page that needs nothing else: no script, no font, no picture from anywhere."""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import cache
+from importlib.resources import files
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, StrictUndefined
+
+from troth.review.close import Close
+from troth.review.plain import clean_line
+from troth.signals import HELD
+
+STATES: Final = {
+    "open": "due",
+    "kept": "kept",
+    "late": "kept late",
+    "suspected": "overdue, nothing shows it was done",
+    "broken": "broken",
+    "withdrawn": "withdrawn",
+    "unknown": "unknown",
+}
+"""How each state of a promise reads to a person."""
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["line"] = clean_line
+    environment.filters["state"] = _name_state
+    environment.filters["ask"] = _name_question
+    return environment
+
+
+def _name_state(state: str) -> str:
+    return STATES[state]
+
+
+def _name_question(kind: str) -> str:
+    return HELD.get(kind, "question")
+
+
+def render_close(close: Close, *, whose: str, made_with: str) -> str:
+    """Render the close.
+
+    Args:
+        close: what to show.
+        whose: who the books belong to, for the heading.
+        made_with: version and encoder, for the foot.
+    """
+    here = ZoneInfo(close.zone)
+
+    def local(moment: dt.datetime | None) -> str:
+        return "" if moment is None else moment.astimezone(here).strftime("%a %-d %b %Y")
+
+    template = files("troth.review").joinpath("close.html").read_text("utf-8")
+    return _environment().from_string(template).render(close=close, whose=whose, made_with=made_with, local=local)
