@@ -1,0 +1,122 @@
+"""Whether a time named in a sentence lies behind the speaker: "on Monday we met"."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from troth.promises.tokens import Tokens
+from troth.promises.vocabulary import AHEAD_IN_PAST, FUTURE, HABIT, PAST, PERFECT, UNTIL
+
+_REACH: Final = 60  # tokens looked at on either side of a time: keeps one pass linear
+_BREAKS: Final = frozenset(
+    {",", ";", ":", ".", "(", ")", "—", "–", "!", "?", "but", "because", "so", "although", "while"}
+)
+_ALWAYS_PAST: Final = frozenset({"was", "were", "had", "did", "war", "waren", "hatte", "hatten", "wurde", "wurden"})
+_NOT_PAST: Final = frozenset({
+    "need", "indeed", "speed", "feed", "proceed", "exceed", "hundred", "succeed", "seed", "red", "shed", "embed",
+    "attached", "interested", "involved", "based", "related", "detailed",
+})  # fmt: skip
+_PARTICIPLE_LEADS: Final = frozenset({
+    "be", "get", "getting", "need", "being", "a", "an", "the", "to", "is", "are", "s", "re", "m", "your", "our", "my",
+    "their", "of", "for", "with", "as", "it", "them", "him", "her", "newly", "fully", "its", "his", "any", "no",
+})  # fmt: skip
+_CLAUSE_STARTS: Final = frozenset(
+    {"", ",", ";", ":", "and", "but", "when", "that", "because", "so", "as", "since", "if"}
+)
+
+Marker = Literal["ahead", "past"]
+
+
+def is_behind(tokens: Tokens, first: int, end: int) -> bool:
+    """Whether the time in the tokens from `first` to `end` belongs to a verb of the past, or to a habit."""
+    if tokens.at(first) in {"for", "on", "about"} and tokens.at(0) in {"thanks", "thank", "danke"}:
+        return True
+    if _is_habit(tokens):
+        return True
+    inside, at = _nearest(tokens, first, end)
+    if inside is None:
+        return False
+    in_clause, marker = inside
+    deadline = any(tokens.at(k) in UNTIL for k in range(first, end))
+    if marker == "past" and deadline and not in_clause:
+        return False
+    return marker == "past" and not (deadline and tokens.at(at) in AHEAD_IN_PAST)
+
+
+def looks_ahead(tokens: Tokens, first: int, end: int) -> bool:
+    """Whether a verb or mark of the future stands outside the tokens from `first` to `end`."""
+    reach = min(len(tokens), _REACH * 2)
+    return any(_marker(tokens, k) == "ahead" for k in range(reach) if not first <= k < end)
+
+
+def _is_habit(tokens: Tokens) -> bool:
+    near = tokens.low[: _REACH * 2]
+    return any(word in HABIT for word in near) and not ({"will", "ll", "shall"} & set(near))
+
+
+def _nearest(tokens: Tokens, first: int, end: int) -> tuple[tuple[bool, Marker] | None, int]:
+    """The verb that governs a time: before it in its clause, behind it, then in the clauses around it."""
+    before = [*range(first - 1, max(-1, first - _REACH), -1)]
+    behind = [*range(end, min(len(tokens), end + _REACH))]
+    here_before, beyond_before = _cut(tokens, before)
+    here_behind, beyond_behind = _cut(tokens, behind)
+    for positions, in_clause in (
+        (here_before, True), (here_behind, True), (beyond_behind, False), (beyond_before, False),
+    ):  # fmt: skip
+        for at in positions:
+            marker = _marker(tokens, at)
+            if marker is not None:
+                return (in_clause, marker), at
+    return None, -1
+
+
+def _cut(tokens: Tokens, positions: list[int]) -> tuple[list[int], list[int]]:
+    """The positions up to the end of the clause, and those beyond it."""
+    for number, at in enumerate(positions):
+        if tokens.at(at) in _BREAKS:
+            return positions[:number], positions[number:]
+    return positions, []
+
+
+def _marker(tokens: Tokens, at: int) -> Marker | None:
+    """What a token tells about the time of its clause."""
+    word = tokens.at(at)
+    if word in AHEAD_IN_PAST and "to" in (tokens.at(at + 1), tokens.at(at + 2), tokens.at(at + 3)):
+        return "ahead"
+    if word in _ALWAYS_PAST:
+        return None if tokens.at(at + 1) in {"hoping", "wondering"} else "past"
+    if word in PERFECT and _is_past_form(tokens.at(at + 1)):
+        return "past"
+    if word in FUTURE:
+        return _future(tokens, at)
+    return "past" if _is_past_form(word) and _is_finite(tokens, at) else None
+
+
+def _future(tokens: Tokens, at: int) -> Marker | None:
+    """The exceptions among the words that look ahead."""
+    word, before = tokens.at(at), tokens.at(at - 1)
+    if word == "won":
+        return "ahead" if tokens.at(at + 1) == "'" else "past"
+    if word == "may" and tokens.raw(at) != "may":
+        return None
+    if word in {"see", "make", "get"} and before in {"to", "did", "t"}:
+        return None
+    if before in {"was", "were", "had"} and word in {"due", "ready"}:
+        return "past"
+    return "ahead"
+
+
+def _is_past_form(word: str) -> bool:
+    return word in PAST or word in AHEAD_IN_PAST or (len(word) > 3 and word.endswith("ed") and word not in _NOT_PAST)
+
+
+def _is_finite(tokens: Tokens, at: int) -> bool:
+    """Whether a form of the past is the verb of its clause, and not a participle beside a noun."""
+    before = tokens.at(at - 1)
+    if before in {"it", "you", "this", "that", "her"}:
+        return tokens.at(at - 2) in _CLAUSE_STARTS or tokens.at(at - 2) in {"i", "we"}
+    if at == 0:
+        return tokens.at(0) != "done" and not (
+            tokens.at(1).isalpha() and tokens.at(1).endswith("s") and tokens.at(1) not in {"us", "his", "this"}
+        )
+    return before not in _PARTICIPLE_LEADS
