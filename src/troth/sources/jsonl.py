@@ -1,0 +1,187 @@
+"""Turns as JSON Lines: our own export (the columns of TURNS), and rows with text, sender, time and conversation."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, cast
+
+from troth.sources.charsets import clean
+from troth.sources.headers import read_addresses, read_date
+from troth.sources.turns import Turn
+
+LINE_LIMIT: Final = 8 << 20  # bytes of one row
+
+Row = Mapping[str, object]
+
+_TEXT: Final = ("body", "text")
+_ID: Final = ("turn_id", "message_id", "id")
+_SPEAKER: Final = ("speaker", "sender", "from")
+_NAME: Final = ("speaker_name", "sender_name")
+_TIME: Final = ("sent_at", "date", "timestamp")
+_SIDES: Final = {"company": "us", "us": "us", "staff": "us", "agent": "us", "customer": "them", "them": "them"}
+_CIRCLES: Final = frozenset({"customer", "colleague", "friend"})
+_CHANNELS: Final = {
+    **{name: name for name in ("mail", "chat", "call", "ticket", "meeting", "social", "shop", "letter")},
+    **dict.fromkeys(("email", "e-mail", "mailing list", "newsletter"), "mail"),
+    **dict.fromkeys(("sms", "slack", "teams", "whatsapp", "messenger", "im"), "chat"),
+    **dict.fromkeys(("phone", "voice", "telephone"), "call"),
+}
+
+
+def read_lines(blocks: Iterator[bytes]) -> Iterator[bytes | None]:
+    """The lines of a file; None for one longer than `LINE_LIMIT`, which is not kept."""
+    pieces: list[bytes] = []
+    size = 0
+    for block in blocks:
+        lines = block.split(b"\n")
+        for number, line in enumerate(lines):
+            if number:
+                yield b"".join(pieces) if size <= LINE_LIMIT else None
+                pieces, size = [], 0
+            size += len(line)
+            if size <= LINE_LIMIT:
+                pieces.append(line)
+            else:
+                pieces.clear()
+    if size:
+        yield b"".join(pieces) if size <= LINE_LIMIT else None
+
+
+def parse_row(line: bytes) -> Row | str:
+    """One line to its object, or to the reason why it is none."""
+    try:
+        value: object = json.loads(line)
+    except RecursionError:
+        return "JSON nested too deeply"
+    except ValueError as error:  # JSONDecodeError, bad UTF-8, a number of too many digits
+        return f"no JSON: {str(error)[:100]}"
+    return cast("Row", value) if isinstance(value, dict) else "no JSON object"
+
+
+def is_turn_row(row: Row) -> bool:
+    """Whether a row has a text."""
+    return _pick(row, _TEXT) is not None
+
+
+class RowReader:
+    """Takes the rows of one file to turns; rows without an id get one from their content."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._repeats: dict[bytes, int] = {}
+
+    def read(self, row: Row, *, position: int) -> Turn | str:
+        """One row to a turn, or to the reason why it is none."""
+        body = _pick(row, _TEXT)
+        if body is None:
+            return "no text: a row needs 'text' or 'body'"
+        body = body.replace("\r\n", "\n")
+        speaker, name = _speaker(row)
+        conversation = _plain(row.get("conversation_id"))
+        given = _pick(row, _ID) or _number(row, _ID)
+        turn_id = _scoped(given, conversation) if given else self._content_id(row, speaker, conversation, body)
+        parent = _plain(row.get("parent_id")) or _plain(row.get("in_reply_to"))
+        references = _names(row.get("references"))
+        own_position = row.get("position") if "turn_id" in row else None
+        subject = _plain(row.get("subject"))
+        channel = _CHANNELS.get((_plain(row.get("channel")) or "").lower())
+        return Turn(
+            turn_id=turn_id,
+            conversation_id=conversation or (references[0] if references else turn_id),
+            parent_id=_scoped(parent, conversation) if parent else None,
+            position=own_position if isinstance(own_position, int) and 0 <= own_position < 2**63 else position,
+            sent_at=_time(row),
+            speaker=speaker,
+            speaker_name=_pick(row, _NAME) or name,
+            recipients=_people(row.get("recipients", row.get("to"))),
+            cc=_people(row.get("cc")),
+            references=references,
+            channel=channel or ("mail" if "@" in speaker or subject else "chat"),
+            stage=_plain(row.get("stage")),
+            subject=subject,
+            body=body,
+            attachments=_names(row.get("attachments")),
+            automatic=row.get("automatic") is True,
+            source=_plain(row.get("source")) or self._source,
+            side=_SIDES.get((_plain(row.get("side")) or _plain(row.get("sender_side")) or "").lower()),
+            circle=_circle(row),
+            relationship=_plain(row.get("relationship")),
+        )
+
+    def _content_id(self, row: Row, speaker: str, conversation: str | None, body: str) -> str:
+        """A hash of what the row says; the second "ok" of the same person is another turn than the first."""
+        parts = (conversation or "", speaker, str(row.get("sent_at", "")), _plain(row.get("subject")) or "", body)
+        digest = hashlib.sha256("\0".join(map(clean, parts)).encode())
+        repeat = self._repeats.get(digest.digest()[:8], 0)
+        self._repeats[digest.digest()[:8]] = repeat + 1
+        return f"sha256:{digest.hexdigest()}" + (f":{repeat}" if repeat else "")
+
+
+def _pick(row: Row, names: tuple[str, ...]) -> str | None:
+    """The first of these fields that holds text."""
+    return next((clean(value) for name in names if isinstance(value := row.get(name), str)), None)
+
+
+def _number(row: Row, names: tuple[str, ...]) -> str | None:
+    values = (row.get(name) for name in names)
+    return next((str(value) for value in values if isinstance(value, int) and not isinstance(value, bool)), None)
+
+
+def _plain(value: object) -> str | None:
+    if isinstance(value, str):
+        return clean(value).strip() or None
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _scoped(name: str, conversation: str | None) -> str:
+    """An id that is a bare number counts within its conversation: 3 of one chat is not 3 of the next."""
+    return f"{conversation}/{name}" if conversation and name.isdigit() else name
+
+
+def _speaker(row: Row) -> tuple[str, str | None]:
+    """The speaker and, where the field has both, the name; an address in lower case, a name as it stands."""
+    text = (_pick(row, _SPEAKER) or "").strip()
+    if "@" not in text or ("<" not in text and " " in text):
+        return text or "unknown", None
+    found = read_addresses([text.encode()])
+    if not found or "@" not in found[0].address:
+        return text, None
+    return found[0].address, found[0].name or None
+
+
+def _people(value: object) -> list[str] | None:
+    names = _names(value)
+    if names is None:
+        return None
+    people = (read_addresses([name.encode()]) if "@" in name else [] for name in names)
+    return [found[0].address if found and found[0].address else name for name, found in zip(names, people, strict=True)]
+
+
+def _names(value: object) -> list[str] | None:
+    if isinstance(value, str):
+        return [clean(value)] if value else None
+    if not isinstance(value, list):
+        return None
+    return [name for name in map(_plain, cast("list[Any]", value)) if name]
+
+
+def _circle(row: Row) -> str | None:
+    circle = _plain(row.get("circle")) or _plain(row.get("audience")) or ""
+    return circle if circle in _CIRCLES else None
+
+
+def _time(row: Row) -> datetime | None:
+    """ISO 8601, seconds since 1970, or a mail's date; without a zone it is UTC; None where there is none."""
+    value = next((row[name] for name in _TIME if row.get(name) is not None), None)
+    try:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, UTC)
+        if not isinstance(value, str):
+            return None
+        moment = datetime.fromisoformat(value.strip())
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        return read_date(value) if isinstance(value, str) else None

@@ -1,0 +1,232 @@
+"""Reading one source from end to end: batches of turns out, everything else counted and named."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+
+from troth.errors import SourceError
+from troth.sources.blocks import Meter, Progress, read_blocks
+from troth.sources.folders import is_draft, list_files, list_maildir
+from troth.sources.formats import EML, JSONL, MAILDIR, MBOX, Format, recognise
+from troth.sources.jsonl import RowReader, parse_row, read_lines
+from troth.sources.mail import NO_DATE, WANTED, read_mail
+from troth.sources.mbox import split_mbox
+from troth.sources.mime import MessageScanner
+from troth.sources.turns import Rejected, Turn, tabulate
+
+BATCH_TURNS: Final = 500
+BATCH_CHARACTERS: Final = 8_000_000
+LISTED: Final = 10_000  # rejected pieces named one by one; further ones are counted in `Reading.unlisted`
+
+
+class Reading:
+    """One pass over one source. Iterate for TURNS tables; the counts grow while that goes on.
+
+    `seen` is always turns + duplicates + rejected: nothing is left out silently.
+
+    Attributes:
+        format: what the source was recognised as.
+        turns: rows handed out so far.
+        duplicates: pieces whose turn_id came before in this source, left out.
+        rejected: pieces that are no turn, with place and reason; at most `LISTED`.
+        unlisted: how many more were rejected.
+        notes: what was mended, and in how many turns.
+    """
+
+    def __init__(self, path: str | Path, *, progress: Progress | None, now: datetime) -> None:
+        self.format: Format = recognise(path)
+        self.turns = self.duplicates = self.unlisted = 0
+        self.rejected: list[Rejected] = []
+        self.notes: Counter[str] = Counter()
+        self._path, self._progress, self._now = Path(path), progress, now
+        self._batches = self._read()
+
+    @property
+    def seen(self) -> int:
+        """Pieces met so far, whatever became of them."""
+        return self.turns + self.duplicates + len(self.rejected) + self.unlisted
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        return self
+
+    def __next__(self) -> pa.Table:
+        return next(self._batches)
+
+    def _read(self) -> Iterator[pa.Table]:
+        ids = _Seen()
+        batch: list[Turn] = []
+        characters = 0
+        try:
+            for found in self._pieces():
+                if isinstance(found, Rejected):
+                    self._reject(found)
+                elif not ids.add(found.turn_id):
+                    self.duplicates += 1
+                else:
+                    batch.append(found)
+                    self.turns += 1
+                    characters += len(found.body)
+                    if len(batch) == BATCH_TURNS or characters >= BATCH_CHARACTERS:
+                        yield tabulate(batch)
+                        batch, characters = [], 0
+        except OSError as error:
+            raise SourceError(
+                str(self._path), f"stopped being readable ({error.strerror or error})", "Read it again."
+            ) from error
+        if batch:
+            yield tabulate(batch)
+
+    def _reject(self, found: Rejected) -> None:
+        if len(self.rejected) < LISTED:
+            self.rejected.append(found)
+        else:
+            self.unlisted += 1
+
+    def _pieces(self) -> Iterator[Turn | Rejected]:
+        if self._path.is_dir():
+            yield from self._folder()
+            return
+        meter = Meter(self._path.stat().st_size, self._progress)
+        with self._path.open("rb") as file:
+            blocks = read_blocks(file, meter)
+            if self.format == MBOX:
+                yield from self._mbox(blocks)
+            elif self.format == JSONL:
+                yield from self._rows(blocks)
+            else:
+                yield self._mail(_scan(blocks), 0, "the mail")
+        meter.finish()
+
+    def _mbox(self, blocks: Iterator[bytes]) -> Iterator[Turn | Rejected]:
+        number = 0
+        message: MessageScanner | None = None
+        for begins, piece in split_mbox(blocks):
+            if begins:
+                if message is not None:
+                    number += 1
+                    yield self._mail(message, number - 1, f"message {number}", quoted_from=True)
+                message = MessageScanner(WANTED)
+                message.feed(piece[piece.find(b"\n") + 1 :])
+            elif message is not None:
+                message.feed(piece)
+            elif piece.strip():
+                message = MessageScanner(WANTED)
+                message.feed(piece)
+        if message is not None:
+            yield self._mail(message, number, f"message {number + 1}", quoted_from=True)
+
+    def _mail(
+        self, message: MessageScanner, position: int, where: str, *, quoted_from: bool = False
+    ) -> Turn | Rejected:
+        message.close()
+        found = read_mail(
+            message,
+            position=position,
+            where=where,
+            source=self._path.name or str(self._path.resolve().name),
+            now=self._now,
+            quoted_from=quoted_from,
+        )
+        self.notes.update(message.notes)
+        return found
+
+    def _rows(self, blocks: Iterator[bytes]) -> Iterator[Turn | Rejected]:
+        reader = RowReader(self._path.name)
+        for number, line in enumerate(read_lines(blocks), start=1):
+            if line is None:
+                yield Rejected(position=f"line {number}", reason="longer than 8 MiB")
+            elif line.strip():
+                row = parse_row(line)
+                turn = row if isinstance(row, str) else reader.read(row, position=number - 1)
+                if isinstance(turn, Turn) and turn.sent_at is None:
+                    self.notes[NO_DATE] += 1
+                yield Rejected(position=f"line {number}", reason=turn) if isinstance(turn, str) else turn
+
+    def _folder(self) -> Iterator[Turn | Rejected]:
+        listing = list_maildir if self.format == MAILDIR else list_files
+        meter = Meter(
+            sum(found.size for found in listing(self._path) if not isinstance(found, Rejected)), self._progress
+        )
+        for position, found in enumerate(listing(self._path)):
+            if isinstance(found, Rejected):
+                yield found
+                continue
+            where = str(found.path.relative_to(self._path))
+            if self.format == MAILDIR and is_draft(found.path):
+                meter.advance(found.size)
+                yield Rejected(position=where, reason="a draft, never sent")
+                continue
+            try:
+                with found.path.open("rb") as file:
+                    message = _scan(read_blocks(file, meter))
+            except OSError as error:
+                yield Rejected(position=where, reason=f"cannot be read: {error.strerror}")
+                continue
+            yield self._mail(message, position, where)
+        meter.finish()
+
+
+def _scan(blocks: Iterator[bytes]) -> MessageScanner:
+    message = MessageScanner(WANTED)
+    for number, block in enumerate(blocks):
+        message.feed(block if number else block.lstrip(b"\n"))
+    return message
+
+
+class _Seen:
+    """A set of ids in 16 bytes each: open addressing over 64-bit digests, at most two thirds full.
+
+    Two of a million different ids share a digest with a chance of 3 in 10^8.
+    """
+
+    def __init__(self) -> None:
+        self._slots = array("Q", bytes(8 * 1024))
+        self._count = 0
+
+    def add(self, name: str) -> bool:
+        """Put an id in; False when it was there."""
+        digest = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "little") or 1  # 0 marks a free slot
+        if not self._place(self._slots, digest):
+            return False
+        self._count += 1
+        if self._count * 3 > len(self._slots) * 2:
+            grown = array("Q", bytes(16 * len(self._slots)))
+            for held in self._slots:
+                if held:
+                    self._place(grown, held)
+            self._slots = grown
+        return True
+
+    @staticmethod
+    def _place(slots: array[int], digest: int) -> bool:
+        place = digest % len(slots)
+        while slots[place]:
+            if slots[place] == digest:
+                return False
+            place = (place + 1) % len(slots)
+        slots[place] = digest
+        return True
+
+
+def read_source(path: str | Path, progress: Progress | None = None, *, now: datetime | None = None) -> Reading:
+    """Open a source for one pass: an iterator of TURNS tables of at most 500 turns or about 8 MB of text.
+
+    Args:
+        path: a file or folder in one of the formats that `recognise` knows.
+        progress: called with bytes read and bytes in all, about once a megabyte and at the end.
+        now: dates more than a year after it are taken as impossible; the present moment unless given.
+
+    Raises: SourceError, here when the source is not readable, in the iteration when it stops being so.
+    """
+    return Reading(path, progress=progress, now=now or datetime.now(UTC))
+
+
+__all__ = ["EML", "JSONL", "MAILDIR", "MBOX", "Reading", "read_source"]

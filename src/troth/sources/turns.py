@@ -1,0 +1,52 @@
+"""Rows of the TURNS table while they are read, and what is handed back for those that cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from troth.schema import TURNS, conform
+
+
+class Turn(NamedTuple):
+    """One row of TURNS, its fields in the order of the schema."""
+
+    turn_id: str
+    conversation_id: str
+    parent_id: str | None
+    position: int
+    sent_at: datetime | None
+    speaker: str
+    speaker_name: str | None
+    recipients: list[str] | None
+    cc: list[str] | None
+    references: list[str] | None
+    channel: str
+    stage: str | None
+    subject: str | None
+    body: str
+    attachments: list[str] | None
+    automatic: bool
+    source: str
+    side: str | None
+    circle: str | None
+    relationship: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """A piece of a source that became no turn: where it stands and why."""
+
+    position: str
+    reason: str
+
+
+def tabulate(turns: Sequence[Turn]) -> pa.Table:
+    """Rows to a TURNS table."""
+    columns = zip(*turns, strict=True)
+    arrays = [pa.array(column, type=field.type) for column, field in zip(columns, TURNS, strict=True)]
+    return conform(pa.table(arrays, names=TURNS.names), TURNS)
