@@ -18,7 +18,8 @@ from troth.trust.model import GAUGES, Dynamics, Floats, Ints
 _EARLIEST_US: Final = -62_135_596_800_000_000  # year 1
 _LATEST_US: Final = 253_402_300_799_999_999  # year 9999
 _FACETS: Final = [code for codes in GAUGES.values() for code in codes]
-_TIED_BY: Final = ["signal", "turn_id", "start", "end", "lo", "hi", "v", "slope", "alpha", "beta", "slow_only"]
+_NUMBERS: Final = ("lo", "hi", "v", "slope", "alpha", "beta")
+_TIED_BY: Final = ["turn_id", "start", "end", "signal", "mix", *_NUMBERS, "slow_only"]
 
 _N = TypeVar("_N", bound=np.generic)
 
@@ -129,7 +130,7 @@ def take_evidence(readings: object) -> tuple[pa.Table, dict[str, Evidence]]:
     table = conform(readings, READINGS)
     facet = _facet_codes(table)
     at = _column(table.column("at").cast(pa.int64()), np.int64)
-    numbers = {name: _column(table.column(name), np.float64) for name in ("lo", "hi", "v", "slope", "alpha", "beta")}
+    numbers = {name: _column(table.column(name), np.float64) for name in _NUMBERS}
     _check(table, at=at, **numbers)
     slow_only = _column(table.column("slow_only").cast(pa.uint8()), np.uint8)
     group, names = _relationship_codes(table)
@@ -181,7 +182,12 @@ def _relationship_codes(table: pa.Table) -> tuple[Ints, pa.Array]:
 
 def _order(table: pa.Table, group: Ints, at: Ints, facet: Ints) -> Ints:
     """Rows by relationship, time, facet; what is still tied, by every other column, so that the order in which rows
-    were handed in never matters."""
+    were handed in never matters.
+
+    Ties that differ in their numbers alone go by a hash of them. In order of size all low readings would come first,
+    and keeping two moments bears that badly: with 50 binary readings at one time the mean was off by .17 SD on average,
+    against .01 in mixed order.
+    """
     moment = at * 16 + facet  # 14 facets; years 1 to 9999 leave the room
     rising = (group[1:] > group[:-1]) | ((group[1:] == group[:-1]) & (moment[1:] >= moment[:-1]))
     order = np.arange(len(group)) if bool(rising.all()) else np.lexsort((moment, group))
@@ -190,11 +196,23 @@ def _order(table: pa.Table, group: Ints, at: Ints, facet: Ints) -> Ints:
         return order
     tied = np.flatnonzero(np.concatenate((same, [False])) | np.concatenate(([False], same)))
     rows = order[tied]
-    subset = table.select(_TIED_BY).take(pa.array(rows))
-    subset = subset.append_column("group", pa.array(group[rows])).append_column("moment", pa.array(moment[rows]))
-    keys = [("group", "ascending"), ("moment", "ascending"), *((name, "ascending") for name in _TIED_BY)]
+    subset = table.take(pa.array(rows))
+    extra = {"mix": _mix(subset), "group": group[rows], "moment": moment[rows]}
+    for name, column in extra.items():
+        subset = subset.append_column(name, pa.array(column))
+    keys = [(name, "ascending") for name in ("group", "moment", *_TIED_BY)]
     order[tied] = rows[pc.sort_indices(subset, sort_keys=keys).to_numpy()]
     return order
+
+
+def _mix(table: pa.Table) -> NDArray[np.uint64]:
+    """A hash of each row's numbers: FNV's fold with splitmix's finish."""
+    mixed = np.full(len(table), 0xCBF29CE484222325, dtype=np.uint64)
+    for name in _NUMBERS:
+        mixed = (mixed ^ _column(table.column(name), np.float64).view(np.uint64)) * np.uint64(0x100000001B3)
+        mixed ^= mixed >> np.uint64(29)
+    mixed *= np.uint64(0xBF58476D1CE4E5B9)
+    return mixed ^ (mixed >> np.uint64(32))
 
 
 def _check(
