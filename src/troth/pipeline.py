@@ -10,20 +10,22 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from troth.encoder import Encoder, find_signals
-from troth.lenses import LENSES, Lens
+from troth.intake import take_turns
+from troth.lenses import LENSES, Lens, Pillar
 from troth.promises import Calendar, find_promises, settle_promises
 from troth.questions import find_questions
 from troth.readings import Reference, gather_readings, weigh_findings
-from troth.review.close import DAY_SCOPE, Close, close_day, day_bounds, in_day
+from troth.review import Close, DraftCheck, check_draft, close_day, day_bounds
+from troth.review.close import DAY_SCOPE, in_day
 from troth.schema import FINDINGS, SCORES, SENTENCES, conform, empty
 from troth.signals import SHOWN
 from troth.text import split_sentences
-from troth.trust import Model, close_states, score_pillar
+from troth.trust import DEFAULT_MODEL, Model, close_states, score_pillar
+from troth.trust import Standing as TrustStanding
 
 _BATCH_TURNS = 500  # turns that go through the encoder between two reports of progress
 
@@ -79,36 +81,41 @@ def take_stock(
     if decided is not None and decided.num_rows:
         others = pc.invert(pc.is_in(promises["promise_id"], decided["promise_id"].combine_chunks()))
         promises = pa.concat_tables([promises.filter(others), decided])
-    promises = settle_promises(
-        promises, known.turns, known.sentences, known.findings, now=now, calendar=calendar
-    )
+    promises = settle_promises(promises, known.turns, known.sentences, known.findings, now=now, calendar=calendar)
     return Standing(
         now=now,
         promises=promises,
         questions=find_questions(known.turns, known.sentences, known.findings, now=now),
-        readings=gather_readings(
-            known.turns, known.sentences, known.findings, promises, reference=reference, now=now
-        ),
+        readings=gather_readings(known.turns, known.sentences, known.findings, promises, reference=reference, now=now),
     )
 
 
 def score_relationships(
-    readings: pa.Table, at: dt.datetime, *, lenses: Sequence[Lens] = (LENSES["equation"], LENSES["equation_held"]),
-    model: Model | None = None,
+    readings: pa.Table,
+    at: dt.datetime,
+    *,
+    lenses: Sequence[Lens] = (LENSES["equation"], LENSES["equation_held"]),
+    model: Model = DEFAULT_MODEL,
 ) -> pa.Table:
     """READINGS to SCORES: every pillar of these lenses for every relationship, at one time."""
     rows = [
-        _score_row(relationship, at, lens, number, standings[lens.pillars[number].gauge], model)
+        {"scope": relationship, "at": at, "lens": lens.name} | _score_row(pillar, standings[pillar.gauge], model)
         for relationship, standings in close_states(readings, at, model).items()
         for lens in lenses
-        for number in range(len(lens.pillars))
-        if lens.pillars[number].gauge in standings
+        for pillar in lens.pillars
+        if pillar.gauge in standings
     ]
     return conform(rows, SCORES) if rows else empty(SCORES)
 
 
 def close_books(
-    known: Understood, standing: Standing, day: dt.date, *, zone: str, circles: Sequence[str], model: Model | None = None
+    known: Understood,
+    standing: Standing,
+    day: dt.date,
+    *,
+    zone: str,
+    circles: Sequence[str],
+    model: Model = DEFAULT_MODEL,
 ) -> Close:
     """The close of one day. `standing` is as of that day's evening."""
     bounds = day_bounds(day, zone)
@@ -154,20 +161,33 @@ def _by_circle(readings: pa.Table, turns: pa.Table) -> pa.Table:
     return scoped.filter(pc.is_valid(scope))
 
 
-def _score_row(
-    relationship: str, at: dt.datetime, lens: Lens, number: int, standing: object, model: Model | None
-) -> dict[str, object]:
-    pillar = lens.pillars[number]
+def _score_row(pillar: Pillar, standing: TrustStanding, model: Model) -> dict[str, object]:
     score = score_pillar(standing, pillar, model)
+    read = dict(zip(standing.facets, standing.readings.tolist(), strict=True))
     return {
-        "scope": relationship,
-        "at": at,
-        "lens": lens.name,
         "pillar": pillar.name,
         "gauge": pillar.gauge,
         "percentile": None if score.withheld else score.percentile,
         "low": score.low,
         "high": score.high,
         "reliability": score.reliability,
-        "readings": int(np.sum([standing.readings.get(facet, 0) for facet in pillar.weights])),
+        "readings": sum(read[facet] for facet in pillar.weights),
     }
+
+
+def check_text(
+    text: str,
+    encoder: Encoder,
+    *,
+    calendar: Calendar,
+    now: dt.datetime,
+    questions: pa.Table,
+    pledged: pa.Table,
+) -> DraftCheck:
+    """Check a draft that would be sent at `now`; QUESTIONS and PROMISES are those of the relationship it goes to."""
+    draft = {"body": text, "speaker": "me", "sent_at": now, "side": "us", "circle": "customer", "relationship": "draft"}
+    turns = take_turns([draft])
+    sentences = split_sentences(turns)
+    findings = find_signals(sentences, encoder)
+    promises = find_promises(turns, sentences, findings, calendar=calendar)
+    return check_draft(sentences, findings, promises, questions=questions, pledged=pledged)

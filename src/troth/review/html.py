@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, StrictUndefined
 
+from troth.plain import clean_line
 from troth.review.close import Close
-from troth.review.plain import clean_line
 from troth.signals import HELD
 
 STATES: Final = {

@@ -1,0 +1,39 @@
+"""The command line: answers go to standard output, talk to standard error.
+
+Exit codes: 0 done, 1 failed, 2 something the caller can fix, 130 stopped with Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from troth.cli import check, export, promises, read, relationships, review, show, validity
+from troth.errors import InputError, TrothError
+
+app = typer.Typer(
+    name="troth",
+    help="How much reason was given for trust, how much came back, and the sentences that say so. "
+    "Nothing leaves this machine. Start with: troth review --sample",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for _module in (review, read, check, relationships, show, promises, validity, export):
+    _module.register(app)
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    try:
+        app()
+    except TrothError as error:
+        sys.stderr.write(f"troth: {error}\n")
+        sys.exit(2 if isinstance(error, InputError) else 1)
+    except BrokenPipeError:
+        # Whoever read our output has had enough; nothing of ours is lost.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

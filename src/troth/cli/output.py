@@ -1,0 +1,75 @@
+"""Tables to standard output, in the one shape asked for."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TextIO
+
+from troth.cli.options import Format
+from troth.plain import clean_line
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write_rows(
+    rows: Iterable[Mapping[str, Any]], shape: Format, *, columns: Sequence[str], to: TextIO | None = None
+) -> None:
+    """Write rows as a table for people, JSON lines, or CSV that no spreadsheet takes for a formula."""
+    out = to or sys.stdout
+    if shape is Format.jsonl:
+        for row in rows:
+            out.write(json.dumps(row, default=plain_value, ensure_ascii=False) + "\n")
+    elif shape is Format.csv:
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([safe_cell(row.get(column)) for column in columns] for row in rows)
+    else:
+        _draw_table(rows, columns)
+
+
+def plain_value(value: object) -> object:
+    """JSON form of what JSON has no word for."""
+    if isinstance(value, (dt.datetime, dt.date)):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def safe_cell(value: object) -> object:
+    """A cell for CSV: text that a spreadsheet would run gets a quote before it; lists are JSON."""
+    if value is None:
+        return ""
+    if isinstance(value, (dt.datetime, dt.date)):
+        return value.isoformat()
+    if isinstance(value, (list, dict)):
+        return json.dumps(value, default=plain_value, ensure_ascii=False)
+    if isinstance(value, str) and value.lstrip().startswith(_FORMULA):
+        return "'" + value
+    return value
+
+
+def _draw_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_cell(row.get(column))) for column in columns))
+    Console().print(table)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.2f}" if abs(value) < 10 else f"{value:.0f}"
+    if isinstance(value, dt.datetime):
+        return value.strftime("%Y-%m-%d %H:%M")
+    return clean_line(str(value))

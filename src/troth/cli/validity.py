@@ -1,0 +1,51 @@
+"""troth validity"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from troth.cli.options import Format, FormatOption, stoppable
+
+_CHECK = ("set", "split", "rows", "metric", "value", "low", "high", "length_baseline", "tfidf_baseline", "published",
+          "agreement", "licence_class", "note")  # fmt: skip
+_COLUMNS = ("signal", "found_by", *_CHECK)
+
+
+@stoppable
+def validity(shape: FormatOption = Format.table) -> None:
+    """How well each signal was found to work, on which data, beside length alone, TF-IDF and published figures.
+
+    Example: troth validity --format jsonl
+    """
+    from troth.cli.output import write_rows
+
+    rows = list_validity()
+    columns = [column for column in _COLUMNS if column not in {"licence_class", "note"}]
+    write_rows(rows, shape, columns=columns if shape is Format.table else [*_COLUMNS, "published_source"])
+
+
+def list_validity() -> list[dict[str, Any]]:
+    """One row for each signal and check; a signal that was never checked, or is not found yet, says so."""
+    from troth.encoder import card
+    from troth.signals import CATALOGUE
+
+    shipped = card()
+    found = set(shipped.signals)
+    rows: list[dict[str, Any]] = []
+    for signal in CATALOGUE.values():
+        checks = [dict(check) for check in shipped.checks if check["signal"] == signal.name]
+        if signal.found_by == "encoder" and signal.name not in found:
+            reason = shipped.not_yet.get(signal.name, "no head is shipped")
+            rows.append({"signal": signal.name, "found_by": "not yet", "metric": reason, "note": reason})
+        elif checks:
+            rows += [{"found_by": signal.found_by, **check} for check in checks]
+        else:
+            rows.append({"signal": signal.name, "found_by": signal.found_by, "metric": "not checked yet"})
+    return rows
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(validity)

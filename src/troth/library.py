@@ -1,0 +1,435 @@
+"""The open book: a store joined with the stages of `pipeline`, as people use it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from troth.book import Store
+from troth.encoder import card, load_encoder
+from troth.errors import InputError
+from troth.intake import take_turns
+from troth.lenses import LENSES, Lens
+from troth.overview import tabulate_relationships
+from troth.people import Us, guess_us, place_turns, read_us
+from troth.pipeline import (
+    Progress,
+    Standing,
+    Understood,
+    check_text,
+    close_books,
+    score_relationships,
+    take_stock,
+    understand_turns,
+)
+from troth.promises import Calendar
+from troth.readings import load_reference
+from troth.review import Close, DraftCheck, day_bounds, find_last_day
+from troth.review.close import CIRCLES
+from troth.schema import FINDINGS, PROMISES, QUESTIONS, SENTENCES, TRUST, TURNS, empty
+from troth.settings import Settings
+from troth.sources import Rejected, assign_threads, read_source
+from troth.trust import follow, ledger
+
+_THREADING = (
+    "turn_id", "conversation_id", "parent_id", "position", "sent_at", "speaker", "recipients", "cc", "references",
+    "subject", "source", "channel",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadReport:
+    """What one export gave."""
+
+    source: str
+    format: str
+    turns: int  # seen in the export
+    added: int
+    changed: int  # were in the book with other content; the later version won
+    duplicates: int  # stood in the export more than once
+    rejected: tuple[Rejected, ...]
+
+
+@dataclass(slots=True)
+class _Stock:
+    """What was last understood, kept while the book does not change."""
+
+    known: Understood | None = None
+    us: Us | None = None
+    grounds: str = ""
+    standings: dict[dt.datetime, Standing] = field(default_factory=dict[dt.datetime, Standing])
+
+
+class Book:
+    """One firm's or one person's book. Use `troth.open`."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store, self._settings, self._stock = store, settings, _Stock()
+
+    def __enter__(self) -> Self:
+        """Use the book in a `with` block."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Hand the file back."""
+        self._store.close()
+
+    def read(
+        self, source: str | Path, *, us: str | Iterable[str] | None = None, progress: Progress | None = None
+    ) -> ReadReport:
+        """Take an export into the book, one transaction a batch; reading the same export twice adds nothing.
+
+        Args:
+            source: a file or folder in any supported form, recognised by content.
+            us: our addresses or domains, remembered in the book.
+            progress: called with bytes read and bytes in all.
+
+        Raises: SourceError when it is none of the forms; BookError when the store cannot serve.
+        """
+        if us is not None:
+            stated = [us] if isinstance(us, str) else list(us)
+            read_us(stated)  # refuses what cannot be before anything is written
+            self._store.set_setting("us", stated)
+        reading = read_source(Path(source), progress=progress)
+        seen = added = changed = 0
+        for batch in reading:
+            with self._store.transaction():
+                self._forget_changed(batch)
+                written = self._store.upsert("turns", self._keep_threads(batch))
+            seen, added, changed = seen + batch.num_rows, added + written.added, changed + written.changed
+        if added or changed:
+            self._assign_threads()
+        self._stock = _Stock()
+        return ReadReport(
+            source=str(source),
+            format=reading.format.name,
+            turns=seen,
+            added=added,
+            changed=changed,
+            duplicates=reading.duplicates,
+            rejected=tuple(reading.rejected),
+        )
+
+    def add(self, turns: object) -> int:
+        """Take turns from anything that speaks Arrow, or a list of mappings; returns the rows added or changed."""
+        table = take_turns(turns)
+        with self._store.transaction():
+            self._forget_changed(table)
+            written = self._store.upsert("turns", table)
+        self._stock = _Stock()
+        return int(written)
+
+    def understand(self, *, progress: Progress | None = None) -> Understood:
+        """Find sentences and signals in every turn that lacks them; kept in the book, batch by batch."""
+        if self._stock.known is not None:
+            return self._stock.known
+        turns = self._placed()
+        self._drop_other_encoders()
+        done = set(self._store.table("sentences", columns=["turn_id"])["turn_id"].unique().to_pylist())
+        fresh = turns.filter(pc.invert(pc.is_in(turns["turn_id"], pa.array(sorted(done), pa.string()))))
+        if fresh.num_rows:
+            for sentences, findings in understand_turns(fresh, load_encoder(), progress=progress):
+                with self._store.transaction():
+                    self._store.upsert("sentences", sentences)
+                    self._store.upsert("findings", findings)
+        self._stock.known = Understood(
+            turns=turns, sentences=self._store.table("sentences"), findings=self._store.table("findings")
+        )
+        return self._stock.known
+
+    def stock(self, now: dt.datetime | None = None, *, progress: Progress | None = None) -> Standing:
+        """Promises, questions and readings as of `now` (the end of the last day with a turn, if not given)."""
+        known = self.understand(progress=progress)
+        moment = now or self._last_evening(known)
+        if moment not in self._stock.standings:
+            self._stock.standings[moment] = take_stock(
+                known,
+                reference=load_reference(encoder_id()),
+                calendar=self._calendar(),
+                now=moment,
+                decided=self._store.table("promises", where={"decided_by": "person"}),
+            )
+        return self._stock.standings[moment]
+
+    def review(
+        self, day: str | dt.date | None = None, *, circle: str | None = None, progress: Progress | None = None
+    ) -> Close:
+        """Close the books of a day (the last one with a turn, if not given), for all circles or one.
+
+        Raises: InputError when the book holds no dated turn, the day is not a date or the circle not a circle.
+        """
+        known = self.understand(progress=progress)
+        chosen = _parse_day(day) if day is not None else self._last_day(known)
+        if circle is not None and circle not in CIRCLES:
+            raise InputError(f"there is no circle {circle!r}; the circles are {', '.join(CIRCLES)}.")
+        evening = day_bounds(chosen, self._settings.zone)[1]
+        return close_books(
+            known,
+            self.stock(evening),
+            chosen,
+            zone=self._settings.zone,
+            circles=CIRCLES if circle is None else (circle,),
+        )
+
+    def promises(self, *, now: dt.datetime | None = None) -> pa.Table:
+        """PROMISES as of `now`."""
+        return self.stock(now).promises
+
+    def questions(self, *, now: dt.datetime | None = None) -> pa.Table:
+        """QUESTIONS as of `now`."""
+        return self.stock(now).questions
+
+    def readings(self, *, now: dt.datetime | None = None) -> pa.Table:
+        """READINGS as of `now`."""
+        return self.stock(now).readings
+
+    def scores(
+        self,
+        *,
+        lens: str | Lens | Sequence[Lens] = "equation",
+        of: str | None = None,
+        now: dt.datetime | None = None,
+    ) -> pa.Table:
+        """SCORES on one lens or several, of every relationship or the one named, at `now`."""
+        stock = self.stock(now)
+        readings = stock.readings
+        if of is not None:
+            readings = readings.filter(pc.equal(readings["relationship"], self.find_relationship(of)))
+        return score_relationships(readings, stock.now, lenses=_lenses(lens))
+
+    def relationships(self, *, now: dt.datetime | None = None) -> pa.Table:
+        """One row per relationship: circle, turns, last contact, SHOWN and HELD with bands, what is open."""
+        return tabulate_relationships(self.understand(), self.stock(now))
+
+    def trust(self, relationship: str) -> RelationshipTrust:
+        """The path of one relationship.
+
+        Raises: InputError naming those that exist when there is none of this name.
+        """
+        stock = self.stock()
+        name = self.find_relationship(relationship)
+        return RelationshipTrust(name, stock.readings.filter(pc.equal(stock.readings["relationship"], name)), stock.now)
+
+    def find_relationship(self, name: str) -> str:
+        """The relationship meant by a name: its id, or the only one that contains it.
+
+        Raises: InputError when none or several are meant.
+        """
+        known = sorted(set(self.understand().turns["relationship"].drop_null().to_pylist()))
+        wanted = name.casefold()
+        meant = [who for who in known if who.casefold() == wanted] or [who for who in known if wanted in who.casefold()]
+        if len(meant) == 1:
+            return meant[0]
+        if meant:
+            raise InputError(f"{name!r} could be {', '.join(meant[:8])}. Write more of the name.")
+        listed = ", ".join(known[:8]) + (", …" if len(known) > 8 else "")
+        raise InputError(f"there is no relationship {name!r}. There are: {listed or 'none yet; read a mailbox first'}.")
+
+    def explain(self, relationship: str, facet: str, day: str | dt.date | None = None) -> list[dict[str, Any]]:
+        """The ledger of a facet with the sentences: what moved it, by how much, in standard deviations."""
+        rows = self.trust(relationship).explain(facet, day, zone=self.zone).to_pylist()
+        bodies = self._store.table(
+            "turns", columns=["turn_id", "body"], where={"turn_id": sorted({row["turn_id"] for row in rows} - {None})}
+        ).to_pylist()
+        words = {row["turn_id"]: row["body"] for row in bodies}
+        for row in rows:
+            is_quoted = row["turn_id"] is not None and row["start"] is not None
+            row["text"] = words[row["turn_id"]][row["start"] : row["end"]] if is_quoted else None
+        return rows
+
+    def days(self, since: str | dt.date) -> list[dt.date]:
+        """The local days, from this one on, on which somebody wrote."""
+        here, first = ZoneInfo(self.zone), _parse_day(since)
+        turns = self.understand().turns
+        said = turns.filter(pc.invert(turns["automatic"]))["sent_at"].drop_null().to_pylist()
+        return sorted({day for moment in said if (day := moment.astimezone(here).date()) >= first})
+
+    def check(self, text: str, *, to: str | None = None, now: dt.datetime | None = None) -> DraftCheck:
+        """Check a draft against what the heads know, the calendar, and what this relationship left open."""
+        moment = now or (self._last_evening(self.understand()) if to is not None else _now())
+        questions, pledged = empty(QUESTIONS), empty(PROMISES)
+        if to is not None:
+            name, stock = self.find_relationship(to), self.stock(now)
+            questions = stock.questions.filter(pc.equal(stock.questions["relationship"], name))
+            pledged = stock.promises.filter(pc.equal(stock.promises["relationship"], name))
+        return check_text(
+            text, load_encoder(), calendar=self._calendar(), now=moment, questions=questions, pledged=pledged
+        )
+
+    def table(self, name: str) -> pa.Table:
+        """Any table of DESIGN by its name: turns, sentences, findings, promises, questions, readings, trust, scores.
+
+        Raises: InputError for another name.
+        """
+        known = self.understand()
+        makers: Mapping[str, Callable[[], pa.Table]] = {
+            "turns": lambda: known.turns,
+            "sentences": lambda: known.sentences,
+            "findings": lambda: known.findings,
+            "promises": self.promises,
+            "questions": self.questions,
+            "readings": self.readings,
+            "trust": lambda: follow(self.readings()),
+            "scores": lambda: self.scores(lens=list(LENSES.values())),
+            "relationships": self.relationships,
+        }
+        if name not in makers:
+            raise InputError(f"there is no table {name!r}; there are {', '.join(makers)}.")
+        return makers[name]()
+
+    @property
+    def whose(self) -> str:
+        """Whose book this is, in words."""
+        us = self._us(self._store.table("turns", columns=["speaker", "recipients", "cc"]))
+        return ", ".join(sorted(us.addresses or us.domains)) or "us"
+
+    @property
+    def grounds(self) -> str:
+        """Why we are taken to be us, where that was guessed; else empty."""
+        self._placed()
+        return self._stock.grounds
+
+    @property
+    def zone(self) -> str:
+        """The zone whose midnight closes the books."""
+        return self._settings.zone
+
+    def _placed(self) -> pa.Table:
+        turns = self._store.table("turns")
+        return place_turns(turns, us=self._us(turns), circles=self._settings.circles())
+
+    def _us(self, turns: pa.Table) -> Us:
+        if self._stock.us is None:
+            remembered = self._store.settings("us")
+            stated = self._settings.our_side() or (read_us(remembered) if remembered else None)
+            guess = guess_us(turns) if stated is None else None
+            self._stock.us = stated or (guess.us if guess else Us())
+            self._stock.grounds = guess.grounds if guess else ""
+        return self._stock.us
+
+    def _calendar(self) -> Calendar:
+        return Calendar(zone=self._settings.zone, country=self._settings.country, order=self._settings.dates)
+
+    def _last_day(self, known: Understood) -> dt.date:
+        day = find_last_day(known.turns, self._settings.zone)
+        if day is None:
+            raise InputError("there is no turn with a date to close a day with. Read a mailbox first, or name a --day.")
+        return day
+
+    def _last_evening(self, known: Understood) -> dt.datetime:
+        day = find_last_day(known.turns, self._settings.zone)
+        return _now() if day is None else day_bounds(day, self._settings.zone)[1]
+
+    def _keep_threads(self, batch: pa.Table) -> pa.Table:
+        """A batch whose provisional conversations give way to those already assigned, so that re-reading changes 0."""
+        known = self._store.table(
+            "turns",
+            columns=["turn_id", "conversation_id", "parent_id"],
+            where={"turn_id": batch["turn_id"].to_pylist()},
+        )
+        return _set_threads(batch, known)
+
+    def _forget_changed(self, batch: pa.Table) -> None:
+        """Drop what was found in turns whose words changed; it is found anew."""
+        ids = batch["turn_id"].to_pylist()
+        before = dict(
+            zip(
+                *self._store.table("turns", columns=["turn_id", "body"], where={"turn_id": ids}).to_pydict().values(),
+                strict=True,
+            )
+        )
+        changed = [
+            turn_id
+            for turn_id, body in zip(ids, batch["body"].to_pylist(), strict=True)
+            if turn_id in before and before[turn_id] != body
+        ]
+        if changed:
+            self._store.replace("findings", empty(FINDINGS), keys_column="turn_id", keys=changed)
+            self._store.replace("sentences", empty(SENTENCES), keys_column="turn_id", keys=changed)
+
+    def _assign_threads(self) -> None:
+        threads = assign_threads(self._store.table("turns", columns=list(_THREADING)))
+        self._store.upsert("turns", _set_threads(self._store.table("turns"), threads))
+
+    def _drop_other_encoders(self) -> None:
+        """Findings of another encoder mean something else; they are made anew."""
+        if self._store.settings("encoder") not in {None, encoder_id()}:
+            ids = self._store.table("sentences", columns=["turn_id"])["turn_id"].unique().to_pylist()
+            with self._store.transaction():
+                self._store.replace("findings", empty(FINDINGS), keys_column="turn_id", keys=ids)
+                self._store.replace("sentences", empty(SENTENCES), keys_column="turn_id", keys=ids)
+        self._store.set_setting("encoder", encoder_id())
+
+
+@dataclass(frozen=True, slots=True)
+class RelationshipTrust:
+    """The path of one relationship, and what moved it."""
+
+    relationship: str
+    readings: pa.Table
+    now: dt.datetime
+
+    def path(self) -> pa.Table:
+        """TRUST: one row per facet and day with a reading."""
+        return follow(self.readings) if self.readings.num_rows else empty(TRUST)
+
+    def explain(self, facet: str, day: str | dt.date | None = None, *, zone: str = "UTC") -> pa.Table:
+        """The ledger: every reading's exact share in a facet's level at the end of a day, own, borrowed and prior."""
+        at = self.now if day is None else day_bounds(_parse_day(day), zone)[1]
+        return ledger(self.readings, facet, at)
+
+
+def encoder_id() -> str:
+    """What names the shipped encoder in a book and in the reference: its name and the hash of its weights."""
+    shipped = card()
+    return f"{shipped.name}-{hashlib.sha256(''.join(sorted(shipped.files.values())).encode()).hexdigest()[:12]}"
+
+
+def _set_threads(turns: pa.Table, threads: pa.Table) -> pa.Table:
+    """Turns with the conversation and parent of `threads` where it names them."""
+    where = pc.index_in(turns["turn_id"], threads["turn_id"].combine_chunks())
+    if not threads.num_rows:
+        return turns
+    is_named = pc.is_valid(where)
+    for name in ("conversation_id", "parent_id"):
+        found = pc.if_else(is_named, pc.take(threads[name].combine_chunks(), where.combine_chunks()), turns[name])
+        turns = turns.set_column(turns.schema.get_field_index(name), TURNS.field(name), found)
+    return turns
+
+
+def _lenses(lens: str | Lens | Sequence[Lens]) -> Sequence[Lens]:
+    if isinstance(lens, Lens):
+        return (lens,)
+    if isinstance(lens, str):
+        if lens not in LENSES:
+            raise InputError(f"there is no lens {lens!r}; there are {', '.join(LENSES)}.")
+        return (LENSES[lens],)
+    return lens
+
+
+def _parse_day(day: str | dt.date) -> dt.date:
+    if isinstance(day, dt.date):
+        return day
+    try:
+        return dt.date.fromisoformat(day)
+    except ValueError as error:
+        raise InputError(f"{day!r} is not a date. Write it like 2026-11-20.") from error
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)

@@ -1,0 +1,85 @@
+"""One row per relationship: who trusts us how much, and what is open between us."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from troth.lenses import Lens, Pillar
+from troth.pipeline import Standing, Understood, score_relationships
+from troth.signals import HELD, SHOWN
+
+
+def _whole(name: str, plain: str, facets: dict[str, float]) -> Lens:
+    return Lens(name=name, plain=plain, pillars=(Pillar(name=name, plain=plain, weights=facets),))
+
+
+GAUGES = (
+    _whole("shown", "trustworthiness shown", dict.fromkeys(SHOWN, 1.0)),
+    _whole("held", "trust held", dict.fromkeys(HELD, 1.0)),
+)
+"""Each gauge as a lens of one pillar, all facets alike."""
+
+
+def tabulate_relationships(known: Understood, standing: Standing) -> pa.Table:
+    """Circle, turns, last contact, both gauges with 80 % bands, open promises and questions; most turns first.
+
+    A gauge's number is null where it is withheld, its band where there was no reading at all.
+    """
+    said = known.turns.filter(pc.and_(pc.invert(known.turns["automatic"]), pc.is_valid(known.turns["relationship"])))
+    counted = said.group_by(["relationship", "circle"], use_threads=False).aggregate(
+        [("turn_id", "count"), ("sent_at", "max")]
+    )
+    scores = {
+        (row["scope"], row["lens"]): row
+        for row in score_relationships(standing.readings, standing.now, lenses=GAUGES).to_pylist()
+    }
+    ours = _count(standing.promises, side="us", states=("open", "suspected"))
+    theirs = _count(standing.promises, side="them", states=("open", "suspected"))
+    asked = _count(standing.questions, side=None, states=("open",))
+    rows: list[dict[str, Any]] = [
+        {
+            "relationship": row["relationship"],
+            "circle": row["circle"],
+            "turns": row["turn_id_count"],
+            "last_contact": row["sent_at_max"],
+            **_gauge("shown", scores.get((row["relationship"], "shown"))),
+            **_gauge("held", scores.get((row["relationship"], "held"))),
+            "promises_of_ours": ours.get(row["relationship"], 0),
+            "promises_of_theirs": theirs.get(row["relationship"], 0),
+            "questions_open": asked.get(row["relationship"], 0),
+        }
+        for row in counted.to_pylist()
+    ]
+    rows.sort(key=lambda row: (-row["turns"], row["relationship"]))
+    return pa.Table.from_pylist(rows, schema=_SCHEMA)
+
+
+_SCHEMA = pa.schema(
+    [
+        ("relationship", pa.string()),
+        ("circle", pa.string()),
+        ("turns", pa.int64()),
+        ("last_contact", pa.timestamp("us", tz="UTC")),
+        *((f"{gauge}_{part}", pa.float64()) for gauge in ("shown", "held") for part in ("percentile", "low", "high")),
+        ("promises_of_ours", pa.int64()),
+        ("promises_of_theirs", pa.int64()),
+        ("questions_open", pa.int64()),
+    ]
+)
+
+
+def _gauge(name: str, score: dict[str, Any] | None) -> dict[str, float | None]:
+    parts = ("percentile", "low", "high")
+    is_known = score is not None and score["readings"] > 0
+    return {f"{name}_{part}": score[part] if is_known and score is not None else None for part in parts}
+
+
+def _count(table: pa.Table, *, side: str | None, states: tuple[str, ...]) -> dict[str, int]:
+    chosen = pc.is_in(table["state"], pa.array(states))
+    if side is not None:
+        chosen = pc.and_(chosen, pc.equal(table["side"], side))
+    counts = table.filter(pc.fill_null(chosen, False))["relationship"].drop_null().value_counts()
+    return {pair["values"]: pair["counts"] for pair in counts.to_pylist()}
