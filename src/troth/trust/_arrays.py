@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 
 from troth.errors import BadColumn, InputError
 from troth.schema import READINGS, conform
-from troth.trust.model import GAUGES, Dynamics, Floats, Ints
+from troth.trust.model import EARLIEST_US, GAUGES, LATEST_US, Dynamics, Floats, Ints
 
-_EARLIEST_US: Final = -62_135_596_800_000_000  # year 1
-_LATEST_US: Final = 253_402_300_799_999_999  # year 9999
 _FACETS: Final = [code for codes in GAUGES.values() for code in codes]
 _NUMBERS: Final = ("lo", "hi", "v", "slope", "alpha", "beta")
 _TIED_BY: Final = ["turn_id", "start", "end", "signal", "mix", *_NUMBERS, "slow_only"]
@@ -221,7 +219,7 @@ def _check(
     exact = lo == hi
     with np.errstate(invalid="ignore", over="ignore"):
         rules = (
-            ("its time lies outside the years 1 to 9999", (at >= _EARLIEST_US) & (at <= _LATEST_US)),
+            ("its time lies outside the years 1 to 9999", (at >= EARLIEST_US) & (at <= LATEST_US)),
             ("lo and hi must be numbers with lo at most hi", lo <= hi),
             ("lo and hi are one infinite value, which no reading can be", ~exact | np.isfinite(lo)),
             ("an interval must be at least 1e-9 wide; give lo = hi for an exact reading", exact | (hi - lo >= 1e-9)),

@@ -28,6 +28,9 @@ START_HALO: Final = 0.5
 """Assumed correlation between any two facets of one gauge. With .5 to .6 true and independence assumed, a composite's
 95 % interval was found to cover 69 to 76 % (MEASUREMENT 4.8), so a wrong guess here is cheaper than none."""
 
+EARLIEST_US: Final = -62_135_596_800_000_000  # year 1
+LATEST_US: Final = 253_402_300_799_999_999  # year 9999
+
 _MAGIC: Final = b"T1"
 _EXACT: Final = b"T8"
 _CORRELATION_STEP: Final = 2**23 - 1  # correlations travel as 24-bit fixed point, good to 6e-8
@@ -219,7 +222,9 @@ def _unpack_block(packed: bytes, facets: int, *, exact: bool) -> Block:
         cov[lower] = (four.view("<i4")[:, 0] >> 8) / _CORRELATION_STEP * spread[lower[0]] * spread[lower[1]]
         cov += cov.T
         np.fill_diagonal(cov, spread**2)
-    good = np.isfinite(mean).all() and np.isfinite(cov).all() and (spread >= 0).all()
+    good = (
+        EARLIEST_US <= at_us <= LATEST_US and np.isfinite(mean).all() and np.isfinite(cov).all() and (spread >= 0).all()
+    )
     if not good:
         raise InputError("a packed trust state holds impossible numbers; follow the readings from the start.")
     return Block(at_us=at_us, mean=mean, cov=cov, readings=readings)
