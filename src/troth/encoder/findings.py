@@ -1,0 +1,86 @@
+"""Sentences to findings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from troth.encoder.card import Head
+from troth.schema import FINDINGS, SENTENCES, conform
+
+FLOOR: Final = 0.2
+"""Least probability of a binary signal that is written down: below it, the signal counts as absent.
+
+Low enough that a threshold above it can be chosen later without running the encoder again.
+"""
+
+_LANGUAGES: Final = ("en",)  # no score without proof: the heads were checked on English alone
+_CHUNK: Final = 65_536  # sentences scored at a time, so memory does not grow with the table
+
+
+class Encoder(Protocol):
+    """Whatever gives sentences scores, one for each of its heads."""
+
+    @property
+    def heads(self) -> Sequence[Head]:
+        """What its columns mean, in order."""
+        ...
+
+    def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Shape (len(texts), len(heads)): the probability for binary heads, the value for graded ones."""
+        ...
+
+
+def find_signals(sentences: pa.Table, encoder: Encoder) -> pa.Table:
+    """Take SENTENCES to FINDINGS.
+
+    One row for each sentence and binary signal with a probability of at least `FLOOR`; for each graded signal always
+    one row. Sentences in another language than English give none; an unknown language (the turn was too short to say)
+    is taken for English. Rows stay in the order of the sentences. Equal sentences are scored once.
+
+    Raises: MissingColumns or BadColumn when `sentences` is not a SENTENCES table.
+    """
+    table = conform(sentences, SENTENCES)
+    language = table.column("language")
+    known = pc.or_(pc.is_null(language), pc.is_in(language, value_set=pa.array(_LANGUAGES)))
+    table = table.filter(known)
+    chunks = [_find(table.slice(start, _CHUNK), encoder) for start in range(0, table.num_rows, _CHUNK)]
+    return pa.concat_tables(chunks) if chunks else FINDINGS.empty_table()
+
+
+def _find(table: pa.Table, encoder: Encoder) -> pa.Table:
+    heads = encoder.heads
+    texts = pc.dictionary_encode(table.column("text").combine_chunks())
+    scores = encoder.score(texts.dictionary.to_pylist())[texts.indices.to_numpy()]
+
+    graded = np.array([head.kind == "graded" for head in heads], dtype=bool)
+    row, column = np.nonzero(graded | (scores >= FLOOR))
+    value = scores[row, column]
+    is_graded = graded[column]
+    probability = np.where(is_graded, _above_median(value, heads, column), value)
+
+    found = table.select(["turn_id", "sentence", "start", "end"]).take(pa.array(row))
+    names = pa.DictionaryArray.from_arrays(pa.array(column.astype(np.int32)), pa.array([h.signal for h in heads]))
+    return pa.table(
+        [
+            *found.columns,
+            names.cast(pa.string()),
+            pa.array(probability, type=pa.float32()),
+            pa.array(value, type=pa.float32(), mask=~is_graded),
+        ],
+        schema=FINDINGS,
+    )
+
+
+def _above_median(value: NDArray[np.float32], heads: Sequence[Head], column: NDArray[np.intp]) -> NDArray[np.float64]:
+    """The chance that the true value lies above the reference median, given one that scatters normally."""
+    from scipy.special import ndtr  # noqa: PLC0415  # a tenth of a second that the card's readers need not pay
+
+    median = np.array([head.median for head in heads])[column]
+    spread = np.array([head.spread for head in heads])[column]
+    return ndtr((value - median) / spread)

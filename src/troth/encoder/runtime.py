@@ -1,0 +1,114 @@
+"""Running the shipped network: sentences of like length together, two batches at a time.
+
+The network is small, so the cost lies in the number of word pieces pushed through it, padding included. Sentences
+are sorted by length, cut into batches of about equal work, and padded only to the next rung of a ladder of widths:
+few shapes, so the compiled kernels are reused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from threading import Lock
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from troth.encoder.card import Card, Head, card, verified, weights_folder
+from troth.encoder.tokenise import LONGEST, Tokeniser, pad
+from troth.errors import EncoderError
+
+_WIDTHS: Final = (*range(4, 33, 2), *range(36, 65, 4), *range(72, LONGEST + 1, 8))
+_BATCH_PIECES: Final = 1536  # word pieces in one batch: measured best between 512 and 6,144 on two cores
+_STREAMS: Final = 2
+
+
+class OpenVinoEncoder:
+    """The shipped network, compiled for this machine.
+
+    Args:
+        heads: its outputs, in order.
+        tokeniser: text to word pieces.
+        queue: an OpenVINO queue of requests to the compiled network, which takes int64 (rows, width) and gives
+            float32 (rows, heads).
+    """
+
+    def __init__(self, *, heads: tuple[Head, ...], tokeniser: Tokeniser, queue: Any) -> None:
+        self.heads = heads
+        self._tokeniser = tokeniser
+        self._queue = queue
+        self._in_use = Lock()  # the queue has one callback: web threads take turns, each call already fills both cores
+        self._scale = np.array([head.scale for head in heads], dtype=np.float32)
+        self._offset = np.array([head.offset for head in heads], dtype=np.float32)
+        self._binary = np.array([head.kind == "binary" for head in heads])
+
+    def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Calibrated scores, shape (len(texts), len(heads)): probabilities, and values of graded heads.
+
+        Cost: linear in the texts, of which at most 4,096 characters and 128 word pieces are looked at.
+        """
+        tokenise = self._tokeniser.tokenise
+        rows = [tokenise(text) for text in texts]
+        with self._in_use:
+            raw = self._run(rows)
+        scores = raw * self._scale + self._offset
+        binary = self._binary
+        scores[:, binary] = 1.0 / (1.0 + np.exp(-np.clip(scores[:, binary], -30.0, 30.0)))
+        return scores
+
+    def _run(self, rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        raw = np.zeros((len(rows), len(self.heads)), dtype=np.float32)
+
+        def keep(request: Any, chosen: NDArray[np.intp]) -> None:
+            raw[chosen] = request.get_output_tensor(0).data[: len(chosen)]
+
+        self._queue.set_callback(keep)
+        for chosen, width in cut_batches(np.array([len(row) for row in rows], dtype=np.int64)):
+            pieces = pad([rows[at] for at in chosen], width=width, padding=self._tokeniser.padding)
+            self._queue.start_async({0: pieces}, chosen)
+        self._queue.wait_all()
+        return raw
+
+
+def cut_batches(lengths: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.intp], int]]:
+    """Cut rows of these lengths into batches: which rows, and the width to pad them to.
+
+    Every row is in exactly one batch; a batch holds rows of one rung of the ladder of widths, longest rungs first so
+    that the streams end together.
+    """
+    rungs = np.searchsorted(_WIDTHS, lengths)
+    order = np.argsort(rungs, kind="stable")
+    for rung in np.unique(rungs)[::-1]:
+        width = _WIDTHS[int(rung)]
+        members = order[np.searchsorted(rungs[order], rung) : np.searchsorted(rungs[order], rung, side="right")]
+        size = max(1, _BATCH_PIECES // width)
+        for start in range(0, len(members), size):
+            yield members[start : start + size], width
+
+
+@cache
+def load_encoder() -> OpenVinoEncoder:
+    """The encoder shipped in this package, checked against its hashes and compiled once per process.
+
+    Raises: EncoderError when a weight file is missing or was altered, or the network cannot be compiled here.
+    """
+    return build_encoder(card())
+
+
+def build_encoder(described: Card) -> OpenVinoEncoder:
+    """Compile the shipped network as the card describes it."""
+    names = ("encoder.xml", "encoder.bin", "vocabulary.txt")
+    structure, weights, vocabulary = verified(weights_folder(), described.files, names)
+    # Imported here: it takes a third of a second, and whoever only reads the card does not need it.
+    import openvino  # noqa: PLC0415
+
+    core = openvino.Core()
+    try:
+        network = core.read_model(model=structure, weights=weights)
+        compiled = core.compile_model(network, "CPU", {"NUM_STREAMS": str(_STREAMS)})
+    except RuntimeError as error:
+        raise EncoderError(f"the encoder cannot run on this machine: {error}") from error
+    queue = openvino.AsyncInferQueue(compiled, _STREAMS)
+    tokeniser = Tokeniser(vocabulary.decode("utf-8").rstrip("\n").split("\n"))
+    return OpenVinoEncoder(heads=described.heads, tokeniser=tokeniser, queue=queue)

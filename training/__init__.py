@@ -1,0 +1,1 @@
+"""Data sets to weights: read, train, calibrate, export, evaluate. Outside the package that users install."""
