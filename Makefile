@@ -1,0 +1,29 @@
+# The habits of this project. `make` alone lists them.
+PYTHON ?= .venv/bin/python
+DATA ?= ../shared/data
+
+.PHONY: help setup test lint bench docs weights reference
+
+help:
+	@grep -E '^[a-z]+:.*#' Makefile | sed 's/:.*# /\t/' | expand -t 12
+
+setup:  # a virtual environment for work on troth
+	python3 -m venv .venv && .venv/bin/pip install -q -e '.[test,bench]'
+
+test:  # all tests
+	$(PYTHON) -m pytest
+
+lint:  # style, import order, types
+	$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && .venv/bin/pyright --pythonpath $(PYTHON)
+
+bench:  # speed, memory and growth, each beside what a user would pick instead
+	for each in bench/*.py; do echo "== $$each"; $(PYTHON) $$each || exit 1; done
+
+docs:  # the pages that are made from the code
+	$(PYTHON) docs/make.py
+
+weights:  # train, calibrate and export the encoder from labelled data
+	$(PYTHON) -m training.build --data $(DATA)
+
+reference:  # measure the reference population with the shipped encoder
+	$(PYTHON) -m training.reference --data $(DATA)
