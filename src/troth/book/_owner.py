@@ -69,7 +69,8 @@ def _this_process() -> str:
 
 
 def describe_process(pid: int, command: str) -> str:
-    """A process as a message names it."""
+    """A process as a message names it, in one line."""
+    command = " ".join(command.split())
     shown = command if len(command) <= _LONGEST_COMMAND else command[:_LONGEST_COMMAND] + "..."
     return f"process {pid} ({shown})" if shown else f"process {pid}"
 
