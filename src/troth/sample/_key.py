@@ -19,7 +19,7 @@ class Promise:
     mail: str  # label of the mail that makes it
     words: str
     actor: str  # address of who gave the word
-    side: str  # us, them
+    side: str  # us, them; between colleagues only the owner of the mailbox is us
     state: str  # kept, late, broken, open, withdrawn, unknown
     due: date | None = None  # the latest day; None where the words name none
     evidence: str | None = None  # label of the mail that shows the state
