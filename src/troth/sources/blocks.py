@@ -48,6 +48,10 @@ def read_blocks(file: BinaryIO, meter: Meter) -> Iterator[bytes]:
             cut = len(block) - block.endswith(b"\r")
         tail = block[cut:]
         if cut:
-            yield block[:cut].replace(b"\r\n", b"\n")
+            yield _with_plain_ends(block[:cut])
     if tail:
-        yield tail.replace(b"\r\n", b"\n")
+        yield _with_plain_ends(tail)
+
+
+def _with_plain_ends(data: bytes) -> bytes:
+    return data.replace(b"\r\n", b"\n") if b"\r" in data else data

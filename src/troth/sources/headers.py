@@ -10,6 +10,8 @@ import binascii
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_tz
+from functools import lru_cache
+from itertools import islice
 from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -24,6 +26,7 @@ ID_LIMIT: Final = 998  # RFC 5322, section 2.1.1: no line may be longer
 _ADDRESS_LENGTH: Final = 320  # RFC 3696, errata 1690: 64 + 1 + 255
 _NAME_LENGTH: Final = 200
 _DATE_LENGTH: Final = 100
+_OFTEN: Final = 300  # bytes of a field that is worth remembering
 
 _WORD: Final = re2.compile(r"=\?([^?\s]+)\?([QqBb])\?([^?]*)\?=")
 _CONTROLS: Final = dict.fromkeys([*range(32), 127])
@@ -55,18 +58,18 @@ def split_header(block: bytes, wanted: frozenset[bytes]) -> Header:
     offset = 0
     body_at = -1
     for line in block.split(b"\n"):
-        if line[:1] in (b" ", b"\t"):
+        if line.startswith((b" ", b"\t")):
             if value is not None and len(value) < FIELD_LIMIT:
                 value += line[:FIELD_LIMIT]
         else:
-            colon = line.find(b":")
-            name = line[:colon].rstrip() if colon > 0 else b""
+            name, colon, content = line.partition(b":")
+            name = name.rstrip().lower()
             value = None
-            if name and b" " not in name and b"\t" not in name:
-                name = name.lower()
-                if name in wanted:
-                    value = bytearray(line[colon + 1 : colon + 1 + FIELD_LIMIT])
-                    fields.setdefault(name, []).append(value)
+            if name in wanted and colon:
+                value = bytearray(content[:FIELD_LIMIT])
+                fields.setdefault(name, []).append(value)
+            elif colon and name and b" " not in name and b"\t" not in name:
+                pass  # a field nobody asked for
             elif line and not (offset == 0 and line.startswith((b"From ", b">From "))):
                 body_at = offset
                 break
@@ -87,6 +90,8 @@ def decode_field(raw: bytes) -> str:
 
 def tidy(text: str) -> str:
     """Take control characters out and make white space single."""
+    if text.isprintable() and "  " not in text:
+        return text.strip()
     return " ".join(text.split()).translate(_CONTROLS)
 
 
@@ -128,13 +133,19 @@ def read_addresses(raws: list[bytes] | None) -> list[Address]:
     """Everybody named in these fields, in order, at most `ADDRESS_LIMIT`; "a at b" is read as a@b."""
     people: list[Address] = []
     for raw in raws or ():
-        for entry, comment in _split_people(field_string(raw)):
-            person = _person(entry, comment)
-            if person:
-                people.append(person)
-            if len(people) == ADDRESS_LIMIT:
-                return people
-    return people
+        people += _read_often(raw) if len(raw) <= _OFTEN else _read_field(raw)
+    return people[:ADDRESS_LIMIT]
+
+
+def _read_field(raw: bytes) -> list[Address]:
+    entries = islice(_split_people(field_string(raw)), ADDRESS_LIMIT)
+    return [person for entry, comment in entries if (person := _person(entry, comment))]
+
+
+@lru_cache(maxsize=4_096)
+def _read_often(raw: bytes) -> tuple[Address, ...]:
+    """The same few people write most of a mailbox; long fields are not kept, so the cache stays small."""
+    return tuple(_read_field(raw))
 
 
 def _person(entry: str, comment: str) -> Address | None:
@@ -242,6 +253,10 @@ class Parameters(NamedTuple):
 
 def read_parameters(raw: bytes) -> Parameters:
     """Read `value; name=word; name="quoted"; name*0*=charset''pieces`."""
+    return _parameters_often(raw) if len(raw) <= _OFTEN else _parameters(raw)
+
+
+def _parameters(raw: bytes) -> Parameters:
     text = field_string(raw).replace('\\"', "\0")
     first, *rest = _split_outside_quotes(text)
     named: dict[str, str] = {}
@@ -250,6 +265,9 @@ def read_parameters(raw: bytes) -> Parameters:
         if equals:
             named.setdefault(name.strip().lower(), value.strip().strip('"').replace("\0", '"'))
     return Parameters(tidy(first).lower(), _join_continued(named) if any("*" in name for name in named) else named)
+
+
+_parameters_often = lru_cache(maxsize=512)(_parameters)
 
 
 def _split_outside_quotes(text: str) -> list[str]:

@@ -15,7 +15,6 @@ from troth.sources.headers import (
     Address,
     Fields,
     clean_id,
-    decode_field,
     field_string,
     file_name,
     first_text,
@@ -141,11 +140,11 @@ def _sent_at(fields: Fields, now: datetime) -> datetime | None:
     sent = read_date(first_text(fields, b"date"))
     if sent is None or sent < _EARLIEST:
         return None
-    stamps = [read_date(decode_field(raw).rpartition(";")[2]) for raw in fields.get(b"received", ())]
-    received = max((stamp for stamp in stamps if stamp and stamp >= _EARLIEST), default=None)
-    if sent > now + _AHEAD or (received is not None and sent > received + _CLOCKS_DIFFER):
-        return None
-    return sent
+    # The first Received field is the newest, and the only one that the reader's own server wrote.
+    received = read_date(first_text(fields, b"received").rpartition(";")[2])
+    if received is None or received < _EARLIEST:
+        received = now + _AHEAD
+    return sent if sent <= min(received + _CLOCKS_DIFFER, now + _AHEAD) else None
 
 
 def _is_automatic(fields: Fields, address: str, root: Part) -> bool:
