@@ -72,10 +72,12 @@ class Key:
     accounts: Mapping[str, tuple[str, ...]]  # customer domain to addresses
     last_day: LastDay
     message_ids: Mapping[str, str]
+    own_words: Mapping[str, str]  # label to what the sender wrote: no quote, no signature, nothing forwarded
 
 
 def read_key() -> Key:
-    """The key, with each mail's Message-ID beside its label."""
+    """The key, with each mail's Message-ID and own words beside its label."""
+    mails = read_mails()
     table = tomllib.loads(files("troth.sample").joinpath("key.toml").read_text(encoding="utf-8"))
     people = read_people().values()
     addresses = {short: person.address for short, person in read_people().items()}
@@ -90,7 +92,8 @@ def read_key() -> Key:
             for domain in domains
         },
         last_day=LastDay(**_frozen(table["last_day"])),
-        message_ids={label: mail.message_id for label, mail in read_mails().items()},
+        message_ids={label: mail.message_id for label, mail in mails.items()},
+        own_words={label: _without_quotes(mail.words) for label, mail in mails.items()},
     )
 
 
@@ -101,3 +104,8 @@ def _promise(entry: Mapping[str, Any], addresses: Mapping[str, str]) -> Promise:
 
 def _frozen(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()}
+
+
+def _without_quotes(words: str) -> str:
+    """An answer written between the quoted lines keeps only what is new."""
+    return "\n".join(line for line in words.split("\n") if not line.startswith(">"))
