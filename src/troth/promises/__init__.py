@@ -1,6 +1,8 @@
 """What was said to be done: promises found, their due times, and what became of them."""
 
 from troth.promises.calendar import Calendar
+from troth.promises.find import find_promises
 from troth.promises.resolve import Due, due
+from troth.promises.settle import settle_promises
 
-__all__ = ["Calendar", "Due", "due"]
+__all__ = ["Calendar", "Due", "due", "find_promises", "settle_promises"]

@@ -77,7 +77,7 @@ def _trigger(tokens: Tokens, at: int) -> int:  # noqa: PLR0911  # one line per w
             "me",
             "about",
         }
-        return 0 if asks or not after or at + 1 >= len(tokens) else 1
+        return 0 if asks or not after or tokens.has(at + 1, ("it", "comes")) else 1
     if word in {"after", "before", "following", "nach"}:
         gerund = after.endswith("ing") and len(after) > 4
         if before in {"day", "soon", "shortly", "look", "looking", "named", "week", "the", "your", "our"} or (

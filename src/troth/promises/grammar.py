@@ -22,7 +22,19 @@ from troth.promises.days import read_day
 from troth.promises.numerals import read_counted
 from troth.promises.periods import read_period
 from troth.promises.tokens import Tokens
-from troth.promises.vocabulary import AFTER, BEFORE, BEFORE_PAST, LEADS, PARTS, UNITS, VAGUE
+from troth.promises.vocabulary import (
+    AFTER,
+    BEFORE,
+    BEFORE_PAST,
+    LEADS,
+    MONTHS,
+    NUMBERS,
+    ORDINALS,
+    PARTS,
+    UNITS,
+    VAGUE,
+    WEEKDAYS,
+)
 from troth.promises.windows import Match, Speech, Window, end_of, span_days, span_hours, start_of
 
 _MOST_TIMES: Final = 32  # in one sentence; a longer list of dates is a table, not a promise
@@ -34,6 +46,19 @@ _WORDS_BEFORE: Final = (LEADS | AFTER | {"no", "not", "later", "than"}) - {"or",
 _AFTER_LATER: Final = frozenset(
     {"", ".", ",", "!", "?", ";", "and", "but", "on", "with", "to", "via", "by", ":", ")", "-", "–", "about"}
 )
+_VAGUE_BY_FIRST: Final = {
+    first: tuple((words, pace) for words, pace in VAGUE.items() if words[0] == first) for first, *_ in VAGUE
+}
+_STARTERS: Final = frozenset({
+    *WEEKDAYS, *MONTHS, *NUMBERS, *ORDINALS, *_VAGUE_BY_FIRST, *_ENDS, "next", "nächsten", "nächste", "nächster",
+    "nächstes", "kommenden", "kommende", "coming", "following", "this", "diesen", "diese", "dieser", "dieses", "the",
+    "today", "heute", "tomorrow", "tmrw", "tmr", "übermorgen", "morgen", "tonight", "overnight", "noon", "midday",
+    "lunch", "midnight", "first", "half", "halben", "couple", "few", "several", "paar", "in", "within", "inside",
+    "over", "innerhalb", "binnen", "christmas", "xmas", "new", "weihnachten", "silvester", "halloween", "valentine",
+    "easter", "ostern", "weekend", "wochenende", "early", "beginning", "start", "anfang", "mid", "middle", "mitte",
+    "late", "later", "year", "month", "q", "dienstschluss", "feierabend", "geschäftsschluss", "büroschluss", "cop",
+})  # fmt: skip
+"""Only digits and these words open a time: the parsers are asked nowhere else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +86,8 @@ def find_times(speech: Speech) -> list[Candidate]:
 
 def _read_at(speech: Speech, index: int) -> Candidate | None:
     tokens = speech.tokens
+    if tokens.at(index) not in _STARTERS and not tokens.at(index).isdigit():
+        return None
     if tokens.at(index - 1) in BEFORE_PAST:
         return None
     match = _read_time(speech, index)
@@ -197,7 +224,7 @@ def _read_clock_after(tokens: Tokens, index: int) -> DayTime | None:
 def _read_vague(speech: Speech, index: int) -> Match | None:
     """ "soon", "asap", "later"; the window runs over the business days that the calendar allows for it."""
     tokens = speech.tokens
-    for words, pace in VAGUE.items():
+    for words, pace in _VAGUE_BY_FIRST.get(tokens.at(index), ()):
         if not tokens.has(index, words):
             continue
         end = index + len(words)

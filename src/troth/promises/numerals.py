@@ -15,8 +15,8 @@ _LEADS: Final = (
     ("within",), ("inside",), ("in",), ("over",), ("innerhalb", "von"), ("innerhalb",), ("binnen",),
 )  # fmt: skip
 _MIXED: Final = {
-    ("couple",): (2, 3),
     ("couple", "of"): (2, 3),
+    ("couple",): (2, 3),
     ("few",): (3, 5),
     ("several",): (3, 5),
     ("paar",): (3, 5),
@@ -53,7 +53,7 @@ def read_number(tokens: Tokens, index: int) -> int | None:
 def read_count(tokens: Tokens, index: int) -> Count | None:
     """One number, a range ("2-3", "two or three") or a loose count ("a couple of")."""
     at = index + 1 if tokens.at(index) in {"a", "ein"} else index
-    for words, (least, most) in sorted(_MIXED.items(), key=lambda item: -len(item[0])):
+    for words, (least, most) in _MIXED.items():
         if tokens.has(at, words):
             return Count(at + len(words), least, most)
     first = read_number(tokens, index)
@@ -128,8 +128,10 @@ def read_counted(speech: Speech, index: int) -> Match | None:
         at += 1 if ahead else 0
         if lead == ("over",) and not ahead:
             continue
-        if ahead and UNITS.get(tokens.at(at)) in {"day", "week", "month"} and not tokens.at(at).endswith("k"):
+        if ahead and UNITS.get(tokens.at(at)) in {"day", "week", "month"} and tokens.at(at).endswith(("s", "n")):
             return _read_coming(speech, at)
+        if ahead and tokens.at(at) in {"hour", "day", "week", "month"}:
+            return Match(at + 1, window_after(speech, Length(at + 1, tokens.at(at), 1, 1), today))
         length = read_length(tokens, at)
         if length is None:
             continue
@@ -145,12 +147,10 @@ def read_counted(speech: Speech, index: int) -> Match | None:
     return None
 
 
-def _read_coming(speech: Speech, at: int) -> Match | None:
+def _read_coming(speech: Speech, at: int) -> Match:
     """ "in the coming days": as many as a few."""
-    word = speech.tokens.at(at)
-    if not word.endswith(("s", "en", "e")):
-        return None
-    return Match(at + 1, window_after(speech, Length(at + 1, UNITS[word], 3, 5), speech.now.date()))
+    length = Length(at + 1, UNITS[speech.tokens.at(at)], 3, 5)
+    return Match(at + 1, window_after(speech, length, speech.now.date()))
 
 
 def _skip_tail(tokens: Tokens, end: int) -> int:

@@ -84,8 +84,8 @@ UNTIL: Final = frozenset({"by", "until", "till", "til", "bis", "before", "vor", 
 """Words that make what follows a deadline even beside a verb of the past."""
 
 LEADS: Final = UNTIL | {
-    "on", "at", "from", "starting", "for", "in", "during", "around", "about", "am", "um", "ab", "im", "zum", "this",
-    "next", "coming", "the", "over", "or", "and", "effective", "spätestens", "nächsten", "kommenden", "diesen",
+    "on", "at", "from", "starting", "for", "in", "during", "around", "about", "am", "um", "ab", "im", "zum", "the",
+    "over", "or", "and", "effective", "spätestens", "nächsten", "kommenden", "diesen",
 }  # fmt: skip
 """Words that may stand before a time and belong to it."""
 
@@ -118,7 +118,7 @@ HABIT: Final = frozenset({
     "immer", "meistens", "normalerweise", "jeden", "jede", "jedes",
 })  # fmt: skip
 BEFORE_PAST: Final = frozenset({
-    "last", "past", "previous", "since", "ago", "every", "each", "any", "black", "man", "good", "happy", "merry", "frohe",
-    "bloody", "letzten", "letzte", "letzter", "vorigen", "seit", "jeden", "most", "some",
+    "last", "past", "previous", "since", "ago", "every", "each", "any", "black", "man", "good", "happy", "merry",
+    "frohe", "bloody", "letzten", "letzte", "letzter", "vorigen", "seit", "jeden", "most", "some",
 })  # fmt: skip
 """Words before a time that make it a time gone by, a habit or a name."""
