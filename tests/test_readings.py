@@ -211,13 +211,9 @@ def test_one_relationship_is_no_reference():
 
 
 def test_plain_words_are_clearer_than_dense_ones():
-    plain, dense = rate_clarity(
-        pa.array(
-            [
-                "The pump will be at your door on Friday.",
-                "Notwithstanding aforementioned considerations regarding operational interdependencies, implementation "
-                "timelines necessitate comprehensive reconsideration of contractual arrangements.",
-            ]
-        )
+    lofty = (
+        "Notwithstanding aforementioned considerations regarding operational interdependencies, implementation "
+        "timelines necessitate comprehensive reconsideration of contractual arrangements."
     )
+    plain, dense = rate_clarity(pa.array(["The pump will be at your door on Friday.", lofty]))
     assert plain > 0 > dense
