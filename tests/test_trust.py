@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.integrate import quad
 from scipy.special import ndtr
+from scipy.stats import multivariate_normal
 
 from troth.lenses import LENSES, Pillar
 from troth.schema import READINGS, TRUST, conform
@@ -28,8 +29,11 @@ from troth.trust import (
     follow_states,
     kernel_name,
     ledger,
+    log_likelihood,
     score_pillar,
     smooth,
+    stand,
+    trust_equation,
 )
 from troth.trust._arrays import Stack, Trace, take_evidence
 from troth.trust.model import GAUGES, dynamics
@@ -79,26 +83,38 @@ def readings(draw: st.DrawFn, *, exact: bool = False, facets: tuple[str, ...] = 
     return rows
 
 
+def two_speeds(gap: np.ndarray, fast: np.ndarray, model: Model) -> np.ndarray:
+    """Covariance over a gap in days between two levels, apart from R; `fast` is 0 where only slow parts meet."""
+    slow = (1 - model.fast_share) * 0.5 ** (gap / model.slow_half_life_days)
+    return slow + fast * model.fast_share * 0.5 ** (gap / model.fast_half_life_days)
+
+
+def spell_out(rows: list[dict], gauge: str) -> tuple[np.ndarray, ...]:
+    """Day, facet number, slope and whether the fast part is seen, of each row."""
+    days = np.array([(row["at"] - START) / timedelta(days=1) for row in rows])
+    code = np.array([GAUGES[gauge].index(row["facet"]) for row in rows])
+    slope, slow = (np.array([float(row[name]) for row in rows]) for name in ("slope", "slow_only"))
+    return days, code, slope, 1.0 - slow
+
+
+def dense_joint(rows: list[dict], model: Model, gauge: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What exact readings said, and the mean and covariance of what they could have said, all at once."""
+    days, code, slope, fast = spell_out(rows, gauge)
+    mu = np.array([model.means.get(facet, 0.0) for facet in GAUGES[gauge]])
+    cov = two_speeds(np.abs(days[:, None] - days), fast[:, None] * fast, model)
+    cov = cov * model.correlation(gauge)[np.ix_(code, code)] * slope[:, None] * slope
+    return np.array([row["lo"] for row in rows]), slope * mu[code], cov + np.diag([row["v"] for row in rows])
+
+
 def dense_posterior(rows: list[dict], at: datetime, model: Model, gauge: str) -> tuple[np.ndarray, np.ndarray]:
     """Levels at `at` by conditioning one big Gaussian on all exact readings, with no filter anywhere."""
-    facets, corr = GAUGES[gauge], model.correlation(gauge)
-    days = np.array([(row["at"] - START) / timedelta(days=1) for row in rows])
-    code = np.array([facets.index(row["facet"]) for row in rows])
-    slope = np.array([row["slope"] for row in rows])
-    fast = np.array([0.0 if row["slow_only"] else 1.0 for row in rows])
-    mu = np.array([model.means.get(facet, 0.0) for facet in facets])
-
-    def kernel(gap: np.ndarray, fast_too: np.ndarray) -> np.ndarray:
-        slow = (1 - model.fast_share) * 0.5 ** (gap / model.slow_half_life_days)
-        return slow + fast_too * model.fast_share * 0.5 ** (gap / model.fast_half_life_days)
-
-    target = (at - START) / timedelta(days=1)
-    among = kernel(np.abs(days[:, None] - days), fast[:, None] * fast) * corr[np.ix_(code, code)]
-    among = slope[:, None] * slope * among + np.diag([row["v"] for row in rows])
-    across = kernel(np.abs(days - target), fast) * corr[:, code] * slope
-    seen = np.array([row["lo"] for row in rows]) - slope * mu[code]
-    gain = np.linalg.solve(among, across.T).T
-    return mu + gain @ seen, corr - gain @ across.T
+    days, code, slope, fast = spell_out(rows, gauge)
+    seen, mean, cov = dense_joint(rows, model, gauge)
+    corr, gap = model.correlation(gauge), np.abs(days - (at - START) / timedelta(days=1))
+    across = two_speeds(gap, fast, model) * corr[:, code] * slope
+    gain = np.linalg.solve(cov, across.T).T
+    mu = np.array([model.means.get(facet, 0.0) for facet in GAUGES[gauge]])
+    return mu + gain @ (seen - mean), corr - gain @ across.T
 
 
 @pytest.mark.parametrize(("gauge", "facets"), [("SHOWN", SHOWN), ("HELD", HELD)])
@@ -116,6 +132,19 @@ def test_filter_and_close_agree_with_dense_gaussian_process_regression(gauge, fa
     mean, cov = dense_posterior(rows, later, model, gauge)
     assert_allclose(standing.mean, mean, atol=1e-10)
     assert_allclose(standing.cov, cov, atol=1e-10)
+
+
+@given(rows=readings(exact=True), model=st.sampled_from([DEFAULT_MODEL, SHIFTED]))
+@settings(max_examples=25, deadline=None)
+def test_log_likelihood_agrees_with_the_joint_density_of_all_readings(rows, model):
+    seen, mean, cov = dense_joint(rows, model, "SHOWN")
+    assert log_likelihood(table(rows), model) == pytest.approx(multivariate_normal.logpdf(seen, mean, cov), abs=1e-8)
+
+
+def test_log_likelihood_of_one_interval_is_its_probability():
+    row = reading(0, "RS", -0.3, 1.1, alpha=0.04, beta=0.9)
+    wanted = 0.04 + 0.9 * (ndtr(1.1 / np.sqrt(1.8)) - ndtr(-0.3 / np.sqrt(1.8)))
+    assert log_likelihood(table([row])) == pytest.approx(np.log(wanted), abs=1e-12)
 
 
 @given(rows=readings(exact=True), model=st.sampled_from([DEFAULT_MODEL, SHIFTED]))
@@ -401,6 +430,21 @@ def test_intervals_cover_what_they_say_and_a_wrong_halo_is_caught():
     assert_allclose(composite, [0.5, 0.8, 0.95], atol=0.03)
     _, composite = cover(evidence, truth, Model(halo=0.0))
     assert composite[2] < 0.85
+
+
+def test_the_band_of_the_trust_equation_covers_what_it_says():
+    """600 relationships at 80 %: a standard error of .016, hence .04."""
+    evidence, truth = simulate(np.random.default_rng(31), DEFAULT_MODEL, people=600, turns=25)
+    lens, model, rng, inside = LENSES["equation"], Model(draws=1000), np.random.default_rng(32), 0
+    corr = model.correlation("SHOWN")
+    for name, state in follow_states(evidence, model).items():
+        at = datetime.fromtimestamp(state.blocks["SHOWN"].at_us / 1e6, UTC) + timedelta(milliseconds=1)
+        ratio = trust_equation(stand({name: state}, at, model)[name]["SHOWN"], lens, model, rng)
+        weights = np.array([[pillar.weights.get(code, 0.0) for code in SHOWN] for pillar in lens.pillars])
+        levels_ = weights @ truth[int(name[1:])] / np.sqrt(np.diag(weights @ corr @ weights.T))
+        c, r, i, s = 1 + 4 * ndtr(levels_)
+        inside += ratio.low <= (c + r + i) / s <= ratio.high
+    assert inside / 600 == pytest.approx(0.8, abs=0.04)
 
 
 def test_trust_is_a_trust_table_with_every_facet_of_a_gauge_once_a_day():

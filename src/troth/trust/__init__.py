@@ -4,7 +4,7 @@ Source of every equation: MEASUREMENT.md section 4. The two gauges, SHOWN and HE
 """
 
 from troth.trust._engine import kernel_name
-from troth.trust.filter import Followed, advance, close_states, follow, follow_states, smooth, stand
+from troth.trust.filter import Followed, advance, close_states, follow, follow_states, log_likelihood, smooth, stand
 from troth.trust.ledger import LEDGER, ledger
 from troth.trust.model import DEFAULT_MODEL, START_HALO, Block, Model, Standing, State
 from troth.trust.scores import (
@@ -36,6 +36,7 @@ __all__ = [
     "follow_states",
     "kernel_name",
     "ledger",
+    "log_likelihood",
     "score_lens",
     "score_pillar",
     "smooth",

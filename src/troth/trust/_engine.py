@@ -28,15 +28,19 @@ def _library() -> ctypes.CDLL | None:
     for name in ("_kernel.so", "_kernel.dylib"):
         path = Path(__file__).with_name(name)
         if path.exists():
-            library = ctypes.CDLL(str(path))
-            library.troth_forward.argtypes = [_I, _L, *[_P] * 10, _D, _D, *[_P] * 13]
-            library.troth_forward.restype = None
-            library.troth_ledger.argtypes = [_I, _L, *[_P] * 4, _D, _D, _P, _L, *[_P] * 4]
-            library.troth_ledger.restype = _D
-            library.troth_smooth.argtypes = [_I, _L, *[_P] * 5, _D, _D, *[_P] * 5]
-            library.troth_smooth.restype = None
-            return library
+            return declare(ctypes.CDLL(str(path)))
     return None
+
+
+def declare(library: ctypes.CDLL) -> ctypes.CDLL:
+    """Tell ctypes what the kernels take, in the order of their C signatures."""
+    library.troth_forward.argtypes = [_I, _L, *[_P] * 10, _D, _D, *[_P] * 13]
+    library.troth_forward.restype = None
+    library.troth_ledger.argtypes = [_I, _L, *[_P] * 4, _D, _D, _P, _L, *[_P] * 4]
+    library.troth_ledger.restype = _D
+    library.troth_smooth.argtypes = [_I, _L, *[_P] * 5, _D, _D, *[_P] * 5]
+    library.troth_smooth.restype = None
+    return library
 
 
 def kernel_name() -> str:

@@ -15,10 +15,12 @@
 #define MAX_STATE 64
 #define DAY_US 86400e6
 
+#ifndef FOR_EACH_CPU /* one build for every processor: the loader picks the widest instructions it has */
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
 #define FOR_EACH_CPU __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define FOR_EACH_CPU
+#endif
 #endif
 #define INLINE static inline __attribute__((always_inline))
 

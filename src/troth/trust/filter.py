@@ -116,6 +116,22 @@ def smooth(readings: object, model: Model | None = None) -> pa.Table:
     return pa.Table.from_batches(batches, schema=TRUST)
 
 
+def log_likelihood(readings: object, model: Model | None = None) -> float:
+    """log P(all readings | model), the sum of log Z that learning the constants climbs (MEASUREMENT 4.5).
+
+    Exact readings count as densities, all others as probabilities. Raises: as `follow`.
+    """
+    model, total = model or DEFAULT_MODEL, 0.0
+    for gauge, evidence in take_evidence(readings)[1].items():
+        dyn = dynamics(model, gauge)
+        for part in evidence.parts(readings=_PIECE_READINGS, groups=_PIECE_GROUPS):
+            stack = Stack.fresh(part, dyn)
+            trace = Trace.blank(0, len(part.at), dyn.facets, keep_cov=False, keep_record=False)
+            _engine.forward(part, dyn, stack, np.full(len(part.at), -1), trace)
+            total += float(stack.loglik.sum())
+    return total
+
+
 def until(readings: object, at: datetime) -> pa.Table:
     """The readings up to and including `at`."""
     table = conform(readings, READINGS)
@@ -145,16 +161,10 @@ def _advance(readings: object, model: Model, state: Mapping[str, State], *, keep
     for gauge, evidence in found.items():
         dyn = dynamics(model, gauge)
         pieces = evidence.parts(readings=_PIECE_READINGS, groups=_PIECE_GROUPS)
-        for part, stack, batch in _run(pieces, dyn, state, table):
+        for batch, blocks in _run(pieces, dyn, state, table, keep_states=keep_states):
             batches.append(batch)
-            if keep_states:
-                for i, name in enumerate(part.names.to_pylist()):
-                    after.setdefault(name, {})[gauge] = Block(
-                        at_us=int(stack.at[i]),
-                        mean=stack.mean[i].copy(),
-                        cov=stack.cov[i].copy(),
-                        readings=stack.count[i].copy(),
-                    )
+            for name, block in blocks.items():
+                after.setdefault(name, {})[gauge] = block
     return Followed(
         trust=pa.Table.from_batches(batches, schema=TRUST),
         state={name: State(blocks) for name, blocks in after.items()},
@@ -162,18 +172,18 @@ def _advance(readings: object, model: Model, state: Mapping[str, State], *, keep
 
 
 def _run(
-    pieces: Iterator[Evidence], dyn: Dynamics, state: Mapping[str, State], table: pa.Table
-) -> Iterator[tuple[Evidence, Stack, pa.RecordBatch]]:
+    pieces: Iterator[Evidence], dyn: Dynamics, state: Mapping[str, State], table: pa.Table, *, keep_states: bool
+) -> Iterator[tuple[pa.RecordBatch, dict[str, Block]]]:
     """Filter piece by piece, on every core where there is more than one piece. Order and bits do not depend on that."""
 
-    def work(part: Evidence) -> tuple[Evidence, Stack, pa.RecordBatch]:
+    def work(part: Evidence) -> tuple[pa.RecordBatch, dict[str, Block]]:
         stack = Stack.fresh(part, dyn)
         if state:
             _resume(stack, part, state, table)
         emit, last = closing_rows(part)
         trace = Trace.blank(len(last), len(part.at), dyn.facets, keep_cov=False, keep_record=False)
         _engine.forward(part, dyn, stack, emit, trace)
-        return part, stack, _trust_rows(part, dyn, last, trace)
+        return _trust_rows(part, dyn, last, trace), _blocks(part, stack) if keep_states else {}
 
     waiting = list(pieces)
     threads = min(os.cpu_count() or 1, len(waiting))
@@ -182,6 +192,19 @@ def _run(
         return
     with ThreadPoolExecutor(threads) as pool:
         yield from pool.map(work, waiting)
+
+
+def _blocks(part: Evidence, stack: Stack) -> dict[str, Block]:
+    """The stack's states one by one, copied so that no state keeps a whole piece alive."""
+    return {
+        name: Block(
+            at_us=int(stack.at[i]),
+            mean=stack.mean[i].copy(),
+            cov=stack.cov[i].copy(),
+            readings=stack.count[i].copy(),
+        )
+        for i, name in enumerate(part.names.to_pylist())
+    }
 
 
 def _resume(stack: Stack, part: Evidence, state: Mapping[str, State], table: pa.Table) -> None:
