@@ -32,7 +32,8 @@ _RECEIPT: Final = (
 _NOT_YET: Final = (
     r"(?i)(\b(not|never|n['’]t|nothing|still) (yet |been |have |has |had |waiting|missing|no )*(received|arrived|got|"
     r"seen|heard|come|sent|done|waiting|missing|open|outstanding|managed|finished|had a chance)|"
-    r"still (waiting|no |nothing|missing)|any (news|update) (on|about)|following up|reminder|not yet|overdue|noch nicht|where is)"
+    r"still (waiting|no |nothing|missing)|any (news|update) (on|about)|following up|reminder|not yet|overdue|"
+    r"noch nicht|where is)"
 )
 _MOVED: Final = (
     r"(?i)(\b(postpone|reschedul|push(ed)? (it |this |that )?(back|to|out)|mov(e|ed|ing) (it |this |that )?to|"
