@@ -46,11 +46,8 @@ def find_questions(turns: pa.Table, sentences: pa.Table, findings: pa.Table, *, 
     asked = _asked(sentences, theirs, marks)
     if not asked:
         return QUESTIONS.empty_table()
-    conversations = pc.unique(
-        known.filter(pc.is_in(known.column("turn_id"), pa.array({row["turn_id"] for row in asked}))).column(
-            "conversation_id"
-        )
-    )
+    askers = pa.array({row["turn_id"] for row in asked}, pa.string())
+    conversations = pc.unique(known.filter(pc.is_in(known.column("turn_id"), askers)).column("conversation_id"))
     spots = _spots(known.filter(pc.is_in(known.column("conversation_id"), conversations)))
     rows = [_question(sentence, marks, spots[sentence["turn_id"]]) for sentence in asked]
     return pa.Table.from_pylist(rows, schema=QUESTIONS)
@@ -121,7 +118,7 @@ def _question(
     sentence: Mapping[str, Any], marks: Mapping[tuple[str, int], tuple[str, float]], spot: Mapping[str, Any]
 ) -> dict[str, Any]:
     kind, probability = marks.get((sentence["turn_id"], sentence["start"]), ("direct", BY_MARK))
-    answer = spot["answer"]
+    answer = spot["answer"] if _can_answer(spot, spot["answer"]) else None
     return {
         "question_id": _identify(sentence["turn_id"], sentence["start"]),
         "turn_id": sentence["turn_id"],
@@ -137,6 +134,12 @@ def _question(
         "answer_turn_id": None if answer is None else answer["turn_id"],
         "answered_at": None if answer is None else answer["sent_at"],
     }
+
+
+def _can_answer(spot: Mapping[str, Any], answer: Mapping[str, Any] | None) -> bool:
+    """A turn whose clock says that it was sent before the question is no answer to it."""
+    asked_at: datetime | None = spot["sent_at"]
+    return answer is not None and (asked_at is None or answer["sent_at"] is None or answer["sent_at"] >= asked_at)
 
 
 def _identify(turn_id: str, start: int) -> str:
