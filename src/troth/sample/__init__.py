@@ -16,6 +16,7 @@ from troth.sample._source import read_mails
 __all__ = [
     "SAMPLE_DAY",
     "SAMPLE_ME",
+    "SAMPLE_ZONE",
     "Arc",
     "Key",
     "LastDay",
@@ -28,6 +29,9 @@ __all__ = [
 
 SAMPLE_ME: Final = "anna@brimholt.example"
 """Whose mailbox it is."""
+
+SAMPLE_ZONE: Final = "Europe/Berlin"
+"""The zone whose midnight closes its books."""
 
 SAMPLE_DAY: Final = date(2026, 11, 20)
 """The last day of the sample, a Friday."""
