@@ -53,8 +53,9 @@ def test_a_page_reads_as_it_is_shown(html: str, text: str):
 
 def test_gmail_reply_marks_the_quoted_mail():
     html = (
-        '<div dir="ltr">Fine by me.</div><br><div class="gmail_quote"><div dir="ltr" class="gmail_attr">Am Mo., 3. Nov. schrieb'
-        ' Bo &lt;b@x.example&gt;:<br></div><blockquote class="gmail_quote"><div>Shall we?<br>Bo</div>'
+        '<div dir="ltr">Fine by me.</div><br>'
+        '<div class="gmail_quote"><div dir="ltr" class="gmail_attr">Am Mo., 3. Nov. '
+        'schrieb Bo &lt;b@x.example&gt;:<br></div><blockquote class="gmail_quote"><div>Shall we?<br>Bo</div>'
         "</blockquote></div>"
     )
     assert html_to_text(html).splitlines() == [
