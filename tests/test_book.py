@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -240,6 +241,18 @@ def test_bad_input_inside_a_transaction_leaves_the_rest_of_it_whole(store: Store
         with pytest.raises(MissingColumns):
             store.upsert("turns", [{"turn_id": "b"}])
     assert list(by_id(store)) == ["a"]
+
+
+def test_threads_take_turns(store: Store) -> None:
+    def write(worker: int) -> None:
+        for batch in range(5):
+            with store.transaction():
+                store.upsert("turns", [turn(f"{worker} {batch}"), turn("shared", body=f"{worker}")])
+                assert by_id(store)["shared"]["body"] == f"{worker}"
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    assert len(by_id(store)) == 4 * 5 + 1
 
 
 def test_settings_keep_json(store: Store) -> None:
