@@ -67,7 +67,7 @@ _VISIBLE_PAIRS: Final = frozenset({
 _OFFER_WORDS: Final = frozenset(
     {"like", "want", "wish", "prefer", "need", "interested", "would", "helps", "useful", "helpful"}
 )
-_HEDGES: Final = frozenset({"maybe", "perhaps", "might", "could", "would", "wish", "hopefully", "ideally"})
+_HEDGES: Final = frozenset({"hope", "maybe", "perhaps", "might", "could", "would", "wish", "hopefully", "ideally"})
 _HABITS: Final = frozenset({"always", "usually", "normally", "generally", "whenever", "never", "typically", "every"})
 _REPORTS: Final = frozenset({"said", "says", "told", "promised", "wrote", "claimed", "mentioned", "stated"})
 _OTHERS: Final = frozenset({"he", "she", "they", "you"})

@@ -20,19 +20,25 @@ _MOST_TURNS: Final = 200  # looked at behind one promise: keeps a busy relations
 def said_elsewhere(
     silent: Sequence[dict[str, Any]], turns: pa.Table, sentences: pa.Table, *, now: datetime
 ) -> list[dict[str, Any]]:
-    """The rows whose actor later spoke to the same relationship of the same matter, in any conversation.
+    """The rows whose actor later spoke to the same relationship of the same matter, in another conversation.
 
     Cost: linear in the turns of these actors, and at most 200 turns looked at for each row.
     """
     if not silent:
         return []
     actors = pa.array({row["actor"] for row in silent}, pa.string())
-    columns = ["turn_id", "sent_at", "speaker", "relationship", "subject", "attachments"]
+    columns = ["turn_id", "conversation_id", "sent_at", "speaker", "relationship", "subject", "attachments"]
     theirs = turns.filter(
         pc.and_(pc.is_in(turns.column("speaker"), actors), pc.less_equal(turns.column("sent_at"), pa.scalar(now)))
     ).select(columns)
     told = _told(theirs.sort_by("sent_at").to_pylist(), _words(theirs, sentences))
-    return [row for row in silent if _is_told(row, told.get((row["actor"], row["relationship"]), ([], [], [])))]
+    homes = dict(zip(theirs.column("turn_id").to_pylist(), theirs.column("conversation_id").to_pylist(), strict=True))
+    nothing: _Told = ([], [], [])
+    return [
+        row
+        for row in silent
+        if _is_told(row, homes.get(row["turn_id"]), told.get((row["actor"], row["relationship"]), nothing))
+    ]
 
 
 _Told = tuple[list[datetime], list[str], list[frozenset[str]]]
@@ -47,21 +53,22 @@ def _words(theirs: pa.Table, sentences: pa.Table) -> Mapping[str, list[str]]:
 
 
 def _told(rows: Sequence[Mapping[str, Any]], words: Mapping[str, list[str]]) -> dict[tuple[str, str | None], _Told]:
-    """Times, turn ids and content words of what each actor said to each relationship, oldest first."""
+    """Times, conversations and content words of what each actor said to each relationship, oldest first."""
     told: dict[tuple[str, str | None], _Told] = {}
     for row in rows:
-        times, ids, stems = told.setdefault((row["speaker"], row["relationship"]), ([], [], []))
+        times, conversations, stems = told.setdefault((row["speaker"], row["relationship"]), ([], [], []))
         text = " ".join([*words.get(row["turn_id"], []), row["subject"] or "", *(row["attachments"] or [])])
         times.append(row["sent_at"])
-        ids.append(row["turn_id"])
+        conversations.append(row["conversation_id"])
         stems.append(content_stems(text))
     return told
 
 
-def _is_told(row: Mapping[str, Any], told: _Told) -> bool:
-    times, ids, stems = told
+def _is_told(row: Mapping[str, Any], home: str | None, told: _Told) -> bool:
+    times, conversations, stems = told
     about = content_stems(row["text"])
     needed = min(_SHARED, len(about))
     first = bisect_right(times, row["said_at"])
-    later = zip(ids[first : first + _MOST_TURNS], stems[first : first + _MOST_TURNS], strict=True)
-    return needed > 0 and any(turn_id != row["turn_id"] and len(about & words) >= needed for turn_id, words in later)
+    last = first + _MOST_TURNS
+    later = zip(conversations[first:last], stems[first:last], strict=True)
+    return needed > 0 and any(place != home and len(about & words) >= needed for place, words in later)
