@@ -34,7 +34,12 @@ def test_check_sees_a_wrong_offset_an_unknown_label_and_a_copied_phrase(check: M
     def make_row(name: str, start: int, labels: list[str]) -> dict[str, object]:
         text = "we will gladly carry the piano up all the stairs"
         sentence = {"n": 0, "start": start, "end": len(text), "labels": labels}
-        return {"id": name, "text": text, "meta": {"channel": "mail", "side": "us"}, "sentences": [sentence]}
+        return {
+            "id": name,
+            "text": text,
+            "meta": {"channel": "mail", "side": "us", "conversation_id": name},
+            "sentences": [sentence],
+        }
 
     faults = list(check.find_faults([make_row("a", 3, ["claim"]), make_row("b", 0, ["praise"]), make_row("c", 0, [])]))
     assert any("belong to no sentence" in fault for fault in faults)

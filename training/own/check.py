@@ -16,13 +16,13 @@ LABELS = (
 CHANNELS = ("mail", "chat", "call", "ticket")
 SIDES = ("us", "them")
 SHARED_RUN = 7
-"""So many words in a row may stand in one sentence only, or the set teaches a phrase instead of an act."""
+"""So many words in a row may stand in one conversation only, or the set teaches a phrase instead of an act."""
 
 
 def find_faults(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
     """Yield one plain line for each fault of the rows."""
     ids: set[str] = set()
-    runs: dict[tuple[str, ...], str] = {}
+    runs: dict[tuple[str, ...], tuple[str, str]] = {}
     for row in rows:
         name = row["id"]
         if name in ids:
@@ -32,9 +32,10 @@ def find_faults(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
         for sentence in row["sentences"]:
             words = split_words(row["text"][sentence["start"] : sentence["end"]])
             for run in {tuple(words[i : i + SHARED_RUN]) for i in range(len(words) - SHARED_RUN + 1)}:
-                if run in runs and runs[run] != name:
-                    yield f"{name}: shares '{' '.join(run)}' with {runs[run]}"
-                runs.setdefault(run, name)
+                first, place = runs.setdefault(run, (name, row["meta"]["conversation_id"]))
+                # people do take up each other's words, so an echo inside one conversation is no fault
+                if first != name and place != row["meta"]["conversation_id"]:
+                    yield f"{name}: shares '{' '.join(run)}' with {first}"
 
 
 def _find_row_faults(row: dict[str, Any]) -> Iterator[str]:
