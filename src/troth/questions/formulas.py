@@ -9,7 +9,7 @@ FORMULA: Final = (
     r"how (are|r|is) (you|things|it going|everything|life|your (day|week))"
     r"( (all|doing|going|both|today|these days|there))*"
     r"|how('s|’s| is) (it going|life|everything|things|your (day|week))( going)?|how do you do|how have you been"
-    r"|what('s|’s| is) (up|new)|(are|is) (you|everything) (well|ok|okay|fine|all right|alright)"
+    r"|what('s|’s| is) (up|new)|((are|is) )?(you|everything|all) (well|ok|okay|fine|all right|alright)"
     r"|how was (your|the) (weekend|holiday|vacation|trip|day)[^?]{0,30}|did you have a (good|nice|great)[^?]{0,40}"
     r"|isn('|’)t it|right|ok|okay|you know|sorry|pardon|really|see|agreed|deal"
     r"|(can|may) i ask (you )?(something|a question)"
