@@ -29,6 +29,7 @@ _BARE_ADDRESS: Final = re.compile(r"[0-9]{4}[/-][0-9]{1,2}[/-][0-9]{1,2} .{1,100
 _CLOCK: Final = r"[0-9]{1,2}[/.-][0-9]{1,2}[/.-][0-9]{2,4},? [0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?: ?[ap]\.?m\.?)?"
 _LOTUS_DATE: Final = re.compile(_CLOCK, re.IGNORECASE)
 _LOTUS_LINE: Final = re.compile(rf"(?:from: )?[^:]{{2,120}} on {_CLOCK}", re.IGNORECASE)
+_LOTUS_CLOCK: Final = re.compile(r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})? [AP]M")
 _SEPARATOR: Final = frozenset("-_=* ")
 
 Cut = tuple[int, str]  # first line that is not the sender's own, and what it begins: "quote" or "forward"
@@ -147,8 +148,8 @@ def _with_lotus_head(lines: list[str], at: int) -> int:
             continue
         if _LOTUS_DATE.search(line) and len(line) <= 160:
             found, first = True, above
-            if _LOTUS_DATE.fullmatch(line) and above and lines[above - 1]:
-                first = above - 1
+            while first and lines[first - 1] and above - first < 2 and _LOTUS_DATE.fullmatch(line):
+                first -= 1  # the name, and a line "Sent by: ..." below it
             break
         if not low.startswith(("sent by", "please respond to", "to:", "cc:")) and "@" not in line:
             break
@@ -159,6 +160,8 @@ def _lotus_cut(lines: list[str], at: int) -> Cut | None:
     line = lines[at]
     if len(line) > 160:
         return None
+    if line[-1].isdigit() and at + 1 < len(lines) and _LOTUS_CLOCK.fullmatch(lines[at + 1]):
+        line = f"{line} {lines[at + 1]}"
     if _LOTUS_LINE.fullmatch(line) and ("@" in line or "/" in line.split(" on ")[0] or line.startswith("From:")):
         return at, "quote"
     if _LOTUS_DATE.fullmatch(line) and at >= 2 and lines[at - 1] and not lines[at - 2] and len(lines[at - 1]) <= 60:

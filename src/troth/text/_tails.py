@@ -22,7 +22,11 @@ _TAIL_LINES: Final = 40  # a signature is looked for among the last lines only
 _BLOCK_LINES: Final = 14
 _CONTACT_WIDTH: Final = 90
 _PARTICLES: Final = frozenset("von van de der den del della di da dos du la le af av zu ten ter y e und".split())
-_CONTACT: Final = re.compile(r"(?:[0-9][ ()./-]{0,3}){6}|@|www\.|https?:|\||•|\bext\b|\bx[0-9]{4,5}\b")
+_CONTACT: Final = re.compile(
+    r"(?:[0-9][ ()./-]{0,3}){6}|@|www\.|https?:|\||•|\bext\b|\bx[0-9]{4,5}\b"
+    r"|\b(?:tel|tél|phone|telephone|telefon|fax|mobile|mobil|cell|direct|office|voice|tlf|gsm)\b\.? ?[:(]",
+    re.IGNORECASE,
+)
 _RULE: Final = re.compile(r"[_=-]{8,}|[_=*~-]{20,}")
 _DASHES: Final = ("--", "—", "–", "--­", "- -")
 
@@ -212,8 +216,9 @@ def _named_signature(lines: list[str], first: int, end: int) -> int:
         line = lines[at]
         if not line:
             continue
-        parted = not lines[at - 1] or bool(closing_kind(lines[at - 1]))
         alone = at == end - 1
+        above = lines[at - 1]
+        parted = not above or bool(closing_kind(above)) or (alone and at - first >= 2 and above[-1] in ".!?")
         if is_name(line) and (parted or line[0] in "-–—/~") and (alone or contact):
             best = at
             if parted:
@@ -222,5 +227,4 @@ def _named_signature(lines: list[str], first: int, end: int) -> int:
             contact = True
         elif len(line) > 60 or _is_prose(line) or line[-1] in "?!,:" or not line[0].isupper():
             break
-    above = any(lines[first:best])
-    return best if above else end
+    return best if any(lines[first:best]) else end

@@ -110,7 +110,7 @@ def _ends_unit(line: str, following: str, widest: int) -> bool:
 
 
 def _is_greeting(line: str) -> bool:
-    if len(line) > 60 or line[-1] not in ",!:;-–." and len(line) > 30:
+    if len(line) > 60 or (line[-1] not in ",!:;-–." and len(line) > 30):
         return False
     words = line.split()
     return len(words) <= 6 and words[0].strip(",!.").lower() in GREETINGS and line[-1] not in ".?"
