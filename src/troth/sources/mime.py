@@ -9,7 +9,7 @@ Standard: RFC 2046, section 5.1.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from troth.sources.headers import read_parameters, split_header
 
@@ -18,6 +18,7 @@ MESSAGE_LIMIT: Final = 4_000_000  # bytes of all parts of one message
 HEADER_LIMIT: Final = 262_144  # bytes of one header block
 DEPTH_LIMIT: Final = 32  # multiparts inside each other
 PART_LIMIT: Final = 1_000
+_CUT_LINE: Final = 1_000  # bytes kept of a field's first line past the limit
 _BOUNDARY_LIMIT: Final = 256  # RFC 2046 allows 70 characters
 
 HEADER_CUT: Final = "header longer than 256 KiB: the rest left out"
@@ -25,7 +26,6 @@ TEXT_CUT: Final = "text longer than 1,000,000 characters: the rest left out"
 TOO_DEEP: Final = "multiparts nested deeper than 32: the inner ones left out"
 TOO_MANY: Final = "more than 1,000 parts: the rest left out"
 
-_NOWHERE: Final = (-1, 0, False, 0)
 _PART_FIELDS: Final = frozenset({b"content-type", b"content-disposition", b"content-transfer-encoding"})
 
 
@@ -46,6 +46,15 @@ class Part:
     def is_text(self) -> bool:
         """Whether the content may belong to the body."""
         return self.kind in ("text/plain", "text/html") and not self.attached
+
+
+class _Crossing(NamedTuple):
+    """A boundary line: data[start:end], the level of its multipart, and whether it closes that."""
+
+    start: int
+    end: int
+    level: int
+    closing: bool
 
 
 class MessageScanner:
@@ -84,31 +93,49 @@ class MessageScanner:
             self._at_line_start = data.endswith(b"\n")
 
     def _read_header(self, data: bytes, place: int) -> int:
-        # The boundary is looked for first: the blank line after it may be far, and each part would look for it again.
-        cut, level, closing, line_end = self._find_boundary(data, place, len(data)) if self._open else _NOWHERE
-        limit = cut if cut >= 0 else len(data)
-        if data.startswith(b"\n", place) and self._starts_line(data, place):
-            blank = place
-        else:
-            blank = data.find(b"\n\n", place, limit) + 1 or -1
-        self._add_header(data[place : blank if blank >= 0 else limit])
+        blank, crossing = self._find_header_end(data, place)
+        limit = crossing.start if crossing else len(data)
+        self._add_header(data[place : blank if blank >= 0 else limit], fresh=self._starts_line(data, place))
         if blank >= 0:
             self._end_header()
             return blank + 1
-        if cut >= 0:
+        if crossing:
             self._end_header()
-            self._cross(level, closing=closing)
-            return line_end
+            self._cross(crossing)
+            return crossing.end
         return len(data)
 
-    def _add_header(self, piece: bytes) -> None:
+    def _find_header_end(self, data: bytes, place: int) -> tuple[int, _Crossing | None]:
+        """Where the blank line after a header stands, or -1; a boundary line that comes first, or None."""
+        fresh = self._starts_line(data, place)
+        if not self._open:
+            if fresh and data.startswith(b"\n", place):
+                return place, None
+            return data.find(b"\n\n", place) + 1 or -1, None
+        # Line by line: searching the rest for one and for the other would look at it again for every part.
+        line = place if fresh else data.find(b"\n", place) + 1 or len(data)
+        while line < len(data):
+            if data.startswith(b"\n", line):
+                return line, None
+            if data.startswith(b"--", line) and (crossing := self._match_boundary(data, line)):
+                return -1, crossing
+            line = data.find(b"\n", line) + 1 or len(data)
+        return -1, None
+
+    def _add_header(self, piece: bytes, *, fresh: bool) -> None:
+        """Take more of a header; past the limit only the first lines of fields, or one huge field hides the others."""
         header = self._header
         if header is None:
             return
-        room = HEADER_LIMIT - len(header)
-        if len(piece) > room:
-            self.notes.add(HEADER_CUT)
-        header += piece[: max(room, 0)]
+        room = max(HEADER_LIMIT - len(header), 0)
+        header += piece[:room]
+        if len(piece) <= room:
+            return
+        self.notes.add(HEADER_CUT)
+        lines = piece[room:].split(b"\n")
+        for line in lines if fresh and not room else lines[1:]:
+            if line and not line.startswith((b" ", b"\t")) and len(header) < 2 * HEADER_LIMIT:
+                header += b"\n" + line[:_CUT_LINE]
 
     def _end_header(self) -> None:
         block = bytes(self._header or b"")
@@ -161,13 +188,13 @@ class MessageScanner:
         if not self._open:
             self._keep(data, place, len(data))
             return len(data)
-        start, level, closing, line_end = self._find_boundary(data, place, len(data))
-        if start < 0:
+        crossing = self._find_boundary(data, place)
+        if crossing is None:
             self._keep(data, place, len(data))
             return len(data)
-        self._keep(data, place, start)
-        self._cross(level, closing=closing)
-        return line_end
+        self._keep(data, place, crossing.start)
+        self._cross(crossing)
+        return crossing.end
 
     def _keep(self, data: bytes, start: int, end: int) -> None:
         part = self._current
@@ -181,23 +208,28 @@ class MessageScanner:
             self._room -= end - start
             self._message_room -= end - start
 
-    def _find_boundary(self, data: bytes, place: int, limit: int) -> tuple[int, int, bool, int]:
-        """The next boundary line in data[place:limit]: where it starts, its level, closing or not, where it ends."""
-        start = place if self._starts_line(data, place) else data.find(b"\n--", place, limit) + 1 or -1
-        while 0 <= start < limit:
-            if data.startswith(b"--", start):
-                stop = data.find(b"\n", start, start + _BOUNDARY_LIMIT)
-                line = data[start + 2 : stop if stop >= 0 else start + _BOUNDARY_LIMIT].rstrip()
-                after = stop + 1 if stop >= 0 else min(start + _BOUNDARY_LIMIT, len(data))
-                if line in self._levels:
-                    return start, self._levels[line], False, after
-                if line.endswith(b"--") and line[:-2] in self._levels:
-                    return start, self._levels[line[:-2]], True, after
-            start = data.find(b"\n--", start, limit) + 1 or -1
-        return _NOWHERE
+    def _find_boundary(self, data: bytes, place: int) -> _Crossing | None:
+        start = place if self._starts_line(data, place) else data.find(b"\n--", place) + 1 or -1
+        while start >= 0:
+            if data.startswith(b"--", start) and (crossing := self._match_boundary(data, start)):
+                return crossing
+            start = data.find(b"\n--", start) + 1 or -1
+        return None
 
-    def _cross(self, level: int, *, closing: bool) -> None:
+    def _match_boundary(self, data: bytes, start: int) -> _Crossing | None:
+        """The boundary line at `start`, if the line there is one that may come now."""
+        stop = data.find(b"\n", start, start + _BOUNDARY_LIMIT)
+        end = stop + 1 if stop >= 0 else min(start + _BOUNDARY_LIMIT, len(data))
+        line = data[start + 2 : end].rstrip()
+        if line in self._levels:
+            return _Crossing(start, end, self._levels[line], closing=False)
+        if line.endswith(b"--") and line[:-2] in self._levels:
+            return _Crossing(start, end, self._levels[line[:-2]], closing=True)
+        return None
+
+    def _cross(self, crossing: _Crossing) -> None:
         """Leave everything deeper than the multipart of this boundary, and begin its next part unless it closes."""
+        level, closing = crossing.level, crossing.closing
         _, multipart = self._open[level]
         for boundary, _ in self._open[level + (not closing) :]:
             del self._levels[boundary]

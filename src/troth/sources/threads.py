@@ -11,9 +11,8 @@ union-find, subjects are walked once in the order of time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import timedelta
+from typing import Final, NamedTuple
 
 import pyarrow as pa
 import re2
@@ -36,17 +35,16 @@ _NEEDED: Final = (
     *("channel", "subject"),
 )
 _LIGHT: Final = pa.schema([TURNS.field(name) for name in _NEEDED])
-_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+_REACH_US: Final = REACH // timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Light:
+class _Light(NamedTuple):
     """What threading needs of one turn."""
 
     turn_id: str
     conversation_id: str
     parent_id: str | None
-    sent_at: datetime | None
+    sent_at: int | None  # microseconds since 1970
     people: frozenset[str]
     references: Sequence[str]
     channel: str
@@ -54,9 +52,9 @@ class _Light:
     marked: bool
 
     @property
-    def age(self) -> tuple[datetime, str]:
+    def age(self) -> tuple[bool, int, str]:
         """Orders turns by time; those without one last, the id decides between equals."""
-        return self.sent_at or _NEVER, self.turn_id
+        return self.sent_at is None, self.sent_at or 0, self.turn_id
 
 
 def assign_threads(light: pa.Table) -> pa.Table:
@@ -97,31 +95,26 @@ def assign_threads(light: pa.Table) -> pa.Table:
 
 
 def _read_rows(light: pa.Table) -> list[_Light]:
+    microseconds = light.column("sent_at").cast(pa.int64())  # a datetime of Python for each row would cost the most
+    light = light.set_column(light.column_names.index("sent_at"), "sent_at", microseconds)
+    columns = {name: light.column(name).to_pylist() for name in _NEEDED}
     rows: list[_Light] = []
-    for row in light.to_pylist():
-        subject, marked, tags = _split_subject(row["subject"] or "")
-        others = [*(row["recipients"] or ()), *(row["cc"] or ())]
+    for values in zip(*columns.values(), strict=True):
+        turn_id, conversation_id, parent_id, sent_at, speaker, recipients, cc, references, channel, subject = values
+        topic, marked, tags = _split_subject(subject or "")
+        others = [*(recipients or ()), *(cc or ())]
         # An archive of a mailing list names no recipients: there the list's tag stands for who read it.
-        people = [row["speaker"], *(others or tags)]
-        rows.append(
-            _Light(
-                turn_id=row["turn_id"],
-                conversation_id=row["conversation_id"],
-                parent_id=row["parent_id"],
-                sent_at=row["sent_at"],
-                people=frozenset(people),
-                references=row["references"] or (),
-                channel=row["channel"],
-                topic=subject,
-                marked=marked,
-            )
-        )
+        people = frozenset([speaker, *(others or tags)])
+        row = _Light(turn_id, conversation_id, parent_id, sent_at, people, references or (), channel, topic, marked)
+        rows.append(row)
     return rows
 
 
 def _split_subject(subject: str) -> tuple[str, bool, list[str]]:
     """A subject without marks and list tags in lower case, whether it was marked as an answer, and its tags."""
     rest, marked = subject[:_SUBJECT_LIMIT], False
+    if ":" not in rest and "：" not in rest and "[" not in rest:
+        return " ".join(rest.lower().split()), False, []
     tags: list[str] = []
     while True:
         if match := _MARK.match(rest):
@@ -160,7 +153,9 @@ def _link_subjects(ordered: Sequence[_Light], named: set[str]) -> list[tuple[_Li
             continue
         if row.marked and not row.references and not row.parent_id:
             earlier = [latest[row.topic, person] for person in row.people if (row.topic, person) in latest]
-            near = [other for other in earlier if other.sent_at and row.sent_at - other.sent_at <= REACH]
+            near = [
+                other for other in earlier if other.sent_at is not None and row.sent_at - other.sent_at <= _REACH_US
+            ]
             if near:
                 links.append((row, max(near, key=lambda other: other.age)))
         for person in row.people:
