@@ -17,7 +17,7 @@ from troth.errors import InputError
 from troth.readings import Reference, gather_readings, weigh_findings
 from troth.readings.clarity import rate_clarity
 from troth.readings.held import cut_points
-from troth.readings.reference import FacetReference, estimate_facet
+from troth.readings.reference import FacetReference, estimate_components
 from troth.readings.scene import set_scene
 from troth.schema import FINDINGS, PROMISES, SENTENCES, TURNS, conform, empty
 from troth.signals import SHOWN
@@ -28,7 +28,7 @@ REFERENCE = Reference(
     encoder="test",
     corpora="none",
     facets={
-        facet: FacetReference(mean=0.1, between_var=0.25, turn_var=0.5, sentence_var=1.0, turns=100)
+        facet: FacetReference(means={"mail": 0.1}, between_var=0.25, turn_var=0.5, sentence_var=1.0, turns=100)
         for facet in SHOWN
         if facet not in {"CO", "FT"}
     },
@@ -200,14 +200,14 @@ def test_variance_components_come_back_from_made_up_relationships():
         + rng.normal(0, np.sqrt(0.3), 2400)[turn]
         + rng.normal(0, 1.0, 12000)
     )
-    found = estimate_facet(raw, turn, group)
+    found = estimate_components(raw, turn, group)
     assert_allclose([found.between_var, found.turn_var, found.sentence_var], [0.5, 0.3, 1.0], rtol=0.15)
     assert found.mean == pytest.approx(2.0, abs=0.12)
 
 
 def test_one_relationship_is_no_reference():
     with pytest.raises(InputError, match="two relationships"):
-        estimate_facet(np.zeros(4), np.arange(4), np.zeros(4, np.int64))
+        estimate_components(np.zeros(4), np.arange(4), np.zeros(4, np.int64))
 
 
 def test_plain_words_are_clearer_than_dense_ones():

@@ -64,9 +64,8 @@ def read_shown(evidence: pa.Table, scene: Scene, reference: Reference) -> pa.Tab
         return empty(READINGS)
     usual = {facet: number for number, facet in enumerate(reference.facets)}
     parts = list(reference.facets.values())
-    mean, between, turn_var, sentence_var = (
-        np.array([getattr(part, name) for part in parts])
-        for name in ("mean", "between_var", "turn_var", "sentence_var")
+    between, turn_var, sentence_var = (
+        np.array([getattr(part, name) for part in parts]) for name in ("between_var", "turn_var", "sentence_var")
     )
     codes = evidence["facet"].combine_chunks().dictionary_encode()
     facet = np.array([usual[name] for name in codes.dictionary.to_pylist()])[codes.indices.to_numpy()]
@@ -75,9 +74,10 @@ def read_shown(evidence: pa.Table, scene: Scene, reference: Reference) -> pa.Tab
     key, group = np.unique(turn * len(parts) + facet, return_inverse=True)
     turn, facet_of = key // len(parts), key % len(parts)
     count = np.bincount(group).astype(float)
-    z = (np.bincount(group, weights=raw) / count - mean[facet_of]) / np.sqrt(between[facet_of])
+    usual = _usual_levels(scene, reference)[turn, facet_of]
+    z = (np.bincount(group, weights=raw) / count - usual) / np.sqrt(between[facet_of])
     v = (turn_var + sentence_var / count[:, None])[np.arange(len(key)), facet_of] / between[facet_of]
-    leading = _find_leading(np.abs(raw - mean[facet]), group)
+    leading = _find_leading(np.abs(raw - usual[group]), group)
     chosen = scene.turns.select(["relationship", "sent_at", "turn_id"]).take(turn)
     columns: dict[str, Any] = {
         "relationship": chosen["relationship"],
@@ -96,6 +96,18 @@ def read_shown(evidence: pa.Table, scene: Scene, reference: Reference) -> pa.Tab
         "end": evidence["end"].take(leading),
     }
     return conform(pa.table(columns), READINGS)
+
+
+def _usual_levels(scene: Scene, reference: Reference) -> Any:
+    """What is usual in the channel of each turn, shape (n_turns, n_facets)."""
+    codes = scene.turns["channel"].combine_chunks().dictionary_encode()
+    of_channel = np.array(
+        [
+            [part.means.get(channel, part.means["mail"]) for part in reference.facets.values()]
+            for channel in codes.dictionary.to_pylist()
+        ]
+    )
+    return of_channel[codes.indices.to_numpy()]
 
 
 def _find_leading(weight: Any, group: Any) -> Any:

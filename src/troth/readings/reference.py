@@ -25,15 +25,20 @@ _LEAST_SHARE = 0.02  # of the variance that lies between relationships; below it
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FacetReference:
-    """Raw evidence of one facet of SHOWN in the reference population. Raw units, and raw units squared."""
+    """Raw evidence of one facet of SHOWN in the reference population. Raw units, and raw units squared.
 
-    mean: float
+    What is usual differs between a mail and a call; how much relationships differ is taken to be the same in both.
+    """
+
+    means: Mapping[str, float]  # channel to the usual level; "mail" stands in for a channel that was not measured
     between_var: float  # of the level, between relationships
     turn_var: float  # tau^2: of a turn around its relationship's level
     sentence_var: float  # sigma^2: of a sentence around its turn
     turns: int
 
     def __post_init__(self) -> None:
+        if "mail" not in self.means:
+            raise InputError(f"a reference needs the usual level in mail, got {self.means}")
         if self.between_var <= 0 or self.turn_var < 0 or self.sentence_var < 0:
             raise InputError(f"a reference needs between_var above 0 and no negative variance, got {self}")
 
@@ -42,7 +47,7 @@ class FacetReference:
 class Reference:
     """The reference population: `facets` for SHOWN, and how often each act occurs at its occasion for HELD."""
 
-    encoder: str  # id of the encoder that made the findings
+    encoder: str  # name and hash of the encoder that made the findings
     corpora: str  # what it was measured on
     facets: Mapping[str, FacetReference]
     rates: Mapping[str, Mapping[str, float]]  # HELD facet to category to share of occasions
@@ -70,9 +75,20 @@ def load_reference(encoder: str | None = None) -> Reference:
     return Reference(facets=facets, **raw)
 
 
-def estimate_facet(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Components:
+    """Mean and variance components of a nested layout."""
+
+    mean: float
+    between_var: float
+    turn_var: float
+    sentence_var: float
+    turns: int
+
+
+def estimate_components(
     raw: npt.NDArray[np.float64], turn: npt.NDArray[np.int64], group: npt.NDArray[np.int64]
-) -> FacetReference:
+) -> Components:
     """Variance components of raw evidence by the method of moments for a nested, unbalanced layout.
 
     Args:
@@ -109,7 +125,7 @@ def estimate_facet(
     expected = float((share * (1.0 - share)) @ ((turn_var + noise) / group_turns))
     between_var = (between_total - expected) / float(1.0 - share @ share)
     whole = max(between_var, 0.0) + turn_var + sentence_var
-    return FacetReference(
+    return Components(
         mean=mean,
         between_var=max(between_var, _LEAST_SHARE * whole, 1e-9),
         turn_var=turn_var,
@@ -118,17 +134,26 @@ def estimate_facet(
     )
 
 
-def estimate_facets(evidence: pa.Table, relationship_of_turn: Mapping[str, str]) -> dict[str, FacetReference]:
-    """`estimate_facet` for each facet of an EVIDENCE table."""
+def estimate_facets(
+    evidence: pa.Table, relationship_of_turn: Mapping[str, str], channel_of_turn: Mapping[str, str]
+) -> dict[str, FacetReference]:
+    """The reference of each facet in an EVIDENCE table; the usual level of each channel is taken out first."""
     found: dict[str, FacetReference] = {}
-    for facet in evidence["facet"].unique().to_pylist():
+    for facet in sorted(evidence["facet"].unique().to_pylist()):
         rows = evidence.filter(pc.equal(evidence["facet"], facet))
         turn = rows["turn_id"].combine_chunks().dictionary_encode()
-        groups = pa.array(
-            [relationship_of_turn[turn_id] for turn_id in turn.dictionary.to_pylist()]
-        ).dictionary_encode()
-        number = turn.indices.to_numpy().astype(np.int64)
-        found[facet] = estimate_facet(
-            rows["raw"].to_numpy().astype(float), number, groups.indices.to_numpy().astype(np.int64)[number]
+        ids, number = turn.dictionary.to_pylist(), turn.indices.to_numpy().astype(np.int64)
+        group = pa.array([relationship_of_turn[turn_id] for turn_id in ids]).dictionary_encode().indices.to_numpy()
+        channel = np.array([channel_of_turn[turn_id] for turn_id in ids], object)[number]
+        raw = rows["raw"].to_numpy().astype(float)
+        means = {name: float(raw[channel == name].mean()) for name in sorted(set(channel))}
+        usual = np.array([means[name] for name in channel])
+        parts = estimate_components(raw - usual, number, group.astype(np.int64)[number])
+        found[facet] = FacetReference(
+            means={name: round(mean, 6) for name, mean in means.items()},
+            between_var=parts.between_var,
+            turn_var=parts.turn_var,
+            sentence_var=parts.sentence_var,
+            turns=parts.turns,
         )
     return found
