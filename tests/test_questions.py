@@ -91,7 +91,8 @@ def test_a_courtesy_is_not_listed(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["How are you going to fix the roof?", "So the price is fixed, right?", "Are you well insured?",
-     "What is new in it?", "Please send the plan.", "How is the project going to be paid?", "Is everything ok with our order?"],
+     "What is new in it?", "Please send the plan.", "How is the project going to be paid?",
+     "Is everything ok with our order?"],
 )  # fmt: skip
 def test_a_real_question_in_like_words_is_listed(text: str) -> None:
     assert len(ask(Said("them", 0, text, [("question", 0.9)]))) == 1

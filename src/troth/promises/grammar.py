@@ -146,11 +146,15 @@ def _read_first_hour(speech: Speech, index: int) -> Match | None:
 def _read_clock_first(speech: Speech, index: int) -> Match | None:
     """ "3pm on Friday", "noon tomorrow", and a clock time alone after "at" or "by"."""
     tokens = speech.tokens
-    clock = read_clock(tokens, index, beside_day=False)
+    clock = read_clock(tokens, index, beside_day=tokens.at(index - 1) == "at")
     if clock is None:
         return None
     day = _day_after_words(speech, clock.end)
-    if day is not None:
+    if day is None:
+        clock = read_clock(tokens, index, beside_day=False)  # a bare hour needs its day
+        if clock is None:
+            return None
+    else:
         return Match(day.end, clock.on(speech, day.window.lo.date(), day.window.rule))
     if tokens.at(index - 1) not in _CLOCK_LEADS:
         return None
@@ -256,7 +260,8 @@ def _apply_preposition(  # noqa: PLR0911  # one return per reading
     core = tokens.at(index + 1) if tokens.at(index) == "the" else tokens.at(index)
     lead = tokens.at(index - 2) if lead == "the" else lead
     if lead in BEFORE:
-        if core in _ENDS or window.elapsed is not None or window.rule == "vague":
+        is_end = core in _ENDS or "is" in (tokens.at(index + 1), tokens.at(index + 2))
+        if is_end or window.elapsed is not None or window.rule == "vague":
             return window
         if not window.days:
             return replace(window, hi=window.lo)

@@ -19,9 +19,7 @@ _NEXT: Final = frozenset(
     {"next", "nächste", "nächsten", "nächster", "nächstes", "coming", "following", "kommende", "kommenden"}
 )
 _THIS: Final = frozenset({"this", "diese", "dieser", "diesen", "dieses"})
-_NEEDS_LEAD: Final = frozenset(
-    {"in", "by", "before", "until", "till", "during", "of", "im", "bis", "vor", "from", "for"}
-)
+_NEEDS_LEAD: Final = frozenset({"in", "by", "before", "until", "till", "during", "of", "im", "bis", "vor", "for"})
 
 
 def read_period(speech: Speech, index: int) -> Match | None:
@@ -34,6 +32,9 @@ def read_period(speech: Speech, index: int) -> Match | None:
         unit = tokens.at(index)
         return Match(index + 2, _place_in(speech, "end", unit, _bounds(speech, unit, 0), "relative"))
     at = index + 1 if tokens.at(index) == "the" else index
+    if tokens.at(at) in PERIODS and tokens.at(at + 1) == "is" and tokens.at(at + 2) in {"out", "over", "up", "through"}:
+        unit = PERIODS[tokens.at(at)]  # "before the month is out"
+        return Match(at + 3, _place_in(speech, "end", unit, _bounds(speech, unit, 0), "relative"))
     place = _PLACES.get(tokens.at(at), "")
     if place:
         at += 1

@@ -113,6 +113,8 @@ def _is_past_form(word: str) -> bool:
 def _is_finite(tokens: Tokens, at: int) -> bool:
     """Whether a form of the past is the verb of its clause, and not a participle beside a noun."""
     before = tokens.at(at - 1)
+    if before in _BREAKS and not tokens.at(at + 1).isalpha():  # "tomorrow, promised."
+        return False
     if before in {"it", "you", "this", "that", "her"}:
         return tokens.at(at - 2) in _CLAUSE_STARTS or tokens.at(at - 2) in {"i", "we"}
     if at == 0:
