@@ -62,6 +62,11 @@ def test_an_answer_without_references_finds_its_mail_by_subject_and_people() -> 
     assert threads([answer, asked]) == {"a": ("a", None), "b": ("a", "a")}
 
 
+def test_an_answer_to_a_mail_we_do_not_have_falls_back_on_its_subject() -> None:
+    answer = turn("b", subject="Re: Invoice", references=["missing"], sent_at=DAY + timedelta(days=1))
+    assert threads([turn("a", subject="Invoice"), answer]) == {"a": ("a", None), "b": ("a", "a")}
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -70,12 +75,20 @@ def test_an_answer_without_references_finds_its_mail_by_subject_and_people() -> 
         {"subject": "Re: another thing"},
         {"subject": "Invoice"},
         {"sent_at": None},
-        {"references": ["elsewhere"]},
+        {"references": ["other"]},
     ],
-    ids=["later than 30 days", "nobody in common", "other subject", "no answer mark", "no date", "has references"],
+    ids=[
+        "later than 30 days",
+        "nobody in common",
+        "other subject",
+        "no answer mark",
+        "no date",
+        "answers another mail",
+    ],
 )
 def test_a_subject_alone_joins_nothing_when(change: dict[str, object]) -> None:
-    found = threads([turn("a", subject="Invoice"), turn("b", **({"subject": "Re: Invoice"} | change))])
+    other = turn("other", speaker="x@y.example", recipients=["z@y.example"])
+    found = threads([other, turn("a", subject="Invoice"), turn("b", **({"subject": "Re: Invoice"} | change))])
     assert found["b"][0] != found["a"][0]
 
 

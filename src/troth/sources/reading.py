@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import blake2b
+from itertools import chain, count
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,7 @@ import pyarrow as pa
 from troth.errors import SourceError
 from troth.sources.blocks import Meter, Progress, read_blocks
 from troth.sources.folders import is_draft, list_files, list_maildir
-from troth.sources.formats import EML, JSONL, MAILDIR, MBOX, Format, recognise
+from troth.sources.formats import JSONL, MAILDIR, Format, recognise
 from troth.sources.jsonl import RowReader, parse_row, read_lines
 from troth.sources.mail import NO_DATE, WANTED, read_mail
 from troth.sources.mbox import split_mbox
@@ -97,31 +98,33 @@ class Reading:
         meter = Meter(self._path.stat().st_size, self._progress)
         with self._path.open("rb") as file:
             blocks = read_blocks(file, meter)
-            if self.format == MBOX:
-                yield from self._mbox(blocks)
-            elif self.format == JSONL:
-                yield from self._rows(blocks)
-            else:
-                yield self._mail(_scan(blocks), 0, "the mail")
+            yield from self._rows(blocks) if self.format == JSONL else self._mails(blocks, count(), "")
         meter.finish()
 
-    def _mbox(self, blocks: Iterator[bytes]) -> Iterator[Turn | Rejected]:
+    def _mails(self, blocks: Iterator[bytes], positions: Iterator[int], file: str) -> Iterator[Turn | Rejected]:
+        """The mails of one file: many where it opens with a separator, else one. `file` is named in a folder only."""
+        opening = next(blocks, b"").lstrip(b"\n")
+        blocks = chain((opening,), blocks)
+        if opening.startswith(b"From "):
+            yield from self._mbox(blocks, positions, f"{file}, " if file else "")
+            return
+        message = MessageScanner(WANTED)
+        for block in blocks:
+            message.feed(block)
+        yield self._mail(message, next(positions), file or "the mail")
+
+    def _mbox(self, blocks: Iterator[bytes], positions: Iterator[int], within: str) -> Iterator[Turn | Rejected]:
         number = 0
         message: MessageScanner | None = None
         for begins, piece in split_mbox(blocks):
-            if begins:
+            if begins or message is None:
                 if message is not None:
-                    number += 1
-                    yield self._mail(message, number - 1, f"message {number}", quoted_from=True)
+                    yield self._mail(message, next(positions), f"{within}message {number}", quoted_from=True)
+                number += 1
                 message = MessageScanner(WANTED)
-                message.feed(piece[piece.find(b"\n") + 1 :])
-            elif message is not None:
-                message.feed(piece)
-            elif piece.strip():
-                message = MessageScanner(WANTED)
-                message.feed(piece)
+            message.feed(piece[piece.find(b"\n") + 1 :] if begins else piece)
         if message is not None:
-            yield self._mail(message, number, f"message {number + 1}", quoted_from=True)
+            yield self._mail(message, next(positions), f"{within}message {number}", quoted_from=True)
 
     def _mail(
         self, message: MessageScanner, position: int, where: str, *, quoted_from: bool = False
@@ -155,7 +158,8 @@ class Reading:
         meter = Meter(
             sum(found.size for found in listing(self._path) if not isinstance(found, Rejected)), self._progress
         )
-        for position, found in enumerate(listing(self._path)):
+        positions = count()
+        for found in listing(self._path):
             if isinstance(found, Rejected):
                 yield found
                 continue
@@ -166,19 +170,10 @@ class Reading:
                 continue
             try:
                 with found.path.open("rb") as file:
-                    message = _scan(read_blocks(file, meter))
+                    yield from self._mails(read_blocks(file, meter), positions, where)
             except OSError as error:
                 yield Rejected(position=where, reason=f"cannot be read: {error.strerror}")
-                continue
-            yield self._mail(message, position, where)
         meter.finish()
-
-
-def _scan(blocks: Iterator[bytes]) -> MessageScanner:
-    message = MessageScanner(WANTED)
-    for number, block in enumerate(blocks):
-        message.feed(block if number else block.lstrip(b"\n"))
-    return message
 
 
 class _Seen:
@@ -227,6 +222,3 @@ def read_source(path: str | Path, progress: Progress | None = None, *, now: date
     Raises: SourceError, here when the source is not readable, in the iteration when it stops being so.
     """
     return Reading(path, progress=progress, now=now or datetime.now(UTC))
-
-
-__all__ = ["EML", "JSONL", "MAILDIR", "MBOX", "Reading", "read_source"]

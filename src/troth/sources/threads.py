@@ -1,8 +1,9 @@
 """Which turns answer each other.
 
 Links, in the order of their weight: References, last to first; In-Reply-To (read into `references` as its last);
-for a mail without either whose subject is marked as an answer ("Re:", "AW:", "Fwd:"), the latest mail before it, at
-most 30 days, with the same subject and a shared participant. Turns that are linked form one conversation.
+for a mail whose subject is marked as an answer ("Re:", "AW:", "Fwd:") and that names no turn in the table, the latest
+mail before it, at most 30 days, with the same subject and a shared participant. Turns that are linked form one
+conversation.
 
 The result does not depend on the order of the rows, and takes time near linear in their number: links go into a
 union-find, subjects are walked once in the order of time.
@@ -10,7 +11,7 @@ union-find, subjects are walked once in the order of time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 
@@ -79,7 +80,7 @@ def assign_threads(light: pa.Table) -> pa.Table:
     parents: dict[str, str] = {}
     for row in ordered:
         _link_stated(row, turns, groups, parents)
-    for row, earlier in _link_subjects(ordered, named):
+    for row, earlier in _link_subjects(ordered, named, parents):
         groups.join(row.turn_id, earlier.turn_id)
         parents.setdefault(row.turn_id, earlier.turn_id)
     _cut_rings(parents, turns)
@@ -144,14 +145,14 @@ def _link_stated(row: _Light, turns: dict[str, _Light], groups: _Groups, parents
         parents[row.turn_id] = parent
 
 
-def _link_subjects(ordered: Sequence[_Light], named: set[str]) -> list[tuple[_Light, _Light]]:
-    """Marked mails without references, each with the latest mail before it on the same topic among the same people."""
+def _link_subjects(ordered: Sequence[_Light], named: set[str], answered: Container[str]) -> list[tuple[_Light, _Light]]:
+    """Marked mails that answer no turn we have, with the latest mail before each on its topic among its people."""
     links: list[tuple[_Light, _Light]] = []
     latest: dict[tuple[str, str], _Light] = {}
     for row in ordered:
         if row.channel != "mail" or not row.topic or row.sent_at is None or not _is_ours(row, named):
             continue
-        if row.marked and not row.references and not row.parent_id:
+        if row.marked and row.turn_id not in answered:
             earlier = [latest[row.topic, person] for person in row.people if (row.topic, person) in latest]
             near = [
                 other for other in earlier if other.sent_at is not None and row.sent_at - other.sent_at <= _REACH_US
