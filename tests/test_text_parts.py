@@ -106,24 +106,24 @@ SIGNATURES = [
 
 NOTICES = [
     (
-        "This message is intended only for the person named above and may be confidential. If you received it in error, "
-        "please delete it and notify the sender."
+        "This message is intended only for the person named above and may be confidential. If you received it in "
+        "error, please delete it and notify the sender."
     ),
     (
         "CONFIDENTIALITY NOTICE\n\nThe information in this e-mail is confidential and intended for the addressee. Any "
         "disclosure is strictly prohibited."
     ),
     (
-        "Diese E-Mail enthält vertrauliche Informationen. Wenn Sie nicht der richtige Adressat sind, informieren Sie bitte "
-        "den Absender und löschen Sie diese E-Mail. Das unerlaubte Kopieren ist nicht gestattet."
+        "Diese E-Mail enthält vertrauliche Informationen. Wenn Sie nicht der richtige Adressat sind, informieren Sie "
+        "bitte den Absender und löschen Sie diese E-Mail. Das unerlaubte Kopieren ist nicht gestattet."
     ),
     (
-        "Ce message est confidentiel et destiné à l'usage exclusif de son destinataire. Si vous l'avez reçu par erreur, merci "
-        "de le supprimer."
+        "Ce message est confidentiel et destiné à l'usage de son destinataire. Si vous l'avez reçu par erreur, "
+        "merci de le supprimer."
     ),
     "Este mensaje es confidencial y va dirigido a su destinatario. Si lo ha recibido por error, elimínelo.",
-    "Questo messaggio è riservato e diretto al destinatario indicato. Se lo avete ricevuto per errore, è vietato usarlo.",
-    "Dit bericht is vertrouwelijk en alleen bestemd voor de geadresseerde. Is het ten onrechte ontvangen, verwijder het.",
+    "Questo messaggio è riservato e diretto al destinatario indicato. Se ricevuto per errore, è vietato usarlo.",
+    "Dit bericht is vertrouwelijk en alleen bestemd voor de geadresseerde. Ten onrechte ontvangen? Verwijder het.",
     "Detta meddelande är konfidentiellt och avsett för mottagaren. Har du fått det av misstag, radera det genast.",
     "Please consider the environment before printing this e-mail.",
     "_______________________________________________\nPallets mailing list\nPallets@lists.x.example",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 import pyarrow as pa
@@ -21,8 +21,8 @@ _NARROWEST_WRAP: Final = 40  # nobody's program breaks lines narrower than this
 _WIDEST_WRAP: Final = 100  # a longer line shows that the program does not break lines
 _SLACK: Final = 12  # wrapped lines end up to this much before the width
 _BATCH: Final = 4_096
+_NEEDED: Final = ("turn_id", "body", "automatic")
 
-_LETTER: Final = re.compile(r"[^\W\d_]")
 # sentencex 1.0.32 panics at U+0085 beside a stop, so odd white space and controls become plain spaces, one for one.
 _ODD: Final = re.compile(r"[^\S ]|[\x00-\x1f\x7f-\x9f]")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -40,39 +40,33 @@ def split_sentences(turns: pa.Table) -> pa.Table:
     Raises: MissingColumns, BadColumn.
     Cost: linear in the text.
     """
-    needed = conform(turns, pa.schema([TURNS.field(name) for name in ("turn_id", "body", "automatic")]))
-    batches = [
-        pa.RecordBatch.from_pylist(list(_rows(batch.to_pylist())), schema=SENTENCES)
-        for batch in needed.to_batches(max_chunksize=_BATCH)
-    ]
-    return pa.Table.from_batches(batches, schema=SENTENCES)
+    needed = conform(turns, pa.schema([TURNS.field(name) for name in _NEEDED]))
+    return pa.Table.from_batches(map(_split_batch, needed.to_batches(max_chunksize=_BATCH)), schema=SENTENCES)
 
 
-def _rows(turns: Iterable[dict[str, object]]) -> Iterator[dict[str, object]]:
-    for turn in turns:
-        body = turn["body"]
-        if turn["automatic"] or not isinstance(body, str):
-            continue
-        own = [(part.start, part.end) for part in find_parts(body) if part.kind == "own"]
-        language = tell_language(" ".join(body[start:end] for start, end in own).strip()) if own else None
-        spans = (span for part in own for span in find_sentences(body, *part, language=language))
-        for number, (start, end) in enumerate(spans):
-            text = " ".join(body[start:end].split())
-            yield {
-                "turn_id": turn["turn_id"],
-                "sentence": number,
-                "start": start,
-                "end": end,
-                "text": text,
-                "language": language,
-            }
+def _split_batch(turns: pa.RecordBatch) -> pa.RecordBatch:
+    rows = [row for turn in zip(*(turns[name].to_pylist() for name in _NEEDED), strict=True) for row in _rows(*turn)]
+    columns = zip(*rows, strict=True) if rows else ((),) * len(SENTENCES)
+    arrays = [pa.array(values, field.type) for field, values in zip(SENTENCES, columns, strict=True)]
+    return pa.record_batch(arrays, schema=SENTENCES)
+
+
+def _rows(turn_id: str, body: str, automatic: bool) -> Iterator[tuple[str, int, int, int, str, str | None]]:
+    """The rows of one turn, in the order of the columns of SENTENCES."""
+    if automatic:
+        return
+    own = [(part.start, part.end) for part in find_parts(body) if part.kind == "own"]
+    language = tell_language(" ".join(body[start:end] for start, end in own).strip()) if own else None
+    spans = (span for part in own for span in find_sentences(body, *part, language=language))
+    for number, (start, end) in enumerate(spans):
+        yield turn_id, number, start, end, " ".join(body[start:end].split()), language
 
 
 def find_sentences(body: str, start: int, end: int, *, language: str | None = None) -> Iterator[Span]:
     """Where the sentences of `body[start:end]` begin and end, in order, without the white space around them."""
     for first, last in _units(body, start, end):
         for begin, stop in _split_unit(body, first, last, language or "en"):
-            if _LETTER.search(body, begin, stop):
+            if any(map(str.isalpha, body[begin:stop])):
                 yield begin, stop
 
 
