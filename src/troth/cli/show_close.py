@@ -12,8 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from troth.plain import clean_line
-from troth.review.close import Checkpoint, CircleClose, Close, Gauge, Quote
-from troth.review.html import STATES
+from troth.review.close import Checkpoint, CircleClose, Close, Gauge, Quote, day_bounds, name_state
 from troth.signals import HELD
 
 _CELLS = 25  # of the percentile scale
@@ -86,21 +85,22 @@ def _draw_promises(console: Console, close: Close) -> None:
     table.add_column(width=32, overflow="fold")
     table.add_column(width=14)
     table.add_column(ratio=1, overflow="fold")
+    evening = day_bounds(close.day, close.zone)[1]
     for row in close.promises[:_LISTED]:
         who = ("we to " if row["side"] == "us" else "from ") + clean_line(row["relationship"] or "")
-        style = "red" if row["state"] in {"suspected", "broken"} else "default"
-        words = Text(f"“{clean_line(row['text'])}”  ").append(STATES[row["state"]], style)
+        state = name_state(row, evening)
+        style = "red" if state in {"was due", "broken"} or row["state"] == "suspected" else "green"
+        words = Text(f"“{clean_line(row['text'])}”  ").append(state, style)
         table.add_row(Text(who), Text(_local(row["due_latest"], close.zone), "dim"), words)
     console.print(table)
-    _say_more(console, len(close.promises), "promises")
+    _say_more(console, len(close.promises) - _LISTED, "promises")
 
 
 def _draw_questions(console: Console, close: Close) -> None:
     console.print()
     console.print(Text("Still without an answer", "bold cyan"))
     if not close.questions:
-        console.print(Text("Nothing asked is open.", "dim"))
-        return
+        console.print(Text("Nothing asked in the last four weeks is open.", "dim"))
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 1))
     table.add_column(width=32, overflow="fold")
     table.add_column(width=14)
@@ -110,12 +110,12 @@ def _draw_questions(console: Console, close: Close) -> None:
         who = Text(clean_line(row["relationship"] or ""))
         table.add_row(who, Text(_local(row["asked_at"], close.zone), "dim"), words)
     console.print(table)
-    _say_more(console, len(close.questions), "questions")
+    _say_more(console, max(len(close.questions) - _LISTED, 0) + close.questions_older, "questions")
 
 
-def _say_more(console: Console, count: int, what: str) -> None:
-    if count > _LISTED:
-        console.print(Text(f"and {count - _LISTED} more: troth export {what}", "dim"))
+def _say_more(console: Console, hidden: int, what: str) -> None:
+    if hidden > 0:
+        console.print(Text(f"and {hidden} more: troth export {what}", "dim"))
 
 
 def _local(moment: dt.datetime | None, zone: str) -> str:

@@ -20,6 +20,12 @@ from troth.readings.reference import Reference
 from troth.readings.scene import Scene, set_scene
 from troth.schema import READINGS, conform, empty
 
+_FARTHEST = 3.0
+"""Predictive standard deviations beyond which a reading is taken to lie there.
+
+Acts are rare and their sums skewed, so the normal model calls some turns impossible; none may decide a score alone.
+"""
+
 
 def gather_readings(
     turns: pa.Table,
@@ -57,6 +63,7 @@ def read_shown(evidence: pa.Table, scene: Scene, reference: Reference) -> pa.Tab
     """One exact reading for each turn and facet of SHOWN: the mean of its sentences, in reference units.
 
     With n sentences, z = (mean - reference mean) / sd between relationships, v = (tau^2 + sigma^2 / n) / sd^2.
+    Readings beyond `_FARTHEST` predictive standard deviations are drawn in to there.
     The sentence that weighs most rides along as the evidence.
     """
     evidence = evidence.filter(pc.is_in(evidence["facet"], pa.array(list(reference.facets), pa.string())))
@@ -77,6 +84,8 @@ def read_shown(evidence: pa.Table, scene: Scene, reference: Reference) -> pa.Tab
     usual = _usual_levels(scene, reference)[turn, facet_of]
     z = (np.bincount(group, weights=raw) / count - usual) / np.sqrt(between[facet_of])
     v = (turn_var + sentence_var / count[:, None])[np.arange(len(key)), facet_of] / between[facet_of]
+    farthest = _FARTHEST * np.sqrt(1.0 + v)
+    z = np.clip(z, -farthest, farthest)
     leading = _find_leading(np.abs(raw - usual[group]), group)
     chosen = scene.turns.select(["relationship", "sent_at", "turn_id"]).take(turn)
     columns: dict[str, Any] = {

@@ -33,7 +33,20 @@ _PASSED_OVER: Final = MappingProxyType(
 )
 """Facets whose unused occasion is worth showing, and how. Not admitting or disclosing anything is no shortfall."""
 
+_STATES: Final = MappingProxyType(
+    {
+        "open": "due",
+        "kept": "kept",
+        "late": "kept late",
+        "suspected": "overdue, nothing shows it was done",
+        "broken": "broken",
+        "withdrawn": "withdrawn",
+        "unknown": "unknown",
+    }
+)
+
 _LONGEST_QUOTE: Final = 240
+_FRESH: Final = dt.timedelta(days=28)  # a question open for longer is counted, not listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +104,16 @@ class Close:
     zone: str
     circles: tuple[CircleClose, ...]
     promises: tuple[Mapping[str, Any], ...]  # rows of PROMISES that are due, late or suspected, ours first
-    questions: tuple[Mapping[str, Any], ...]  # rows of QUESTIONS still open
+    questions: tuple[Mapping[str, Any], ...]  # rows of QUESTIONS still open and asked within the last four weeks
+    questions_older: int  # open for longer
     tomorrow: Suggestion
+
+
+def name_state(promise: Mapping[str, Any], evening: dt.datetime) -> str:
+    """How the state of a promise reads to a person on that evening."""
+    if promise["state"] == "open" and promise["due_latest"] is not None and promise["due_latest"] < evening:
+        return "was due"
+    return _STATES[promise["state"]]
 
 
 def find_last_day(turns: pa.Table, zone: str) -> dt.date | None:
@@ -141,12 +162,14 @@ def close_day(
     bounds = day_bounds(day, zone)
     today = in_day(turns, "sent_at", bounds).filter(pc.invert(in_day(turns, "sent_at", bounds)["automatic"]))
     quotes = _Quotes(today, sentences, evidence)
+    unanswered, fresh = _find_open(questions, circles), bounds[1] - _FRESH
     return Close(
         day=day,
         zone=zone,
         circles=tuple(_close_circle(circle, today, quotes, scores) for circle in circles),
         promises=tuple(_find_pressing(promises, bounds, circles)),
-        questions=tuple(_find_open(questions, circles)),
+        questions=tuple(row for row in unanswered if row["asked_at"] is not None and row["asked_at"] >= fresh),
+        questions_older=sum(row["asked_at"] is None or row["asked_at"] < fresh for row in unanswered),
         tomorrow=suggest(day, zone=zone, promises=promises, questions=questions, circles=circles),
     )
 

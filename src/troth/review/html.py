@@ -5,38 +5,22 @@ from __future__ import annotations
 import datetime as dt
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, StrictUndefined
 
 from troth.plain import clean_line
-from troth.review.close import Close
+from troth.review.close import Close, day_bounds, name_state
 from troth.signals import HELD
-
-STATES: Final = {
-    "open": "due",
-    "kept": "kept",
-    "late": "kept late",
-    "suspected": "overdue, nothing shows it was done",
-    "broken": "broken",
-    "withdrawn": "withdrawn",
-    "unknown": "unknown",
-}
-"""How each state of a promise reads to a person."""
 
 
 @cache
 def _environment() -> Environment:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["line"] = clean_line
-    environment.filters["state"] = _name_state
     environment.filters["ask"] = _name_question
     return environment
-
-
-def _name_state(state: str) -> str:
-    return STATES[state]
 
 
 def _name_question(kind: str) -> str:
@@ -56,5 +40,12 @@ def render_close(close: Close, *, whose: str, made_with: str) -> str:
     def local(moment: dt.datetime | None) -> str:
         return "" if moment is None else moment.astimezone(here).strftime("%a %-d %b %Y")
 
+    def state(promise: dict[str, Any]) -> str:
+        return name_state(promise, day_bounds(close.day, close.zone)[1])
+
     template = files("troth.review").joinpath("close.html").read_text("utf-8")
-    return _environment().from_string(template).render(close=close, whose=whose, made_with=made_with, local=local)
+    return (
+        _environment()
+        .from_string(template)
+        .render(close=close, whose=whose, made_with=made_with, local=local, state=state)
+    )
