@@ -135,6 +135,7 @@ NOT_PROMISING = [
     "You will love it.",
     "They will deliver on Tuesday.",
     "I don't think I will make it.",
+    "I dread the public hit we will take.",
 ]
 
 

@@ -8,6 +8,7 @@ Source: MEASUREMENT.md section 5; the class of commissives is Searle, A taxonomy
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, Literal
 
 from troth.promises.conditions import find_conditions
@@ -53,13 +54,18 @@ _O1: Final = frozenset({
     "send", "forward", "share", "email", "mail", "reply", "answer", "respond", "write", "confirm", "attach", "update",
     "submit", "provide", "introduce", "invite", "report", "circulate", "post", "resend", "advise", "notify", "inform",
     "sending", "sharing", "writing", "forwarding", "posting", "submitting", "providing", "hear", "follow", "schicke",
-    "schicken", "sende", "senden", "melde", "melden", "let", "draft", "message", "ping", "summarise", "summarize",
+    "schicken", "sende", "senden", "melde", "melden", "let", "draft", "message", "ping", "fax", "contact", "summarise", "summarize",
 })  # fmt: skip
 _O2: Final = frozenset({
     "ship", "deliver", "refund", "pay", "invoice", "credit", "fix", "close", "deploy", "migrate", "order", "book",
     "cancel", "transfer", "issue", "repair", "replace", "install", "release", "launch", "sign", "donate", "reset",
     "upgrade", "reimburse", "process", "liefern", "zahlen", "return", "renew", "correct", "delivering", "resolve",
 })  # fmt: skip
+_ARTICLES: Final = frozenset({"the", "a", "an", "your", "our", "my", "their", "this", "that", "of", "in"})
+_PREPOSITIONS: Final = frozenset(
+    {"after", "before", "in", "at", "on", "by", "during", "for", "over", "until", "with", "from"}
+)
+_MOST_TOKENS: Final = 90  # a longer "sentence" is a list or a pasted article, which the rules do not read
 _VISIBLE_PAIRS: Final = frozenset({
     ("get", "back"), ("come", "back"), ("in", "touch"), ("let", "you"), ("give", "you"), ("get", "you"), ("have", "it"),
     ("get", "it"), ("set", "up"), ("write", "up"), ("follow", "up"), ("keep", "you"), ("get", "this"), ("get", "that"),
@@ -103,13 +109,15 @@ def read_act(text: str) -> Act:
         barred=barred or offer,
         verb=verb,
         condition=condition,
-        observability=_observe(tokens),
+        observability=_observe(tokens, at),
     )
 
 
 def _find_commitment(tokens: Tokens, inside: list[tuple[int, int]]) -> tuple[float, int]:
     """The strongest commissive form outside conditional clauses, and where its verb stands."""
     best, where = 0.0, -1
+    if len(tokens) > _MOST_TOKENS:
+        return best, where
     for at in range(len(tokens)):
         if any(first <= at < end for first, end in inside):
             continue
@@ -122,6 +130,8 @@ def _find_commitment(tokens: Tokens, inside: list[tuple[int, int]]) -> tuple[flo
 def _form_at(tokens: Tokens, at: int) -> tuple[float, int]:  # noqa: PLR0911  # one return per form
     word, after = tokens.at(at), tokens.at(at + 1)
     if word in {"i", "we"}:
+        if _is_relative(tokens, at):
+            return 0.0, -1
         return _first_person(tokens, at + 1)
     if word in {"will", "shall", "plan"} and _continues_first_person(tokens, at):
         verb = at + 2 if word == "plan" else _after_will(tokens, at)
@@ -154,6 +164,14 @@ def _form_at(tokens: Tokens, at: int) -> tuple[float, int]:  # noqa: PLR0911  # 
     if word in {"ich", "wir"} or after in {"ich", "wir"}:
         return _german(tokens, at)
     return 0.0, -1
+
+
+def _is_relative(tokens: Tokens, at: int) -> bool:
+    """Whether "we will" only describes a thing: "the hit we will take", but not "after the meeting we will"."""
+    if tokens.at(at + 1) not in {"will", "shall"} or not tokens.at(at - 1).isalpha():
+        return False
+    article = next((k for k in (at - 2, at - 3) if k >= 0 and tokens.at(k) in {"the", "a", "an"}), -1)
+    return article >= 0 and tokens.at(article - 1) not in _PREPOSITIONS
 
 
 def _continues_first_person(tokens: Tokens, at: int) -> bool:
@@ -299,9 +317,13 @@ def _clause_before(tokens: Tokens, at: int) -> set[str]:
     return words
 
 
-def _observe(tokens: Tokens) -> Observability:
-    """Where the act would show: in a channel we read, in a system of record, or nowhere."""
-    pairs = set(zip(tokens.low, tokens.low[1:], strict=False))
-    if pairs & _VISIBLE_PAIRS or set(tokens.low) & _O1:
+def _observe(tokens: Tokens, at: int) -> Observability:
+    """Where the act would show: in a channel we read, in a system of record, or nowhere.
+
+    Read from the verb on; a word behind an article is a thing ("the order"), not an act.
+    """
+    low = tokens.low[max(0, at) :]
+    verbs = {word for before, word in pairwise(("", *low)) if before not in _ARTICLES}
+    if set(pairwise(low)) & _VISIBLE_PAIRS or verbs & _O1:
         return "O1"
-    return "O2" if set(tokens.low) & _O2 else "O3"
+    return "O2" if verbs & _O2 else "O3"

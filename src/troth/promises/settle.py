@@ -133,13 +133,18 @@ def _is_own_side(spot: Spot, other: Spot) -> bool:
     return spot.speaker == other.speaker
 
 
+def _shares(found: Evidence, about: frozenset[str]) -> bool:
+    """Whether enough of the promise's content words come back: a third of them, one at least and three at most."""
+    return bool(about) and len(about & found.stems) >= min(3, (len(about) + 2) // 3)
+
+
 def _is_about(found: Evidence, about: frozenset[str]) -> bool:
-    return not about or bool(about & found.stems) or not found.stems
+    return not about or _shares(found, about) or not found.stems
 
 
 def _fulfils(found: Evidence, about: frozenset[str], *, own: bool, is_answer: bool, is_sending: bool) -> bool:
     """Whether this piece of evidence shows the promised act."""
-    shared = bool(about & found.stems)
+    shared = _shares(found, about)
     if found.kind == "reply":
         return own and is_answer
     if found.kind == "receipt":

@@ -24,6 +24,9 @@ _CLAUSE_STARTS: Final = frozenset(
     {"", ",", ";", ":", "and", "but", "when", "that", "because", "so", "as", "since", "if"}
 )
 
+_AUXILIARIES: Final = frozenset({"will", "ll", "shall", "can", "must", "should", "would"})
+_SUBJECTS: Final = frozenset({"i", "we", "he", "she", "they", "you", "who", "which", "that"})
+
 Marker = Literal["ahead", "past"]
 
 
@@ -121,4 +124,14 @@ def _is_finite(tokens: Tokens, at: int) -> bool:
         return tokens.at(0) != "done" and not (
             tokens.at(1).isalpha() and tokens.at(1).endswith("s") and tokens.at(1) not in {"us", "his", "this"}
         )
-    return before not in _PARTICIPLE_LEADS
+    return before not in _PARTICIPLE_LEADS and not _is_under_auxiliary(tokens, at)
+
+
+def _is_under_auxiliary(tokens: Tokens, at: int) -> bool:
+    """Whether "will" or the like governs this participle: "I'll have it signed and faxed"."""
+    for k in range(at - 1, max(-1, at - 12), -1):
+        if tokens.at(k) in _AUXILIARIES:
+            return True
+        if tokens.at(k) in _BREAKS or tokens.at(k) in _SUBJECTS:
+            return False
+    return False
