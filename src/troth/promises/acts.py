@@ -54,7 +54,8 @@ _O1: Final = frozenset({
     "send", "forward", "share", "email", "mail", "reply", "answer", "respond", "write", "confirm", "attach", "update",
     "submit", "provide", "introduce", "invite", "report", "circulate", "post", "resend", "advise", "notify", "inform",
     "sending", "sharing", "writing", "forwarding", "posting", "submitting", "providing", "hear", "follow", "schicke",
-    "schicken", "sende", "senden", "melde", "melden", "let", "draft", "message", "ping", "fax", "contact", "summarise", "summarize",
+    "schicken", "sende", "senden", "melde", "melden", "let", "draft", "message", "ping", "fax", "contact",
+    "summarise", "summarize",
 })  # fmt: skip
 _O2: Final = frozenset({
     "ship", "deliver", "refund", "pay", "invoice", "credit", "fix", "close", "deploy", "migrate", "order", "book",

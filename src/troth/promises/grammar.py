@@ -181,6 +181,8 @@ def _read_this_part(speech: Speech, index: int) -> Match | None:
                 lo=end_of(today), hi=datetime.combine(following, speech.calendar.starts), rule="relative", named=True
             ),
         )
+    if tokens.has(index, ("in", "the", "morning")):
+        return Match(index + 3, span_hours(today + timedelta(days=1), *PARTS["morning"], "relative"))
     if tokens.at(index) in {"this", "heute"} and tokens.at(index + 1) in PARTS:
         head, tail = PARTS[tokens.at(index + 1)]
         return Match(index + 2, span_hours(today, head, tail, "relative"))
