@@ -35,7 +35,7 @@ Fields = Mapping[bytes, list[bytes]]
 
 
 class Address(NamedTuple):
-    """One person in a field: the address in lower case, or what stands there instead; the name may be empty."""
+    """One person in a field: the address in lower case, or the name again where there is none; a name may be empty."""
 
     name: str
     address: str
@@ -159,7 +159,7 @@ def _person(entry: str, comment: str) -> Address | None:
     address = _plain_address(address)
     name = tidy(decode_words(name.strip().strip('"').replace("\0", '"')))[:_NAME_LENGTH].strip()
     if not address:
-        return Address("", name) if name else None
+        return Address(name, name) if name else None
     return Address(name, address)
 
 

@@ -79,7 +79,7 @@ def read_mail(
         parent_id=references[-1] if references else None,
         position=position,
         sent_at=sent_at,
-        speaker=speaker.address or speaker.name or "unknown",
+        speaker=speaker.address or "unknown",
         speaker_name=speaker.name or None,
         recipients=_handles(to),
         cc=_handles(cc),
@@ -103,11 +103,11 @@ def _labels(fields: Fields) -> frozenset[str]:
 
 def _speaker(fields: Fields) -> Address:
     named = read_addresses(fields.get(b"from")) + read_addresses(fields.get(b"sender"))
-    return next((person for person in named if person.address), named[0] if named else Address("", ""))
+    return next((person for person in named if "@" in person.address), named[0] if named else Address("", ""))
 
 
 def _handles(people: list[Address]) -> list[str]:
-    return list(dict.fromkeys(person.address or person.name for person in people))
+    return list(dict.fromkeys(person.address for person in people))
 
 
 def _own_id(fields: Fields) -> str:
