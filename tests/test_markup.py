@@ -110,3 +110,8 @@ def test_ten_thousand_levels_deep_is_read(opener: str):
     text = html_to_text("start" + opener * 10_000 + "deep")
     assert text.startswith("start")
     assert len(text) < 10_000 * len(opener) + 100
+
+
+def test_a_signature_of_web_mail_is_set_off():
+    html = '<p>Fine.</p><div class="gmail_signature">Bo Li<br>Acme</div>'
+    assert html_to_text(html).splitlines()[-3:] == ["-- ", "Bo Li", "Acme"]

@@ -102,6 +102,8 @@ SIGNATURES = [
     "Ann",
     "Ann Moe\nHead of Sales\nTel: 22 33 44 55\nann@acme.example",
     "/Ann",
+    "Ann Moe\nAcme Pallets, Oslo",
+    'Ann\n\nAnn Moe\nHead of Growth | Acme\n"Your pallets are our passion!"',
 ]
 
 NOTICES = [
@@ -201,6 +203,8 @@ def test_a_thanks_is_own_words_and_the_name_below_is_not(thanks: str):
         "Please keep this confidential until Friday.",
         "The list:\n\n- pallets\n- straps",
         "a -- b\nc",
+        "Nobody fixed it.\n\n>From today the number rings three phones.\n\nThat is all.",
+        "Coming on Friday:\n\nAnn Moe\nBo Li",
         "",
         "\n \n",
         "Best regards to your sister, I hope she is well again.",

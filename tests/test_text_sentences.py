@@ -36,12 +36,12 @@ def sentences(body: str) -> list[str]:
         ("Hallo Herr Meier\n\nDie Ware kommt z.B. am Montag. Passt das?", None),
         (
             (
-                "We have looked at the figures that you sent us last week and we find\n"
+                "We have looked at the figures that you sent us last week and found\n"
                 "that the third column does not add up. Could you look at it again\nbefore Friday, please?"
             ),
             [
                 (
-                    "We have looked at the figures that you sent us last week and we find that the third column does not "
+                    "We have looked at the figures that you sent us last week and found that the third column does not "
                     "add up."
                 ),
                 "Could you look at it again before Friday, please?",

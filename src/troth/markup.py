@@ -36,6 +36,7 @@ _PARAGRAPH: Final = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "
 _SELF_CLOSING: Final = frozenset({"p", "li", "dd", "dt", "tr", "td", "th"})
 
 _QUOTE_CLASSES: Final = frozenset({"gmail_attr", "moz-cite-prefix", "yahoo_quoted", "ms-outlook-mobile-reference"})
+_SIGNATURE_CLASSES: Final = frozenset({"gmail_signature", "moz-signature", "signature"})
 _REST_IDS: Final = frozenset({"divrplyfwdmsg", "zwchr", "stopspelling", "replysplit", "mail-editor-reference-message"})
 # The rule that Outlook draws above the mail it answers: "border-top:solid #E1E1E1 1.0pt;padding:3.0pt 0cm 0cm 0cm".
 _OUTLOOK_RULE: Final = re.compile(r"border-top:solid#?[0-9a-z]{1,20}1\.0pt;padding:3\.0pt0")
@@ -168,6 +169,8 @@ class _Page:
             self.hidden, self.hidden_depth = name, 1
             return
         self.break_before(name, attributes)
+        if attributes and not _SIGNATURE_CLASSES.isdisjoint(attributes.get("class", "").lower().split()):
+            self.mark_signature()
         if name == "br":
             self.end_line(force=True)
         elif name == "hr":
@@ -219,6 +222,12 @@ class _Page:
             if not self.quotes[-1].depth:
                 self.end_line()
                 self.quotes.pop()
+
+    def mark_signature(self) -> None:
+        """Write the line that sets off a signature in a plain mail, unless the program did."""
+        self.end_line()
+        if not self.lines or self.lines[-1].strip("> ") != "--":
+            self.lines.append(f"{self.prefix()}-- ")
 
     def next_marker(self) -> str:
         if not self.lists:

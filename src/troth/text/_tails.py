@@ -101,7 +101,12 @@ def find_signature(lines: list[str], first: int, end: int, *, names: bool) -> in
     if names:
         named = _named_signature(lines, first, body_end)
         if named < body_end:
-            return named
+            above = named
+            while above > first and not lines[above - 1]:
+                above -= 1
+            # Many sign "Ann" and let the program add "Ann Moe, Acme" below.
+            signed = _named_signature(lines, first, above)
+            return signed if signed < above else named
     return cut
 
 
@@ -209,9 +214,10 @@ def is_name(line: str) -> bool:
 
 
 def _named_signature(lines: list[str], first: int, end: int) -> int:
-    """A name after the last words, alone or above a contact block."""
+    """A name after the last words: alone, above a contact block, or above up to three short lines (firm, role)."""
     best = end
     contact = False
+    seen = 0
     for at in range(end - 1, max(first, end - _BLOCK_LINES - 4), -1):
         line = lines[at]
         if not line:
@@ -219,12 +225,21 @@ def _named_signature(lines: list[str], first: int, end: int) -> int:
         alone = at == end - 1
         above = lines[at - 1]
         parted = not above or bool(closing_kind(above)) or (alone and at - first >= 2 and above[-1] in ".!?")
-        if is_name(line) and (parted or line[0] in "-–—/~") and (alone or contact):
+        short_block = not above and seen <= 3 and len(line.split()) >= 2 and not _is_list_above(lines, first, at)
+        if is_name(line) and (parted or line[0] in "-–—/~") and (alone or contact or short_block):
             best = at
             if parted:
                 break
+        seen += 1
         if _CONTACT.search(line):
             contact = True
-        elif len(line) > 60 or _is_prose(line) or line[-1] in "?!,:" or not line[0].isupper():
+        elif (
+            len(line) > 60 or _is_prose(line) or line[-1] in "?!,:" or not (line[0].isupper() or line[0] in "\"'“„«([")
+        ):
             break
     return best if any(lines[first:best]) else end
+
+
+def _is_list_above(lines: list[str], first: int, at: int) -> bool:
+    """Whether the words above announce a list, so that names below them are what is said."""
+    return next((lines[i] for i in range(at - 1, first - 1, -1) if lines[i]), ":")[-1] == ":"

@@ -50,7 +50,7 @@ def _mark_others(lines: list[str], kinds: list[str]) -> int:
         if not line:
             at += 1
             continue
-        if is_marked(line):
+        if is_marked(line) and not _is_escaped_from(lines, at):
             if _marks_only_blanks(lines, at):
                 return _fill(kinds, at, "quote")
             kinds[at] = "quote"
@@ -64,6 +64,13 @@ def _mark_others(lines: list[str], kinds: list[str]) -> int:
             return _fill(kinds, with_separator(lines, cut[0]), cut[1])
         at += 1
     return count
+
+
+def _is_escaped_from(lines: list[str], at: int) -> bool:
+    """An mbox file writes ">From" where a line of the body begins with "From"; alone it is no quote."""
+    if not lines[at].startswith(">From "):
+        return False
+    return not any(is_marked(line) for line in (*lines[max(0, at - 1) : at], *lines[at + 1 : at + 2]))
 
 
 def _fill(kinds: list[str], first: int, kind: str) -> int:
