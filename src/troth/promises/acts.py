@@ -15,7 +15,7 @@ from troth.promises.conditions import find_conditions
 from troth.promises.tokens import Tokens, tokenise
 
 PREFILTER: Final = (
-    r"(?i)\b(will|shall|[i|we]+ ?['’`](ll|m|re)|going to|gonna|plan to|intend to|aim to|promise|commit|guarantee|"
+    r"(?i)\b(will|shall|(i|we) ?['’`](ll|m|re)|you (get|have|receive)|going to|gonna|plan to|intend to|aim to|promise|commit|guarantee|"
     r"let me|let us|let's|to follow|on it|consider it|werde|werden|ich|wir)\b|\b(i|we|you|it|that|this|they)['’`]ll\b"
 )
 """What a sentence must hold before the rules look at it (RE2): cheap, and wider than the rules."""
@@ -49,7 +49,7 @@ _LET_ME: Final = frozenset({
     "review", "verify", "search", "update", "forward", "investigate", "double", "work", "book", "retrieve", "gather",
     "proceed", "take", "come",
 })  # fmt: skip
-_GIVEN: Final = frozenset({"have", "get", "receive", "hear"})
+_GIVEN: Final = frozenset({"have", "get", "receive", "hear", "know"})
 _O1: Final = frozenset({
     "send", "forward", "share", "email", "mail", "reply", "answer", "respond", "write", "confirm", "attach", "update",
     "submit", "provide", "introduce", "invite", "report", "circulate", "post", "resend", "advise", "notify", "inform",
@@ -62,6 +62,13 @@ _O2: Final = frozenset({
     "cancel", "transfer", "issue", "repair", "replace", "install", "release", "launch", "sign", "donate", "reset",
     "upgrade", "reimburse", "process", "liefern", "zahlen", "return", "renew", "correct", "delivering", "resolve",
 })  # fmt: skip
+_PLACES: Final = frozenset({"in", "at", "on", "with"})
+_DOCUMENTS: Final = frozenset({
+    "offer", "draft", "report", "price", "prices", "contract", "plan", "numbers", "figures", "list", "copy", "letter",
+    "answer", "quote", "invoice", "minutes", "feedback", "comments", "document", "documents", "slides", "proposal",
+    "news", "decision", "summary", "agenda", "details", "update",
+})  # fmt: skip
+"""Things that arrive as a message: "you will have the offer" is seen in the channel."""
 _ARTICLES: Final = frozenset({"the", "a", "an", "your", "our", "my", "their", "this", "that", "of", "in"})
 _PREPOSITIONS: Final = frozenset(
     {"after", "before", "in", "at", "on", "by", "during", "for", "over", "until", "with", "from"}
@@ -141,6 +148,14 @@ def _form_at(tokens: Tokens, at: int) -> tuple[float, int]:  # noqa: PLR0911  # 
         return (_WEAK, at + 2) if after == "me" else (0.0, -1)
     if word == "you" and (verb := _after_will(tokens, at + 1)) and tokens.at(verb) in _GIVEN:
         return (_WEAK, verb) if tokens.at(verb) != "hear" or tokens.at(verb + 1) in {"from", "back"} else (0.0, -1)
+    if (
+        word == "you"
+        and after in {"get", "have", "receive"}
+        and {"by", "tomorrow", "tonight"} & set(tokens.low[at + 2 :])
+    ):
+        return _WEAK, at + 1  # "you get it by Friday"
+    if word == "will" and after == "be" and tokens.at(at + 2) in _PLACES and tokens.at(at + 3) in {"your", "you"}:
+        return _WEAK, at + 1  # "the refund will be in your account"
     if word == "to" and after == "follow" and tokens.at(at + 2) in {"", ".", ",", "!", ")"} and at > 0:
         return _WEAK, at + 1
     if (word == "on" and after == "it" and at == 0) or tokens.has(at, ("consider", "it", "done")):
@@ -325,6 +340,7 @@ def _observe(tokens: Tokens, at: int) -> Observability:
     """
     low = tokens.low[max(0, at) :]
     verbs = {word for before, word in pairwise(("", *low)) if before not in _ARTICLES}
-    if set(pairwise(low)) & _VISIBLE_PAIRS or verbs & _O1:
+    given = low[:1] and low[0] in _GIVEN and _DOCUMENTS & set(low[:8])
+    if given or set(pairwise(low)) & _VISIBLE_PAIRS or verbs & _O1:
         return "O1"
     return "O2" if verbs & _O2 else "O3"

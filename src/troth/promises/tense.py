@@ -27,6 +27,11 @@ _CLAUSE_STARTS: Final = frozenset(
 _AUXILIARIES: Final = frozenset({"will", "ll", "shall", "can", "must", "should", "would"})
 _SUBJECTS: Final = frozenset({"i", "we", "he", "she", "they", "you", "who", "which", "that"})
 
+_TAKE_AN_OBJECT: Final = frozenset({
+    "need", "want", "get", "have", "see", "keep", "let", "make", "of", "for", "to", "with", "from", "by", "thank",
+    "help",
+})  # fmt: skip
+
 Marker = Literal["ahead", "past"]
 
 
@@ -118,7 +123,9 @@ def _is_finite(tokens: Tokens, at: int) -> bool:
     before = tokens.at(at - 1)
     if before in _BREAKS and not tokens.at(at + 1).isalpha():  # "tomorrow, promised."
         return False
-    if before in {"it", "you", "this", "that", "her"}:
+    if before == "you":  # "the plan you showed me", but not "get you signed up"
+        return tokens.at(at - 2) not in _TAKE_AN_OBJECT
+    if before in {"it", "this", "that", "her"}:
         return tokens.at(at - 2) in _CLAUSE_STARTS or tokens.at(at - 2) in {"i", "we"}
     if at == 0:
         return tokens.at(0) != "done" and not (
