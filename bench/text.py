@@ -100,6 +100,7 @@ def measure_growth() -> None:
         "quotes": "> a line that was quoted\n",
         "inline answers": "> a question?\n\nAn answer.\n\n",
         "attributions": "On Tue, Mar 3, 2026 at 9:12 AM Bo\n",
+        "quoted attributions": "> On Tue, Mar 3, 2026 at 9:12 AM Bo wrote:\n",
         "headers": "From: a@b.example\nhello\n",
         "dashes": "-----\n",
         "names": "Anna\n\n",

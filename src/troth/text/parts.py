@@ -113,8 +113,14 @@ def _marks_only_blanks(lines: list[str], at: int) -> bool:
     bare = lines[at].lstrip("> ")
     if not bare.endswith(":") or find_attribution([bare], 0) < 0:
         return False
-    marked = [line for line in lines[at + 1 :] if is_marked(line)]
-    return len(marked) >= 2 and not any(line.strip("> ") for line in marked)
+    blanks = 0
+    for below in range(at + 1, len(lines)):
+        line = lines[below]
+        if is_marked(line):
+            if line.strip("> "):
+                return False  # the usual end, a line or two below: so asking at each attribution stays linear
+            blanks += 1
+    return blanks >= 2
 
 
 def _is_wrapped_tail(lines: list[str], at: int) -> bool:
