@@ -15,8 +15,9 @@ from troth.promises.conditions import find_conditions
 from troth.promises.tokens import Tokens, tokenise
 
 PREFILTER: Final = (
-    r"(?i)\b(will|shall|(i|we) ?['’`](ll|m|re)|you (get|have|receive)|going to|gonna|plan to|intend to|aim to|promise|commit|guarantee|"
-    r"let me|let us|let's|to follow|on it|consider it|werde|werden|ich|wir)\b|\b(i|we|you|it|that|this|they)['’`]ll\b"
+    r"(?i)\b(will|shall|(i|we) ?['’`](ll|m|re)|you (get|have|receive)|going to|gonna|plan to|intend to|aim to|"
+    r"promise|commit|guarantee|undertake|(i|we) a(m|re)|let me|to follow|on it|consider it|werde|werden|ich|wir)\b"
+    r"|\b(i|we|you|it|that|this|they)['’`]ll\b"
 )
 """What a sentence must hold before the rules look at it (RE2): cheap, and wider than the rules."""
 
