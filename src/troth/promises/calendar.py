@@ -9,8 +9,6 @@ from functools import lru_cache
 from typing import Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import holidays
-
 from troth.errors import SettingsError
 
 FIRST_YEAR: Final = 1971
@@ -117,6 +115,8 @@ def _clock(text: str) -> time:
 
 @lru_cache(maxsize=256)
 def _public_holidays(country: str, year: int) -> Mapping[date, str]:
+    import holidays  # noqa: PLC0415  # costs .1 to .4 s, and only those who name a country need it
+
     code, _, part = country.partition("-")
     try:
         return holidays.country_holidays(code, subdiv=part or None, years=year)
