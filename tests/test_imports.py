@@ -19,7 +19,7 @@ import troth
 ROOT = Path(troth.__file__).parent
 
 LEAVES = {"schema", "errors", "signals", "lenses", "markup", "plain"}
-STAGES = {"people", "sources", "text", "encoder", "promises", "questions", "readings", "trust", "review"}
+STAGES = {"people", "sources", "text", "encoder", "promises", "questions", "surveys", "readings", "trust", "review"}
 KNOWING_STAGES = LEAVES | STAGES | {"intake", "settings"}
 
 # What each room may import beside itself. A new room gets a line here, and its place in the order with it.

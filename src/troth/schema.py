@@ -134,6 +134,19 @@ ANSWERS: Final = pa.schema(
     ]
 )
 
+ITEMS: Final = pa.schema(
+    [
+        _must("item", pa.string()),
+        _must("facet", pa.string()),
+        _must("is_reversed", pa.bool_()),  # agreeing speaks against the facet
+        # y* = slope·level + N(0, 1); an answer c, reversed items turned round, says that y* lies in (cut c, cut c+1].
+        _must("slope", pa.float64()),
+        _must("cuts", pa.list_(pa.float64())),  # one fewer than the scale has points, rising
+        _must("answers", pa.int64()),  # that slope and cuts were learned from; 0 for start values
+    ]
+)
+"""What an answer to each survey item is worth. Learned anew from ANSWERS when needed, so no book keeps it."""
+
 OUTCOMES: Final = pa.schema(
     [
         _must("outcome_id", pa.string()),

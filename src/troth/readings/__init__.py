@@ -3,5 +3,13 @@
 from troth.readings.evidence import weigh_findings
 from troth.readings.gather import gather_readings
 from troth.readings.reference import Reference, load_reference
+from troth.readings.surveys import forecast_answer, read_survey
 
-__all__ = ["Reference", "gather_readings", "load_reference", "weigh_findings"]
+__all__ = [
+    "Reference",
+    "forecast_answer",
+    "gather_readings",
+    "load_reference",
+    "read_survey",
+    "weigh_findings",
+]
