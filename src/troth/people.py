@@ -139,6 +139,36 @@ def place_turns(turns: pa.Table, *, us: Us, circles: Circles | None = None) -> p
     return turns
 
 
+def place_names(names: Iterable[str], turns: pa.Table, *, us: Us, circles: Circles | None = None) -> dict[str, str]:
+    """The relationships of addresses and account names, where a turn of theirs would be placed.
+
+    Args:
+        names: in lower case.
+        turns: TURNS, placed: what is known of them already.
+        us: our side.
+        circles: what the user stated; None means nothing.
+
+    Returns: name to relationship. A name that is neither an address nor a relationship or account is left out.
+    """
+    stated = circles or Circles()
+    homes = {home.lower(): home for home in turns["relationship"].drop_null().unique().to_pylist()}
+    homes |= {account.lower(): account for account in stated.accounts.values()} | dict(stated.accounts)
+    columns = (turns.column(name).to_pylist() for name in ("side", "speaker", "relationship"))
+    for side, speaker, home in zip(*columns, strict=True):
+        if side == "them" and home is not None:
+            homes.setdefault(speaker, home)
+    placing = _Placing(us, stated, _find_aliases(turns, us))
+    found: dict[str, str] = {}
+    for name in names:
+        alone = _People(name, (), ())
+        home = homes.get(name)
+        if home is None and "@" in name:
+            home = placing.place(alone, _Place(None, None, None), None, "").relationship
+        if home is not None:
+            found[name] = home
+    return found
+
+
 class _People(NamedTuple):
     speaker: str
     recipients: Sequence[str]

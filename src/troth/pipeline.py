@@ -18,11 +18,12 @@ from troth.intake import take_turns
 from troth.lenses import LENSES, Lens, Pillar
 from troth.promises import Calendar, find_promises, settle_promises
 from troth.questions import find_questions
-from troth.readings import Reference, gather_readings, weigh_findings
+from troth.readings import Reference, gather_readings, read_survey, weigh_findings
 from troth.review import Close, DraftCheck, check_draft, close_day, day_bounds
 from troth.review.close import DAY_SCOPE, in_day
 from troth.schema import FINDINGS, SCORES, SENTENCES, conform, empty
 from troth.signals import SHOWN
+from troth.surveys import learn_items
 from troth.text import split_sentences
 from troth.trust import DEFAULT_MODEL, Model, close_states, score_pillar
 from troth.trust import Standing as TrustStanding
@@ -74,19 +75,37 @@ def understand_all(turns: pa.Table, encoder: Encoder, *, progress: Progress | No
 
 
 def take_stock(
-    known: Understood, *, reference: Reference, calendar: Calendar, now: dt.datetime, decided: pa.Table | None = None
+    known: Understood,
+    *,
+    reference: Reference,
+    calendar: Calendar,
+    now: dt.datetime,
+    decided: pa.Table | None = None,
+    answers: pa.Table | None = None,
 ) -> Standing:
-    """Promises, questions and readings as of `now`; `decided` are PROMISES whose state a person settled."""
+    """Promises, questions and readings as of `now`.
+
+    Args:
+        known: what was found in the turns.
+        reference, calendar: what is usual, and when the working days are.
+        now: the evening.
+        decided: PROMISES whose state a person settled.
+        answers: ANSWERS; those up to `now` become readings, and say what an answer is worth.
+    """
     promises = find_promises(known.turns, known.sentences, known.findings, calendar=calendar)
     if decided is not None and decided.num_rows:
         others = pc.invert(pc.is_in(promises["promise_id"], decided["promise_id"].combine_chunks()))
         promises = pa.concat_tables([promises.filter(others), decided])
     promises = settle_promises(promises, known.turns, known.sentences, known.findings, now=now, calendar=calendar)
+    readings = gather_readings(known.turns, known.sentences, known.findings, promises, reference=reference, now=now)
+    if answers is not None and answers.num_rows:
+        given = answers.filter(pc.less_equal(answers["answered_at"], pa.scalar(now, answers["answered_at"].type)))
+        readings = pa.concat_tables([readings, read_survey(given, learn_items(given))])
     return Standing(
         now=now,
         promises=promises,
         questions=find_questions(known.turns, known.sentences, known.findings, now=now),
-        readings=gather_readings(known.turns, known.sentences, known.findings, promises, reference=reference, now=now),
+        readings=readings,
     )
 
 

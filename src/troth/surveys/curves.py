@@ -11,7 +11,6 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 from scipy.special import log_ndtr, logsumexp, ndtr, ndtri
 
 Floats = npt.NDArray[np.float64]
@@ -55,6 +54,8 @@ def fit_curves(values: Ints, *, points: int) -> Curves:
     Returns: slopes, cuts and standard errors from the observed information.
     Cost: about a second for 1,000 people and 8 items; memory people x 31 numbers.
     """
+    from scipy.optimize import minimize  # noqa: PLC0415 - slow to load, and needed by few books
+
     rows, counts = np.unique(values, axis=0, return_counts=True)
     patterns = _Patterns(values=rows, counts=counts.astype(float), points=points)
     start = _start(patterns)
@@ -125,10 +126,10 @@ def _climb(parameters: Floats, patterns: _Patterns) -> tuple[float, Floats]:
     """Log posterior and its gradient by slope and cuts, shape (I, K)."""
     chances = [_log_chances(row[0], row[1:], _NODES) for row in parameters]
     none = np.zeros((1, len(_NODES)))
-    joint = _LOG_MASS + sum(
-        np.concatenate([log, none])[column] for log, column in zip(chances, patterns.values.T, strict=True)
-    )
-    marginal = logsumexp(joint, axis=1)
+    joint: Floats = np.tile(_LOG_MASS, (len(patterns.counts), 1))
+    for log, marked in zip(chances, patterns.values.T, strict=True):
+        joint += np.concatenate([log, none])[marked]  # -1, no answer, takes the last row: no information
+    marginal = np.asarray(logsumexp(joint, axis=1), float)
     belief = np.exp(joint - marginal[:, None]) * patterns.counts[:, None]
     gradient = np.empty_like(parameters)
     for number, (row, log) in enumerate(zip(parameters, chances, strict=True)):

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import least_squares
-from scipy.stats import f as f_distribution
+from scipy.special import fdtri
 
 Floats = npt.NDArray[np.float64]
 
@@ -38,7 +37,7 @@ def find_alpha(values: Floats) -> Interval:
     total = values.sum(axis=1).var(ddof=1)
     alpha = items / (items - 1) * (1.0 - values.var(axis=0, ddof=1).sum() / total)
     above, below = people - 1, (people - 1) * (items - 1)
-    low, high = (1.0 - (1.0 - alpha) * f_distribution.ppf(share, above, below) for share in (0.975, 0.025))
+    low, high = (1.0 - (1.0 - alpha) * fdtri(above, below, share) for share in (0.975, 0.025))
     return Interval(value=float(alpha), low=float(low), high=float(high))
 
 
@@ -64,6 +63,8 @@ def fit_loads(covariance: Floats) -> Floats:
 
     No load exceeds the standard deviation of its item. The sum of the loads is not negative.
     """
+    from scipy.optimize import least_squares  # noqa: PLC0415 - slow to load, and needed by few books
+
     sd = np.sqrt(np.diag(covariance))
     correlation = covariance / np.outer(sd, sd)
     rows, columns = np.triu_indices(len(sd), 1)
