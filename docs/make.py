@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from typer.main import get_command
 
@@ -15,13 +17,20 @@ HERE = Path(__file__).parent
 
 def make_commands() -> str:
     """The command reference, from --help."""
-    group = get_command(app)
-    parts = ["# Every command\n\nMade from `troth --help` by `make docs`.\n"]
+    group: Any = get_command(app)
     with group.make_context("troth", ["review"], resilient_parsing=True) as context:
-        for name, command in group.commands.items():  # type: ignore[attr-defined]
-            with command.make_context(name, [], parent=context, resilient_parsing=True, terminal_width=100) as inner:
-                parts.append(f"## troth {name}\n\n```\n{command.get_help(inner).strip()}\n```\n")
-    return "\n".join(parts)
+        sections = list(_describe(group, context))
+    return "\n".join(["# Every command\n\nMade from `troth --help` by `make docs`.\n", *sections])
+
+
+def _describe(group: Any, context: Any) -> Iterator[str]:
+    """A section for every command of a group; one that is a group itself is followed by its own."""
+    for name, command in group.commands.items():
+        arguments = list(command.commands)[:1] if hasattr(command, "commands") else []
+        with command.make_context(name, arguments, parent=context, resilient_parsing=True, terminal_width=100) as inner:
+            yield f"## {inner.command_path}\n\n```\n{command.get_help(inner).strip()}\n```\n"
+            if arguments:
+                yield from _describe(command, inner)
 
 
 def make_validity() -> str:

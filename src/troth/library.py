@@ -20,7 +20,7 @@ from troth.errors import InputError
 from troth.intake import take_turns
 from troth.lenses import LENSES, Lens
 from troth.overview import tabulate_relationships
-from troth.people import Us, guess_us, place_turns, read_us
+from troth.people import Us, guess_us, place_names, place_turns, read_us
 from troth.pipeline import (
     Progress,
     Standing,
@@ -38,6 +38,7 @@ from troth.review.close import CIRCLES
 from troth.schema import FINDINGS, PROMISES, QUESTIONS, SENTENCES, TRUST, TURNS, empty
 from troth.settings import Settings
 from troth.sources import Rejected, assign_threads, read_source
+from troth.surveys import SurveyReading, read_answers
 from troth.trust import follow, ledger
 
 _THREADING = (
@@ -57,6 +58,16 @@ class ReadReport:
     changed: int  # were in the book with other content; the later version won
     duplicates: int  # stood in the export more than once
     rejected: tuple[Rejected, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurveyReport:
+    """What one survey export gave."""
+
+    source: str
+    reading: SurveyReading
+    added: int  # answers that were not in the book
+    changed: int  # were in it with another value; the later version won
 
 
 @dataclass(slots=True)
@@ -134,6 +145,39 @@ class Book:
         self._stock = _Stock()
         return int(written)
 
+    def read_survey(self, source: str | Path, *, relationship: str | None = None) -> SurveyReport:
+        """Take a survey export into the book; reading it again adds nothing.
+
+        Args:
+            source: an export of Qualtrics, SurveyMonkey or Typeform, a file our form saved, or a plain CSV.
+            relationship: whose answers all of them are; by address, account or reference if not given.
+
+        Raises: SourceError when it is none of these; InputError when there is no such relationship.
+        """
+        turns = self._placed()
+        us, circles = self._us(turns), self._settings.circles()
+        if relationship is not None:
+            homes = place_names([relationship.lower()], turns, us=us, circles=circles)
+            if not homes:
+                raise InputError(f"there is no relationship {relationship!r}. `troth relationships` lists them.")
+            relationship = homes[relationship.lower()]
+        reading = read_answers(
+            source,
+            place=lambda names: place_names(names, turns, us=us, circles=circles),
+            relationship=relationship,
+            zone=self._settings.zone,
+            dates=self._settings.dates,
+            now=_now(),
+        )
+        with self._store.transaction():
+            written = self._store.upsert("answers", reading.answers)
+        self._stock.standings.clear()
+        return SurveyReport(source=str(source), reading=reading, added=written.added, changed=written.changed)
+
+    def answers(self) -> pa.Table:
+        """ANSWERS of every survey that was read."""
+        return self._store.table("answers")
+
     def understand(self, *, progress: Progress | None = None) -> Understood:
         """Find sentences and signals in every turn that lacks them; kept in the book, batch by batch."""
         if self._stock.known is not None:
@@ -163,6 +207,7 @@ class Book:
                 calendar=self._calendar(),
                 now=moment,
                 decided=self._store.table("promises", where={"decided_by": "person"}),
+                answers=self.answers(),
             )
         return self._stock.standings[moment]
 
@@ -272,7 +317,7 @@ class Book:
         )
 
     def table(self, name: str) -> pa.Table:
-        """Any table of DESIGN by its name: turns, sentences, findings, promises, questions, readings, trust, scores.
+        """Any table of DESIGN by its name: turns, sentences, findings, promises, questions, answers, readings, ...
 
         Raises: InputError for another name.
         """
@@ -283,6 +328,7 @@ class Book:
             "findings": lambda: known.findings,
             "promises": self.promises,
             "questions": self.questions,
+            "answers": self.answers,
             "readings": self.readings,
             "trust": lambda: follow(self.readings()),
             "scores": lambda: self.scores(lens=list(LENSES.values())),
@@ -332,8 +378,12 @@ class Book:
         return day
 
     def _last_evening(self, known: Understood) -> dt.datetime:
+        """The end of the last day with a turn or an answer."""
         day = find_last_day(known.turns, self._settings.zone)
-        return _now() if day is None else day_bounds(day, self._settings.zone)[1]
+        answered = pc.max(self._store.table("answers", columns=["answered_at"])["answered_at"]).as_py()
+        days = [day] if day is not None else []
+        days += [answered.astimezone(ZoneInfo(self._settings.zone)).date()] if answered is not None else []
+        return day_bounds(max(days), self._settings.zone)[1] if days else _now()
 
     def _keep_threads(self, batch: pa.Table) -> pa.Table:
         """A batch whose provisional conversations give way to those already assigned, so that re-reading changes 0."""

@@ -25,7 +25,7 @@ def export(
     table: Annotated[
         str,
         typer.Argument(
-            help="turns, sentences, findings, promises, questions, readings, trust, scores or relationships."
+            help="turns, sentences, findings, promises, questions, answers, readings, trust, scores or relationships."
         ),
     ],
     shape: Annotated[ExportFormat, typer.Option("--format", help="Shape of what is written.")] = ExportFormat.jsonl,

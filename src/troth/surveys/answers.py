@@ -66,6 +66,7 @@ def read_answers(
     relationship: str | None = None,
     zone: str = "UTC",
     dates: DateOrder = "dmy",
+    now: dt.datetime | None = None,
 ) -> SurveyReading:
     """Read a survey export: Qualtrics (three headings, legacy two), SurveyMonkey, Typeform, our form, or plain CSV.
 
@@ -75,6 +76,7 @@ def read_answers(
         relationship: whom every answer of the file belongs to, whatever the file says.
         zone: of times that do not say theirs (the survey account's).
         dates: how 3/4 is read. SurveyMonkey always writes the month first.
+        now: answers dated more than a day later are left out, for no zone explains that; None lets every date pass.
 
     Returns: the answers, and every row or cell that gave none with its reason. `answer_id` is the tool's own response
         id with the item's, so that reading a file twice, or a longer export of it, adds nothing twice.
@@ -86,10 +88,13 @@ def read_answers(
     rejected: list[RejectedAnswer] = []
     responses: dict[str, _Response] = {}
     seen: Counter[str] = Counter()
+    latest = dt.datetime.max.replace(tzinfo=dt.UTC) if now is None else now + dt.timedelta(days=1)
     kept = 0
     for line, row in enumerate(export.rows, start=export.first_line):
         found = _read_row(export, row, line, zone="UTC" if export.utc else zone, order=order, rejected=rejected)
-        if found is not None:
+        if found is not None and found.answered_at > latest:
+            rejected.append(RejectedAnswer(position=f"row {line}", reason="dated in the future"))
+        elif found is not None:
             kept += 1
             responses[_identify(found, seen, export.format)] = found
     placed = _place(responses, place, relationship, rejected)
