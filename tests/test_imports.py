@@ -37,7 +37,8 @@ MAY: dict[str, set[str]] = {
     "settings": LEAVES | {"people"},
     "pipeline": KNOWING_STAGES,
     "overview": KNOWING_STAGES | {"pipeline"},
-    "library": KNOWING_STAGES | {"pipeline", "overview", "book"},
+    "foretold": KNOWING_STAGES,
+    "library": KNOWING_STAGES | {"pipeline", "overview", "foretold", "book"},
     "api": KNOWING_STAGES | {"pipeline", "overview", "book", "library"},
     "": KNOWING_STAGES | {"pipeline", "overview", "book", "library", "api"},  # the package itself lifts their names
     "cli": KNOWING_STAGES | {"pipeline", "overview", "book", "library", "api", "sample", ""},

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from troth.book import Store
 from troth.encoder import card, load_encoder
 from troth.errors import InputError
+from troth.foretold import forecast_answers
 from troth.intake import take_turns
 from troth.lenses import LENSES, Lens
 from troth.overview import tabulate_relationships
@@ -177,6 +178,10 @@ class Book:
     def answers(self) -> pa.Table:
         """ANSWERS of every survey that was read."""
         return self._store.table("answers")
+
+    def forecast_answers(self) -> pa.Table:
+        """Every answer with the forecast made of it from what was known before, and how well it did."""
+        return forecast_answers(self.answers(), self.readings())
 
     def understand(self, *, progress: Progress | None = None) -> Understood:
         """Find sentences and signals in every turn that lacks them; kept in the book, batch by batch."""

@@ -22,6 +22,8 @@ from troth.cli.options import (
 from troth.errors import InputError
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from troth.library import SurveyReport
     from troth.surveys import ScaleQuality
 
@@ -123,6 +125,9 @@ def read(
 @stoppable
 def quality(
     name: Annotated[SetName | None, typer.Option("--set", help="One set. Default: all that were answered.")] = None,
+    forecast: Annotated[
+        bool, typer.Option("--forecast", help="Also how well each answer was foretold by what was known before it.")
+    ] = False,
     book: BookOption = None,
     settings: SettingsOption = None,
     shape: FormatOption = Format.table,
@@ -136,10 +141,14 @@ def quality(
 
     with open_book(book, choose_settings(settings)) as opened:
         answers = opened.answers()
+        foretold = opened.forecast_answers() if forecast else None
     rated = rate_scales(answers).values() if name is None else [rate_scale(answers, name=name.value)]
     if not rated:
         raise InputError("the book holds no answers yet. `troth survey read FILE` takes them in.")
-    write_rows([row for scale in rated for row in list_quality(scale)], shape, columns=_RATED)
+    rows = [row for scale in rated for row in list_quality(scale)]
+    if foretold is not None:
+        rows += [row for scale in rated for row in list_foresight(scale.name, foretold)]
+    write_rows(rows, shape, columns=_RATED)
 
 
 def report_survey(report: SurveyReport) -> None:
@@ -206,6 +215,34 @@ def list_quality(scale: ScaleQuality) -> list[dict[str, Any]]:
             add(f"cut {number}|{number + 1}", cut, item=item.item, low=low, high=high)
     rows += [{"set": scale.name, "figure": "withheld", "item": "", "note": reason} for reason in scale.withheld]
     return rows
+
+
+def list_foresight(name: str, forecasts: pa.Table) -> list[dict[str, Any]]:
+    """How well the answers to one set were foretold, beside the base rate."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from troth.foretold import sum_up
+    from troth.surveys import load_set
+
+    ours = pa.array([item.id for item in load_set(name).items])
+    summed = sum_up(forecasts.filter(pc.is_in(forecasts["item"], ours)))
+    if summed is None:
+        return []
+    counted = f"{summed.answers} answers, {summed.relationships} relationships"
+    half = None if summed.gain_error is None else 1.96 * summed.gain_error
+    rows: list[dict[str, Any]] = [
+        {"figure": "forecast: log score", "value": summed.log_score, "note": counted},
+        {"figure": "base rate: log score", "value": summed.base_log_score, "note": "the relationship not known"},
+        {
+            "figure": "forecast: gain",
+            "value": summed.gain,
+            "low": None if half is None else summed.gain - half,
+            "high": None if half is None else summed.gain + half,
+            "note": "per answer; above 0 the standing foretold better than the base rate",
+        },
+    ]
+    return [{"set": name, "item": "", **row} for row in rows]
 
 
 def register(app: typer.Typer) -> None:

@@ -29,15 +29,15 @@ _WORDS: Final[Mapping[Language, Mapping[str, str]]] = MappingProxyType(
             "saved": "Your answers are in your downloads. Please send that file to whoever gave you this page.",
             "no_script": "This page needs scripts to save a file. Without them, please print it and mark your answers.",
         },
-        "de": {
-            "privacy": "Nichts, was Sie ankreuzen, verlässt diese Seite, bevor Sie es speichern. Schicken Sie die "
-            "gespeicherte Datei dann dorthin zurück, woher diese Seite kam.",
-            "email": "Ihre Mailadresse, damit wir wissen, wessen Antworten das sind",
-            "email_optional": "Ihre Mailadresse, wenn Sie mögen",
-            "save": "Meine Antworten als Datei speichern",
-            "saved": "Ihre Antworten liegen bei Ihren Downloads. Bitte schicken Sie die Datei dorthin zurück, woher "
-            "diese Seite kam.",
-            "no_script": "Zum Speichern braucht diese Seite Skripte. Ohne sie drucken Sie sie bitte aus.",
+        "de": {  # neither Du nor Sie: the same words serve customers and friends
+            "privacy": "Vor dem Speichern verlässt nichts diese Seite. Die gespeicherte Datei bitte dorthin "
+            "zurückschicken, woher diese Seite kam.",
+            "email": "Mailadresse, damit klar ist, wessen Antworten das sind",
+            "email_optional": "Mailadresse (freiwillig)",
+            "save": "Antworten als Datei speichern",
+            "saved": "Die Antworten liegen bei den Downloads. Die Datei bitte dorthin zurückschicken, woher diese "
+            "Seite kam.",
+            "no_script": "Zum Speichern braucht diese Seite Skripte. Ohne sie lässt sie sich drucken und ankreuzen.",
         },
     }
 )

@@ -19,6 +19,7 @@ _NO_ANSWER: Final = frozenset(
 )
 _CLOCKS: Final = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 _DAYS: Final = {"dmy": "%d/%m/%Y", "mdy": "%m/%d/%Y"}
+_NOON: Final = dt.timedelta(hours=12)
 _YEARS: Final = range(1990, 2101)
 
 
@@ -101,7 +102,7 @@ def _split_number(text: str) -> tuple[str, str]:
 
 
 def read_time(cell: str, *, zone: str, order: DateOrder) -> dt.datetime | None:
-    """The moment in a cell, in UTC; None when it is no date between 1990 and 2100.
+    """The moment in a cell, in UTC; None when it is no date between 1990 and 2100. A day without a clock is its noon.
 
     Args:
         cell: ISO 8601, or a date with slashes or points and perhaps a clock.
@@ -117,13 +118,16 @@ def read_time(cell: str, *, zone: str, order: DateOrder) -> dt.datetime | None:
 
 def _parse_time(text: str, order: DateOrder) -> dt.datetime | None:
     try:
-        return dt.datetime.fromisoformat(text)
+        moment = dt.datetime.fromisoformat(text)
     except ValueError:
         pass
+    else:
+        return moment + _NOON if len(text) <= 10 else moment
     day = _DAYS[order] if "/" in text else "%d.%m.%Y" if "." in text else "%Y-%m-%d"
     for clock in _CLOCKS:
         try:
-            return dt.datetime.strptime(text, day + clock)  # noqa: DTZ007 - the caller knows the zone
+            moment = dt.datetime.strptime(text, day + clock)  # noqa: DTZ007 - the caller knows the zone
         except ValueError:
             continue
+        return moment if clock else moment + _NOON
     return None
