@@ -56,7 +56,8 @@ class SourceSet:
     published: Mapping[str, tuple[float, str, str]] | None = None  # signal to (figure, metric, source)
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a JSON Lines file, gzipped or not."""
     with path.open("rb") as raw, gzip.open(raw) if path.suffix == ".gz" else raw as file:
         for line in file:
             if line.strip():
@@ -69,20 +70,38 @@ _ASKS_TO_ACT: Final = re.compile(r"\b(?:can|could|would|will) (?:you|someone|any
 
 def read_acts(path: Path) -> Iterator[Row]:
     """Turns marked by the codebook, one row a sentence; what only one of two annotators gave is no target."""
-    for turn in _lines(path):
-        group = str((turn.get("meta") or {}).get("conversation_id") or turn["id"])
+    for turn in read_lines(path):
         for sentence in turn["sentences"]:
-            text = turn["text"][sentence["start"] : sentence["end"]]
-            given, disputed = set(sentence["labels"]), set(sentence.get("disputed") or ())
-            if "?" in text and _ASKS_TO_ACT.search(text) and len(given & {"request", "question"}) == 1:
-                disputed |= {"request", "question"} - given
-            targets = {act: float(act in given) for act in ACTS if act not in disputed}
-            yield Row(text=" ".join(text.split()), group=group, targets=targets)
+            yield _mark(turn, sentence, set(sentence["labels"]), set(sentence.get("disputed") or ()))
+
+
+def read_own(folder: Path) -> Iterator[Row]:
+    """The turns written for this project, read a second time by another annotator; one row a sentence."""
+    second = {
+        (turn["id"], sentence["n"]): set(sentence["labels"])
+        for turn in read_lines(folder / "second" / "labels.jsonl")
+        for sentence in turn["sentences"]
+    }
+    for path in sorted(folder.glob("*.jsonl")):
+        for turn in read_lines(path):
+            for sentence in turn["sentences"]:
+                first = set(sentence["labels"])
+                other = second.get((turn["id"], sentence["n"]), first)
+                yield _mark(turn, sentence, first & other, first ^ other)
+
+
+def _mark(turn: Mapping[str, Any], sentence: Mapping[str, Any], given: set[str], disputed: set[str]) -> Row:
+    group = str((turn.get("meta") or {}).get("conversation_id") or turn["id"])
+    text = turn["text"][sentence["start"] : sentence["end"]]
+    if "?" in text and _ASKS_TO_ACT.search(text) and len(given & {"request", "question"}) == 1:
+        disputed = disputed | ({"request", "question"} - given)
+    targets = {act: float(act in given) for act in ACTS if act not in disputed}
+    return Row(text=" ".join(text.split()), group=group, targets=targets)
 
 
 def read_email_intent(path: Path) -> Iterator[Row]:
     """Sentences of mail with one label for request, proposal or commitment."""
-    for row in _lines(path):
+    for row in read_lines(path):
         intent = float(row["labels"]["intent"])
         yield Row(text=row["text"], group=row["id"], targets={"intent@email_intent": intent})
 
@@ -99,7 +118,7 @@ _FELT: Final = frozenset(
 
 def read_goemotions(path: Path) -> Iterator[Row]:
     """Reddit comments with any of 27 emotions."""
-    for row in _lines(path):
+    for row in read_lines(path):
         given = set(row["labels"]["emotions"])
         targets = {f"goemotions/{name}": float(name in given) for name in _EMOTIONS}
         targets["gratitude@goemotions"] = float("gratitude" in given)
@@ -124,7 +143,7 @@ def _restore(match: re.Match[str]) -> str:
 
 def read_offmychest(path: Path) -> Iterator[Row]:
     """Sentences of Reddit comments with disclosure and support."""
-    for row in _lines(path):
+    for row in read_lines(path):
         labels = row["labels"]
         targets = {
             f"offmychest/{name}": float(labels[name])
@@ -138,7 +157,7 @@ def read_offmychest(path: Path) -> Iterator[Row]:
 def read_politeness(path: Path) -> Iterator[Row]:
     """Requests from Wikipedia talk pages or Stack Exchange with a normalised score."""
     corpus = path.parent.name.removeprefix("stanford_politeness_")
-    for row in _lines(path):
+    for row in read_lines(path):
         yield Row(
             text=row["text"], group=row["id"], targets={f"politeness@{corpus}": row["labels"]["politeness"] / 0.75}
         )
@@ -150,7 +169,7 @@ CERTAINTY_SD: Final = 1.034
 
 def read_certainty(path: Path) -> Iterator[Row]:
     """Findings of science with sentence certainty 1-6, in standard deviations of the training part."""
-    for row in _lines(path):
+    for row in read_lines(path):
         labels, targets = row["labels"], dict[str, float]()
         if labels.get("sentence_certainty") is not None:
             targets["certainty"] = (labels["sentence_certainty"] - CERTAINTY_MEAN) / CERTAINTY_SD
@@ -164,7 +183,7 @@ INTIMACY_SD: Final = 0.321
 
 def read_intimacy(path: Path) -> Iterator[Row]:
     """Questions with an intimacy score, in standard deviations of the training part."""
-    for row in _lines(path):
+    for row in read_lines(path):
         yield Row(text=row["text"], group=row["id"], targets={"intimacy": row["labels"]["intimacy"] / INTIMACY_SD})
 
 
@@ -175,7 +194,7 @@ _STRATEGIES: Final = (
 
 def read_casino(path: Path) -> Iterator[Row]:
     """Turns of negotiations by chat with their strategies."""
-    for dialogue in _lines(path):
+    for dialogue in read_lines(path):
         for turn in dialogue["turns"]:
             if not turn.get("labels"):
                 continue
@@ -203,7 +222,7 @@ _IMPERSONAL: Final = frozenset("credibility-appeal donation-information ask-org-
 
 def read_persuasion(path: Path) -> Iterator[Row]:
     """Sentences of persuasion dialogues with the act of each."""
-    for dialogue in _lines(path):
+    for dialogue in read_lines(path):
         for turn in dialogue["turns"]:
             if not turn.get("labels"):
                 continue
@@ -222,7 +241,7 @@ def read_persuasion(path: Path) -> Iterator[Row]:
 
 def read_vira(path: Path) -> Iterator[Row]:
     """Messages to a service bot by the trust they show."""
-    for row in _lines(path):
+    for row in read_lines(path):
         trust = row["labels"]["trust"]
         targets = {"vira/low": float(trust.startswith("low")), "vira/high": float(trust == "high_trust")}
         yield Row(text=row["text"], group=row["id"], targets=targets)

@@ -1,6 +1,6 @@
 """The model card: what the shipped weights are, what made them, and how well each head was found to work.
 
-Reading it loads no numeric library.
+Reading it does not load the runtime.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Head:
 
     signal: str
     kind: Literal["binary", "graded"]
-    scale: float
-    offset: float
+    scale: float = 1.0
+    offset: float = 0.0
     median: float = 0.0
     spread: float = 1.0
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
+from importlib.resources.abc import Traversable
 from threading import Lock
 from typing import Any, Final
 
@@ -48,14 +49,17 @@ class OpenVinoEncoder:
 
         Cost: linear in the texts, of which at most 4,096 characters and 128 word pieces are looked at.
         """
-        tokenise = self._tokeniser.tokenise
-        rows = [tokenise(text) for text in texts]
-        with self._in_use:
-            raw = self._run(rows)
-        scores = raw * self._scale + self._offset
+        scores = self.run(texts) * self._scale + self._offset
         binary = self._binary
         scores[:, binary] = 1.0 / (1.0 + np.exp(-np.clip(scores[:, binary], -30.0, 30.0)))
         return scores
+
+    def run(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """The network's own outputs, before calibration; the same shape."""
+        tokenise = self._tokeniser.tokenise
+        rows = [tokenise(text) for text in texts]
+        with self._in_use:
+            return self._run(rows)
 
     def _run(self, rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         raw = np.zeros((len(rows), len(self.heads)), dtype=np.float32)
@@ -93,13 +97,13 @@ def load_encoder() -> OpenVinoEncoder:
 
     Raises: EncoderError when a weight file is missing or was altered, or the network cannot be compiled here.
     """
-    return build_encoder(card())
+    return build_encoder(card(), weights_folder())
 
 
-def build_encoder(described: Card) -> OpenVinoEncoder:
-    """Compile the shipped network as the card describes it."""
+def build_encoder(described: Card, folder: Traversable) -> OpenVinoEncoder:
+    """Compile the network whose files lie in `folder`, as the card describes it."""
     names = ("encoder.xml", "encoder.bin", "vocabulary.txt")
-    structure, weights, vocabulary = verified(weights_folder(), described.files, names)
+    structure, weights, vocabulary = verified(folder, described.files, names)
     # Imported here: it takes a third of a second, and whoever only reads the card does not need it.
     import openvino  # noqa: PLC0415
 

@@ -1,0 +1,290 @@
+"""Which heads may ship, decided on dev; and the report on test, on sets trained on and on sets far from them."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.afar import FAR_SETS
+from training.calibrate import Judged, pick
+from training.data import OWN
+from training.judge import (
+    LengthOnly,
+    Metric,
+    Predictor,
+    WordsOnly,
+    accuracy,
+    area_under_curve,
+    bootstrap,
+    calibration_error,
+    correlation,
+    f1,
+    sensitivity,
+    specificity,
+)
+from training.sets import ACTS, GRADED, INTENT, SETS, Row
+from troth.encoder.runtime import OpenVinoEncoder
+
+_LEAST_POSITIVES: Final = 8
+_LEAST_AREA: Final = 0.7  # lower end of the interval
+_LEAST_SPECIFICITY: Final = 0.95
+_REPORTED_POSITIVES: Final = 5  # fewer on test are no figure
+
+_OWN_NOTE: Final = (
+    "written for this project by a language model, labels that both it and a second one gave; not real mail"
+)
+_ACTS_NOTE: Final = "labels both of two language-model readers gave; what only one gave is left out"
+
+Scored = Mapping[str, tuple[Sequence[Row], NDArray[np.float32]]]
+"""Set name to its rows and their calibrated scores."""
+
+
+def find_unproved(dev: Scored, signals: Sequence[str]) -> dict[str, str]:
+    """The acts whose heads cannot be shown to work on dev, each with the reason in plain words."""
+    unproved: dict[str, str] = {}
+    for act in ACTS:
+        at = signals.index(act)
+        mail, own = (pick(*dev[name], act, at) for name in ("business_acts", OWN))
+        both = mail + own
+        positives = int(both.label.sum())
+        if positives < _LEAST_POSITIVES:
+            unproved[act] = f"only {positives} examples to choose on"
+            continue
+        area = bootstrap(area_under_curve, both.label, both.raw, both.group)
+        left_alone = specificity(mail.label, mail.raw)
+        if area.low < _LEAST_AREA:
+            unproved[act] = f"area under the curve {area.value:.2f} on dev, perhaps as low as {area.low:.2f}"
+        elif left_alone < _LEAST_SPECIFICITY and act not in {"claim", "request", "question"}:
+            unproved[act] = f"seen in {1 - left_alone:.0%} of the dev sentences of real mail that do not carry it"
+    return unproved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where a head is judged."""
+
+    signal: str
+    set_name: str
+    split: str
+    judged: Judged
+    licence_class: str
+    note: str | None
+    published: tuple[float, str, str] | None = None  # figure, metric, source
+    agreement: float | None = None  # F1 of one annotator against the other
+
+
+class Reporter:
+    """Turns what heads said on test into the rows of the card; fits each baseline once."""
+
+    def __init__(self, train: Mapping[str, Sequence[Row]]) -> None:
+        self._train = {name: _cap(rows) for name, rows in train.items()}
+        self._views: dict[tuple[str, ...], WordsOnly] = {}
+        self._learned: dict[tuple[str, ...], tuple[Predictor, LengthOnly]] = {}
+
+    def report(
+        self, place: _Place, metrics: Sequence[tuple[str, Metric]], *, learned: Sequence[tuple[str, str]]
+    ) -> list[dict[str, Any]]:
+        """One row for each metric.
+
+        Args:
+            learned: (set, column) pairs whose training rows the baselines learn from.
+        """
+        judged = place.judged
+        words, length = self._learn(tuple(learned), graded=place.signal in GRADED)
+        by_words, by_length = words(list(judged.text)), length.score(judged.text)
+        rows = []
+        for name, metric in metrics:
+            interval = bootstrap(metric, judged.label, judged.raw, judged.group)
+            published = place.published if place.published and place.published[1] == name else None
+            ranks_only = name in {"AUC", "Pearson r"}
+            rows.append(
+                {
+                    "signal": place.signal,
+                    "set": place.set_name,
+                    "split": place.split,
+                    "rows": len(judged.label),
+                    "metric": name,
+                    "value": _round(interval.value),
+                    "low": _round(interval.low),
+                    "high": _round(interval.high),
+                    "length_baseline": _round(metric(judged.label, by_length)) if ranks_only else None,
+                    "tfidf_baseline": _round(metric(judged.label, by_words)) if name != "calibration error" else None,
+                    "published": published[0] if published else None,
+                    "published_source": published[2] if published else None,
+                    "agreement": place.agreement if name == "F1" else None,
+                    "licence_class": place.licence_class,
+                    "note": place.note,
+                }
+            )
+        return rows
+
+    def _learn(self, learned: tuple[tuple[str, str], ...], *, graded: bool) -> tuple[Predictor, LengthOnly]:
+        key = tuple(f"{name}:{column}" for name, column in learned)
+        if key not in self._learned:
+            sets = tuple(name for name, _ in learned)
+            rows = [(row, row.targets.get(column, np.nan)) for name, column in learned for row in self._train[name]]
+            texts = [row.text for row, _ in rows]
+            if sets not in self._views:
+                self._views[sets] = WordsOnly(texts)
+            label = np.array([value for _, value in rows], dtype=np.float64)
+            said = np.flatnonzero(~np.isnan(label))
+            length = LengthOnly([texts[at] for at in said], label[said])
+            self._learned[key] = self._views[sets].learn(label, graded=graded), length
+        return self._learned[key]
+
+
+def _cap(rows: Sequence[Row], most: int = 12_000) -> Sequence[Row]:
+    """About as many rows as the encoder saw of the largest set."""
+    return rows if len(rows) <= most else random.Random(0).sample(list(rows), most)
+
+
+_AREA: Final = (("AUC", area_under_curve),)
+_YES_OR_NO: Final = (
+    ("F1", f1),
+    ("AUC", area_under_curve),
+    ("sensitivity", sensitivity),
+    ("specificity", specificity),
+    ("calibration error", calibration_error),
+)
+_SPECIFICITY: Final = (("specificity", specificity),)
+_CORRELATION: Final = (("Pearson r", correlation),)
+
+# Sets that say something about a signal under a column of their own: set, column.
+_MAPPED: Final = (
+    ("goemotions", "gratitude@goemotions"),
+    ("goemotions", "fun@goemotions"),
+    ("goemotions", "feeling@goemotions"),
+    ("goemotions", "discourtesy@goemotions"),
+    ("offmychest", "reaction@offmychest"),
+    ("offmychest", "disclosure@offmychest"),
+    ("casino", "their_interest@casino"),
+    ("casino", "exploration@casino"),
+    ("persuasion_for_good", "question@persuasion_for_good"),
+    ("persuasion_for_good", "gratitude@persuasion_for_good"),
+    ("certainty_science", "hedge@certainty_science"),
+)
+_SCORES: Final = (
+    ("stanford_politeness_wiki", "politeness@wiki"),
+    ("stanford_politeness_se", "politeness@se"),
+    ("certainty_science", "certainty"),
+    ("intimacy_questions", "intimacy"),
+)
+_LEARNED_FOR_SCORES: Final = {
+    "politeness": [("stanford_politeness_wiki", "politeness@wiki"), ("stanford_politeness_se", "politeness@se")],
+    "certainty": [("certainty_science", "certainty")],
+    "intimacy": [("intimacy_questions", "intimacy")],
+}
+
+
+def report_all(
+    encoder: OpenVinoEncoder,
+    *,
+    train: Mapping[str, Sequence[Row]],
+    test: Mapping[str, Sequence[Row]],
+    data: Path,
+    own: Path,
+) -> list[dict[str, Any]]:
+    """Every check of the card, on test splits, with the encoder as it ships."""
+    signals = [head.signal for head in encoder.heads]
+    reporter = Reporter(train)
+    sources = {source.name: source for source in SETS}
+    scored = {name: (rows, encoder.score([row.text for row in rows])) for name, rows in test.items()}
+    agreement = {
+        "business_acts": read_agreement(data / "business_acts" / "README.md", _ACTS_TABLE),
+        OWN: read_agreement(own / "README.md", _OWN_TABLE),
+    }
+    checks: list[dict[str, Any]] = []
+
+    for act in (act for act in ACTS if act in signals):
+        learned = [("business_acts", act), (OWN, act)]
+        for name, note, licence in (("business_acts", _ACTS_NOTE, "open"), (OWN, _OWN_NOTE, "own")):
+            judged = pick(*scored[name], act, signals.index(act))
+            place = _Place(
+                signal=act,
+                set_name=name,
+                split="test",
+                judged=judged,
+                licence_class=licence,
+                note=note,
+                agreement=agreement[name].get(act),
+            )
+            enough = judged.label.sum() >= _REPORTED_POSITIVES
+            checks += reporter.report(place, _YES_OR_NO if enough else _SPECIFICITY, learned=learned)
+    for name, column in (*_MAPPED, *_SCORES):
+        signal = column.partition("@")[0]
+        if signal not in signals:
+            continue
+        place = _Place(
+            signal=signal,
+            set_name=name,
+            split="test",
+            judged=pick(*scored[name], column, signals.index(signal)),
+            licence_class="open",
+            note=None if signal in GRADED else "another idea of the word than the codebook's",
+            published=(sources[name].published or {}).get(signal),
+        )
+        checks += reporter.report(place, _CORRELATION if signal in GRADED else _AREA, learned=[(name, column)])
+    checks += _report_intent(reporter, *scored["email_intent"], signals)
+    checks += _report_afar(reporter, encoder, data, signals)
+    return checks
+
+
+def _report_intent(
+    reporter: Reporter, rows: Sequence[Row], scores: NDArray[np.float32], signals: Sequence[str]
+) -> list[dict[str, Any]]:
+    """The set that joins request, commitment and offer in one label: the chance that any of them is there."""
+    places = [signals.index(act) for act in INTENT if act in signals]
+    joined = 1.0 - np.prod(1.0 - scores[:, places], axis=1, keepdims=True)
+    place = _Place(
+        signal="request",
+        set_name="email_intent",
+        split="test",
+        judged=pick(rows, joined, "intent@email_intent", 0),
+        licence_class="open",
+        note="the label joins request, offer and commitment: judged is the chance of any",
+        published=(0.7903, "accuracy", "SVM, README of gauravshegokar/enron-dataset-intent-detection"),
+    )
+    metrics = (("accuracy", accuracy), ("F1", f1), *_AREA)
+    return reporter.report(place, metrics, learned=[("email_intent", "intent@email_intent")])
+
+
+def _report_afar(
+    reporter: Reporter, encoder: OpenVinoEncoder, data: Path, signals: Sequence[str]
+) -> list[dict[str, Any]]:
+    checks: list[dict[str, Any]] = []
+    for far in FAR_SETS:
+        rows = list(far.read(data / far.file))
+        scores = encoder.score([row.text for row in rows])
+        for signal in sorted({name for row in rows for name in row.targets if name in signals}):
+            place = _Place(
+                signal=signal,
+                set_name=far.name,
+                split="test",
+                judged=pick(rows, scores, signal, signals.index(signal)),
+                licence_class=far.licence_class,
+                note=f"not trained on: {far.domain}",
+            )
+            learned = _LEARNED_FOR_SCORES.get(signal, [("business_acts", signal), (OWN, signal)])
+            checks += reporter.report(place, _CORRELATION if signal in GRADED else _AREA, learned=learned)
+    return checks
+
+
+# Label, counts, F1, ...: the tables of agreement in the READMEs of the two sets.
+_ACTS_TABLE: Final = re.compile(r"^\| (\w+) \| \d+ \| \d+ \| ([\d.]+) \| ", re.MULTILINE)
+_OWN_TABLE: Final = re.compile(r"^\| (\w+) \| \d+ \| \d+ \| \d+ \| ([\d.]+) \| ", re.MULTILINE)
+
+
+def read_agreement(readme: Path, table: re.Pattern[str]) -> dict[str, float]:
+    """F1 of one annotator against the other for each act, from the set's README."""
+    return {act: float(figure) for act, figure in table.findall(readme.read_text(encoding="utf-8"))}
+
+
+def _round(value: float) -> float | None:
+    return None if np.isnan(value) else round(float(value), 3)
