@@ -68,7 +68,9 @@ def open_export(path: Path) -> Export:
     table = _split(text, path)
     if not table:
         raise SourceError(str(path), "is empty", "Export the answers again, as CSV.")
-    format_name, headings, first = _find_headings(table)
+    blank = next(number for number, row in enumerate(table) if any(cell.strip() for cell in row))
+    format_name, headings, first = _find_headings(table[blank:])
+    first += blank
     items = {number: item for number, names in enumerate(headings) if (item := _match(names)) is not None}
     roles = _find_roles(headings, format_name)
     missing = _missing_parts(items, roles)
@@ -119,9 +121,8 @@ def _split(text: str, path: Path) -> list[list[str]]:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error as error:
         raise SourceError(str(path), f"is not a table of text: {error}", "Export the answers again, as CSV.") from error
-    while rows and not any(cell.strip() for cell in rows[-1]):
-        rows.pop()
-    return rows
+    filled = [number for number, row in enumerate(rows) if any(cell.strip() for cell in row)]
+    return rows[: filled[-1] + 1] if filled else []
 
 
 def _find_headings(table: Sequence[Sequence[str]]) -> tuple[str, list[tuple[str, ...]], int]:
