@@ -41,7 +41,7 @@ MAY: dict[str, set[str]] = {
     "library": KNOWING_STAGES | {"pipeline", "overview", "foretold", "book"},
     "api": KNOWING_STAGES | {"pipeline", "overview", "book", "library"},
     "": KNOWING_STAGES | {"pipeline", "overview", "book", "library", "api"},  # the package itself lifts their names
-    "cli": KNOWING_STAGES | {"pipeline", "overview", "book", "library", "api", "sample", ""},
+    "cli": KNOWING_STAGES | {"pipeline", "overview", "foretold", "book", "library", "api", "sample", ""},
 }
 
 
