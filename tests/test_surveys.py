@@ -213,6 +213,7 @@ def test_only_a_form_can_be_for_one_relationship():
     ("cell", "value"),
     [
         ("7", 7), (" 7.0 ", 7), ("7 - Strongly agree", 7), ("7 – Stimme voll zu", 7), ("1 = Strongly disagree", 1),
+        ("7 (completely)", 7),
         ("strongly agree", 7), ("Weder noch", 4), ("STIMME EHER ZU", 5), ("", None), ("-99", None), ("N/A", None),
     ],
 )  # fmt: skip

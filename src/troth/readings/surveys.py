@@ -7,12 +7,14 @@ twice what one does. Source: MEASUREMENT.md sections 2 and 4.2; Samejima 1969.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from scipy.special import ndtr
 
 from troth.errors import InputError
@@ -35,33 +37,36 @@ def read_survey(answers: object, items: object) -> pa.Table:
     Raises: InputError when an item's cuts do not rise.
     """
     table, known = conform(answers, ANSWERS), _know(items)
-    kept = [row for row in table.to_pylist() if _point(row, known) is not None]
-    if not kept:
+    names = pa.array([item.name for item in known], pa.string())
+    table = table.filter(pc.is_in(table["item"], names))
+    which = pc.index_in(table["item"], names).to_numpy().astype(np.int64)
+    lowest, highest, value = (table[name].to_numpy().astype(np.int64) for name in ("lowest", "highest", "value"))
+    points = np.array([len(item.cuts) + 1 for item in known], np.int64)[which]
+    fits = (highest - lowest + 1 == points) & (lowest <= value) & (value <= highest)
+    if not fits.any():
         return empty(READINGS)
-    together = _count_together(kept)
-    columns: dict[str, Any] = {name: [] for name in ("lo", "hi", "v", "slope", "alpha", "beta")}
-    for row, alike in zip(kept, together, strict=True):
-        item = known[row["item"]]
-        point, points = _point(row, known), len(item["cuts"]) + 1
-        assert point is not None  # noqa: S101 -- kept for that
-        v = 1.0 + _SHARED * (alike - 1)
-        cuts = _bounds(item["cuts"], float(item["slope"]), v)
-        parts = (cuts[point], cuts[point + 1], v, item["slope"], _CARELESS / points, 1.0 - _CARELESS)
-        for name, part in zip(columns, parts, strict=True):
-            columns[name].append(float(part))
-    return conform(
-        pa.table(
-            {
-                "relationship": [row["relationship"] for row in kept],
-                "facet": [row["facet"] for row in kept],
-                "at": pa.array([row["answered_at"] for row in kept], pa.timestamp("us", tz="UTC")),
-                "signal": pa.repeat(SIGNAL, len(kept)),
-                **columns,
-                "slow_only": np.zeros(len(kept), bool),
-            }
-        ),
-        READINGS,
-    )
+    table, which, points = table.filter(pa.array(fits)), which[fits], points[fits]
+    is_reversed = np.array([item.is_reversed for item in known])[which]
+    point = np.where(is_reversed, highest[fits] - value[fits], value[fits] - lowest[fits])
+    slope = np.array([item.slope for item in known])[which]
+    v = 1.0 + _SHARED * (_count_together(table) - 1)
+    # Cuts for noise of variance v that leave each point the share it has with variance 1.
+    widening = np.sqrt((slope * slope + v) / (slope * slope + 1.0))
+    ends = _lay_out_ends(known)
+    columns: dict[str, Any] = {
+        "relationship": table["relationship"],
+        "facet": table["facet"],
+        "at": table["answered_at"],
+        "signal": pa.repeat(SIGNAL, table.num_rows),
+        "lo": ends[which, point] * widening,
+        "hi": ends[which, point + 1] * widening,
+        "v": v,
+        "slope": slope,
+        "alpha": _CARELESS / points,
+        "beta": np.full(table.num_rows, 1.0 - _CARELESS),
+        "slow_only": np.zeros(table.num_rows, bool),
+    }
+    return conform(pa.table(columns), READINGS)
 
 
 def forecast_answer(
@@ -84,38 +89,38 @@ def forecast_answer(
     return chances[::-1] if is_reversed else chances
 
 
-def _know(items: object) -> dict[str, dict[str, Any]]:
-    known = {row["item"]: row for row in conform(items, ITEMS).to_pylist()}
-    for name, item in known.items():
-        if len(item["cuts"]) < 1 or not (np.diff(item["cuts"]) > 0).all() or not np.isfinite(item["cuts"]).all():
-            raise InputError(f"item {name}: its cuts must be finite and rise, and are {item['cuts']}.")
+class _Item(NamedTuple):
+    name: str
+    is_reversed: bool
+    slope: float
+    cuts: Floats
+
+
+def _know(items: object) -> list[_Item]:
+    known: list[_Item] = []
+    for row in conform(items, ITEMS).to_pylist():
+        cuts = np.asarray(row["cuts"], float)
+        if not len(cuts) or not np.isfinite(cuts).all() or not (np.diff(cuts) > 0).all():
+            raise InputError(f"item {row['item']}: its cuts must be finite and rise, and are {row['cuts']}.")
+        known.append(_Item(row["item"], row["is_reversed"], row["slope"], cuts))
     return known
 
 
-def _point(row: dict[str, Any], known: dict[str, dict[str, Any]]) -> int | None:
-    """The point marked, from 0, with reversed items turned round; None where the item or scale is another."""
-    item = known.get(row["item"])
-    if item is None or row["highest"] - row["lowest"] != len(item["cuts"]):
-        return None
-    if not row["lowest"] <= row["value"] <= row["highest"]:
-        return None
-    return int(row["highest"] - row["value"] if item["is_reversed"] else row["value"] - row["lowest"])
+def _lay_out_ends(known: Sequence[_Item]) -> Floats:
+    """Shape (items, most points + 1): each item's cuts with an infinite end on both sides; what lies beyond is inf."""
+    ends = np.full((len(known), max(len(item.cuts) for item in known) + 2), np.inf)
+    for row, item in zip(ends, known, strict=True):
+        row[0], row[1 : len(item.cuts) + 1] = -np.inf, item.cuts
+    return ends
 
 
-def _bounds(cuts: Sequence[float], slope: float, v: float) -> Floats:
-    """Cuts for noise of variance v that leave each point the share it has with variance 1."""
-    widened = np.asarray(cuts, float) * np.sqrt((slope * slope + v) / (slope * slope + 1.0))
-    return np.concatenate([[-np.inf], widened, [np.inf]])
-
-
-def _count_together(rows: Sequence[dict[str, Any]]) -> list[int]:
-    """How many answers of each row's sitting speak of its facet, itself included."""
+def _count_together(table: pa.Table) -> npt.NDArray[np.int64]:
+    """How many answers of each row's sitting speak of its facet, itself included; shape (rows,)."""
+    columns = (table[name].to_pylist() for name in ("answer_id", "item", "relationship", "person", "facet"))
+    at = table["answered_at"].cast(pa.int64()).to_pylist()
     sittings = [
-        (row["answer_id"].removesuffix(f"/{row['item']}") if row["answer_id"].endswith(f"/{row['item']}") else "",
-         row["relationship"], row["person"], row["answered_at"], row["facet"])
-        for row in rows
-    ]  # fmt: skip
-    counts: dict[Any, int] = {}
-    for sitting in sittings:
-        counts[sitting] = counts.get(sitting, 0) + 1
-    return [counts[sitting] for sitting in sittings]
+        (answer_id.removesuffix(f"/{item}") if answer_id.endswith(f"/{item}") else "", *rest)
+        for answer_id, item, *rest in zip(*columns, at, strict=True)
+    ]
+    counts = Counter(sittings)
+    return np.array([counts[sitting] for sitting in sittings], np.int64)

@@ -19,6 +19,7 @@ _NO_ANSWER: Final = frozenset(
 )
 _CLOCKS: Final = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 _DAYS: Final = {"dmy": "%d/%m/%Y", "mdy": "%m/%d/%Y"}
+_BEFORE_WORDS: Final = ("-", "–", "—", "=", "(", ":")  # between a number and the words for it
 _NOON: Final = dt.timedelta(hours=12)
 _YEARS: Final = range(1990, 2101)
 
@@ -79,7 +80,7 @@ def read_value(cell: str, scale: Scale) -> int | None:
     if words in _labels():
         return _labels()[words]
     digits, rest = _split_number(cell.strip())
-    if not digits or (rest and squeeze(rest) not in _labels() and not rest.lstrip().startswith(("-", "–", "—", "="))):
+    if not digits or (rest and squeeze(rest) not in _labels() and not rest.lstrip().startswith(_BEFORE_WORDS)):
         raise ValueError("is no answer of this scale")
     value = float(digits)
     named = _labels().get(squeeze(rest))
