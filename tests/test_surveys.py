@@ -30,7 +30,9 @@ from scipy.stats import norm
 import troth
 from troth.errors import InputError, SourceError
 from troth.foretold import forecast_answers, sum_up
+from troth.intake import take_turns
 from troth.lenses import CHECKPOINTS
+from troth.people import Circles, place_names, place_turns, read_us
 from troth.readings import forecast_answer, read_survey
 from troth.schema import ANSWERS, READINGS, conform
 from troth.signals import HELD
@@ -834,6 +836,26 @@ def test_answers_in_the_book_raise_trust_held_and_reading_twice_adds_nothing(tmp
         assert book.explain("acme", "HC")
         with pytest.raises(InputError, match="no relationship 'beta'"):
             book.read_survey(path, relationship="beta")
+
+
+def test_a_name_is_placed_where_a_turn_of_theirs_would_be():
+    us = read_us(["anna@firm.com"])
+    circles = Circles(accounts={"acme.co.uk": "Acme", "acme.com": "Acme"})
+    turns = place_turns(take_turns(TURNS), us=us, circles=circles)
+    found = place_names(
+        ["maria@acme.com", "new@acme.co.uk", "jo@gmail.com", "ben@firm.com", "acme", "acme.com", "c-17"],
+        turns,
+        us=us,
+        circles=circles,
+    )
+    assert found == {
+        "maria@acme.com": "Acme",
+        "new@acme.co.uk": "Acme",
+        "jo@gmail.com": "jo@gmail.com",
+        "ben@firm.com": "ben@firm.com",
+        "acme": "Acme",
+        "acme.com": "Acme",
+    }
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
