@@ -2,6 +2,10 @@
 const form = document.getElementById("form");
 const said = document.getElementById("said");
 
+// One name for one visit: whoever saves twice is read once, and what was saved last counts.
+const random = crypto.getRandomValues(new Uint8Array(12));
+const visit = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
+
 function quoted(value) {
   // A spreadsheet would run a cell that opens with one of these.
   const safe = /^[=+\-@\t\r]/.test(value) ? "'" + value : value;
@@ -10,10 +14,8 @@ function quoted(value) {
 
 function answersAsCsv() {
   const given = new FormData(form);
-  const random = crypto.getRandomValues(new Uint8Array(12));
-  const id = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
   const cells = [
-    ["response_id", id],
+    ["response_id", visit],
     ["answered_at", new Date().toISOString()],
     ["email", (given.get("email") || "").trim()],
     ["relationship", form.dataset.relationship],
