@@ -67,7 +67,7 @@ def read_texts(count: int) -> list[str]:
     if (SHARED / "data").is_dir():
         lines = [line for name in FILES for line in (SHARED / "data" / name).read_text(encoding="utf-8").splitlines()]
         texts = list(dict.fromkeys(json.loads(line)["text"] for line in lines))
-        short = [text for text in texts if len(text) < 130]  # about 17 word pieces each, as in mail
+        short = [text for text in texts if len(text) < 112]  # about 17 word pieces each, as in mail
         return [short[at] for at in np.random.default_rng(0).permutation(len(short))[:count]]
     pieces = (weights_folder() / "vocabulary.txt").read_text(encoding="utf-8").split("\n")
     words = [piece for piece in pieces if piece.isalpha() and piece.isascii()]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from troth.encoder import FLOOR, Head, card, find_signals, load_encoder
 from troth.encoder.card import verified, weights_folder
-from troth.encoder.runtime import cut_batches
+from troth.encoder.runtime import BATCH_PIECES, cut_batches
 from troth.errors import EncoderError, MissingColumns
 from troth.schema import FINDINGS, SENTENCES
 from troth.signals import CATALOGUE
@@ -108,7 +108,7 @@ def test_every_row_is_in_exactly_one_batch_that_is_wide_enough(lengths: list[int
     seen: list[int] = []
     for chosen, width in cut_batches(np.array(lengths, dtype=np.int64)):
         assert all(lengths[at] <= width for at in chosen)
-        assert len(chosen) == 1 or len(chosen) * width <= 1536
+        assert len(chosen) == 1 or len(chosen) * width <= BATCH_PIECES
         seen += chosen.tolist()
     assert sorted(seen) == list(range(len(lengths)))
 

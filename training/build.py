@@ -32,8 +32,9 @@ _RANGES_FROM: Final = 400  # sentences on which the eight-bit ranges are measure
 STAGES: Final = (
     ("broad", Recipe(drawn=BROAD, epochs=1, warmup=0.12, rate_left=0.5)),
     ("near", Recipe(drawn=NEAR, epochs=4)),
+    ("deep", Recipe(drawn=NEAR, epochs=2, frozen=0, body_rate=6e-5, head_rate=3e-4, seed=20261123)),
 )
-"""First everything that shapes the encoder, then what is nearest to business mail."""
+"""First everything that shapes the encoder, then what is nearest to business mail, at last with all four layers."""
 
 
 def find_base() -> Path:

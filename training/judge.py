@@ -124,7 +124,7 @@ class WordsOnly:
     def learn(self, label: NDArray[np.float64], *, graded: bool) -> Predictor:
         """Fit one column; NaN marks texts of which it says nothing."""
         said = ~np.isnan(label)
-        model: Any = Ridge(alpha=3.0) if graded else LogisticRegression(class_weight="balanced", solver="liblinear")
+        model: Any = Ridge(alpha=3.0) if graded else LogisticRegression(class_weight="balanced", max_iter=300)
         model.fit(self._seen[said], label[said])
         if graded:
             return lambda texts: np.asarray(model.predict(self._views.transform(texts)))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 WIDTH: Final = 384
-_ATTENTION_HEADS: Final = 12
+ATTENTION_HEADS: Final = 12
 _INNER: Final = 1536
 _VOCABULARY: Final = 30522
 _POSITIONS: Final = 512
@@ -34,10 +34,14 @@ class _Layer(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         rows, length, _ = x.shape
-        split = self.query_key_value(x).view(rows, length, 3, _ATTENTION_HEADS, WIDTH // _ATTENTION_HEADS)
+        split = self.query_key_value(x).view(rows, length, 3, ATTENTION_HEADS, WIDTH // ATTENTION_HEADS)
         query, key, value = split.permute(2, 0, 3, 1, 4).unbind(0)
         seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         seen = self.attended(seen.transpose(1, 2).reshape(rows, length, WIDTH))
+        return self.finish(x, seen)
+
+    def finish(self, x: Tensor, seen: Tensor) -> Tensor:
+        """The rest of the layer, once attention has been paid."""
         x = self.attended_norm(x + self.dropout(seen))
         return self.output_norm(x + self.dropout(self.narrow(functional.gelu(self.widen(x)))))
 

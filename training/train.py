@@ -155,7 +155,7 @@ def train(recipe: Recipe, *, data: Path, own: Path, base: Path, run: Path, start
     Args:
         start: a checkpoint of an earlier stage to begin with; else the base model.
 
-    Returns: the checkpoint of the best epoch on dev.
+    Returns: the checkpoint that is best on dev: of one of the epochs, or the one it began with.
     """
     run.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
@@ -203,6 +203,8 @@ def train(recipe: Recipe, *, data: Path, own: Path, base: Path, run: Path, start
         print(json.dumps(line), flush=True)
     lines = [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     best = max(lines, key=lambda line: line["score"])
+    if start is not None and sum_up(torch.load(start, weights_only=True)["figures"]) >= best["score"]:
+        return start  # this stage made nothing better
     return run / f"epoch-{best['epoch']}.pt"
 
 
