@@ -2,10 +2,11 @@
 
     python bench/encoder.py [--sentences N] [--convokit-python PATH]
 
-All rates come from one run on one machine, so the ratios mean more than the rates. Every sentence is distinct: what
-`find_signals` saves on equal sentences is not counted. PyTorch runs the same network in float32 on the same word
-pieces, in batches of like length too. ConvoKit's politeness strategies need spaCy's parse of each sentence first, as
-they do for a user; they are left out, saying so, where ConvoKit is not installed.
+All rates come from one run on one machine, so the ratios mean more than the rates. Every sentence is distinct, so what
+`find_signals` saves on equal sentences is not counted; it is shown apart, on conversations as they came. PyTorch runs
+the same network in float32 on the same word pieces, in batches of like length too. ConvoKit's politeness strategies
+need spaCy's parse of each sentence first, as they do for a user; they are left out, saying so, where ConvoKit is not
+installed.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ from troth.encoder import card, find_signals, load_encoder
 from troth.encoder.card import weights_folder
 from troth.encoder.runtime import cut_batches
 from troth.encoder.tokenise import Tokeniser, pad
+from troth.intake import take_turns
 from troth.schema import SENTENCES
+from troth.text import split_sentences
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -73,6 +76,13 @@ def read_texts(count: int) -> list[str]:
     words = [piece for piece in pieces if piece.isalpha() and piece.isascii()]
     rng = np.random.default_rng(0)
     return [" ".join(rng.choice(words, size=max(2, rng.poisson(14)))) for _ in range(count)]
+
+
+def read_conversations(name: str, *, most: int = 2500) -> pa.Table:
+    """The SENTENCES of the first turns of a set of whole conversations, repeats and all."""
+    lines = (SHARED / "data" / "interactions" / name / "messages.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [{**json.loads(line), "sent_at": None} for line in lines[:most]]
+    return split_sentences(take_turns(rows))
 
 
 def rate(work: Callable[[], object], count: int, *, runs: int = 3) -> float:
@@ -154,6 +164,11 @@ def main() -> None:
     else:
         ratio = troth / convokit
         print(f"ConvoKit politeness strategies      {convokit:8.0f} sentences/s  troth is {ratio:.1f} times as fast")
+    for name in ("enron_email", "ai_agent_airline") if (SHARED / "data").is_dir() else ():
+        came = read_conversations(name)
+        distinct = len(set(came.column("text").to_pylist())) / came.num_rows
+        real = rate(lambda came=came: find_signals(came, encoder), came.num_rows, runs=2)
+        print(f"{name} as it came, {distinct:.0%} distinct  {real:8.0f} sentences/s")
     for kind in (torch.float32, torch.bfloat16):
         reached = measure_matmul(kind)
         name = str(kind).removeprefix("torch.")
