@@ -33,7 +33,7 @@ MAY: dict[str, set[str]] = {
     **dict.fromkeys(STAGES, LEAVES),
     "sample": LEAVES,
     "book": LEAVES,  # it knows tables only
-    "intake": LEAVES,
+    "intake": LEAVES | {"book", "sources"},
     "settings": LEAVES | {"people"},
     "pipeline": KNOWING_STAGES,
     "overview": KNOWING_STAGES | {"pipeline"},

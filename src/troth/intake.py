@@ -1,13 +1,109 @@
-"""Turns as people have them, in memory, taken to TURNS."""
+"""Turns into a store: from an export, batch by batch, or from memory as people have them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from troth.schema import TURNS, arrow_table, conform
+from troth.book import Store, Upserted
+from troth.schema import FINDINGS, SENTENCES, TURNS, arrow_table, conform, empty
+from troth.sources import Rejected, assign_threads, read_source
+
+_THREADING = (
+    "turn_id", "conversation_id", "parent_id", "position", "sent_at", "speaker", "recipients", "cc", "references",
+    "subject", "channel",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadReport:
+    """What one export gave."""
+
+    source: str
+    format: str
+    turns: int  # seen in the export
+    added: int
+    changed: int  # were in the book with other content; the later version won
+    duplicates: int  # stood in the export more than once
+    rejected: tuple[Rejected, ...]
+    unlisted: int = 0  # rejected beyond those listed
+
+
+def read_into(store: Store, source: Path, *, progress: Callable[[int, int], None] | None = None) -> ReadReport:
+    """Take an export into a store, one transaction a batch: a kill loses at most the batch in hand.
+
+    Raises: SourceError when it is none of the known forms; BookError when the store cannot serve.
+    """
+    reading = read_source(source, progress=progress)
+    added = changed = 0
+    for batch in reading:
+        written = add_to(store, _keep_threads(store, batch))
+        added, changed = added + written.added, changed + written.changed
+    if added or changed:
+        _assign_threads(store)
+    return ReadReport(
+        source=str(source),
+        format=reading.format.name,
+        turns=reading.turns,
+        added=added,
+        changed=changed,
+        duplicates=reading.duplicates,
+        rejected=tuple(reading.rejected),
+        unlisted=reading.unlisted,
+    )
+
+
+def add_to(store: Store, turns: pa.Table) -> Upserted:
+    """Write TURNS in one transaction; what was found in turns whose words changed is dropped and found anew."""
+    with store.transaction():
+        _forget_changed(store, turns)
+        return store.upsert("turns", turns)
+
+
+def _forget_changed(store: Store, batch: pa.Table) -> None:
+    ids = batch["turn_id"].to_pylist()
+    known = store.table("turns", columns=["turn_id", "body"], where={"turn_id": ids})
+    before = dict(zip(known["turn_id"].to_pylist(), known["body"].to_pylist(), strict=True))
+    bodies = zip(ids, batch["body"].to_pylist(), strict=True)
+    changed = [turn_id for turn_id, body in bodies if before.get(turn_id, body) != body]
+    if changed:
+        store.replace("findings", empty(FINDINGS), keys_column="turn_id", keys=changed)
+        store.replace("sentences", empty(SENTENCES), keys_column="turn_id", keys=changed)
+
+
+def _keep_threads(store: Store, batch: pa.Table) -> pa.Table:
+    """A batch whose provisional conversations give way to those already assigned, so that re-reading changes 0."""
+    ids = batch["turn_id"].to_pylist()
+    threads = store.table("turns", columns=["turn_id", "conversation_id", "parent_id"], where={"turn_id": ids})
+    return _set_threads(batch, threads)
+
+
+def _assign_threads(store: Store) -> None:
+    """Thread the whole book anew: a mail may answer one that another export brought; only what moved is written."""
+    threads = assign_threads(store.table("turns", columns=list(_THREADING)))
+    turns = store.table("turns")
+    threaded = _set_threads(turns, threads)
+    moved = pc.or_(
+        pc.not_equal(threaded["conversation_id"], turns["conversation_id"]),
+        pc.not_equal(pc.fill_null(threaded["parent_id"], ""), pc.fill_null(turns["parent_id"], "")),
+    )
+    store.upsert("turns", threaded.filter(moved))
+
+
+def _set_threads(turns: pa.Table, threads: pa.Table) -> pa.Table:
+    """Turns with the conversation and parent of `threads` where it names them."""
+    where = pc.index_in(turns["turn_id"], threads["turn_id"].combine_chunks())
+    if not threads.num_rows:
+        return turns
+    is_named = pc.is_valid(where)
+    for name in ("conversation_id", "parent_id"):
+        found = pc.if_else(is_named, pc.take(threads[name].combine_chunks(), where.combine_chunks()), turns[name])
+        turns = turns.set_column(turns.schema.get_field_index(name), TURNS.field(name), found)
+    return turns
 
 
 def take_turns(data: object) -> pa.Table:

@@ -18,7 +18,7 @@ from troth.book import Store
 from troth.encoder import card, load_encoder
 from troth.errors import InputError
 from troth.foretold import forecast_answers
-from troth.intake import take_turns
+from troth.intake import ReadReport, add_to, read_into, take_turns
 from troth.lenses import LENSES, Lens
 from troth.overview import tabulate_relationships
 from troth.people import Us, guess_us, place_names, place_turns, read_us
@@ -36,29 +36,10 @@ from troth.promises import Calendar
 from troth.readings import load_reference
 from troth.review import Close, DraftCheck, day_bounds, find_last_day
 from troth.review.close import CIRCLES
-from troth.schema import FINDINGS, PROMISES, QUESTIONS, SENTENCES, TRUST, TURNS, empty
+from troth.schema import FINDINGS, PROMISES, QUESTIONS, SENTENCES, TRUST, empty
 from troth.settings import Settings
-from troth.sources import Rejected, assign_threads, read_source
 from troth.surveys import SurveyReading, read_answers
 from troth.trust import follow, ledger
-
-_THREADING = (
-    "turn_id", "conversation_id", "parent_id", "position", "sent_at", "speaker", "recipients", "cc", "references",
-    "subject", "source", "channel",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadReport:
-    """What one export gave."""
-
-    source: str
-    format: str
-    turns: int  # seen in the export
-    added: int
-    changed: int  # were in the book with other content; the later version won
-    duplicates: int  # stood in the export more than once
-    rejected: tuple[Rejected, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,32 +98,13 @@ class Book:
             stated = [us] if isinstance(us, str) else list(us)
             read_us(stated)  # refuses what cannot be before anything is written
             self._store.set_setting("us", stated)
-        reading = read_source(Path(source), progress=progress)
-        seen = added = changed = 0
-        for batch in reading:
-            with self._store.transaction():
-                self._forget_changed(batch)
-                written = self._store.upsert("turns", self._keep_threads(batch))
-            seen, added, changed = seen + batch.num_rows, added + written.added, changed + written.changed
-        if added or changed:
-            self._assign_threads()
+        report = read_into(self._store, Path(source), progress=progress)
         self._stock = _Stock()
-        return ReadReport(
-            source=str(source),
-            format=reading.format.name,
-            turns=seen,
-            added=added,
-            changed=changed,
-            duplicates=reading.duplicates,
-            rejected=tuple(reading.rejected),
-        )
+        return report
 
     def add(self, turns: object) -> int:
         """Take turns from anything that speaks Arrow, or a list of mappings; returns the rows added or changed."""
-        table = take_turns(turns)
-        with self._store.transaction():
-            self._forget_changed(table)
-            written = self._store.upsert("turns", table)
+        written = add_to(self._store, take_turns(turns))
         self._stock = _Stock()
         return int(written)
 
@@ -236,6 +198,10 @@ class Book:
             circles=CIRCLES if circle is None else (circle,),
         )
 
+    def turns(self) -> pa.Table:
+        """TURNS, placed."""
+        return self._placed()
+
     def promises(self, *, now: dt.datetime | None = None) -> pa.Table:
         """PROMISES as of `now`."""
         return self.stock(now).promises
@@ -326,11 +292,10 @@ class Book:
 
         Raises: InputError for another name.
         """
-        known = self.understand()
         makers: Mapping[str, Callable[[], pa.Table]] = {
-            "turns": lambda: known.turns,
-            "sentences": lambda: known.sentences,
-            "findings": lambda: known.findings,
+            "turns": self.turns,
+            "sentences": lambda: self.understand().sentences,
+            "findings": lambda: self.understand().findings,
             "promises": self.promises,
             "questions": self.questions,
             "answers": self.answers,
@@ -390,37 +355,6 @@ class Book:
         days += [answered.astimezone(ZoneInfo(self._settings.zone)).date()] if answered is not None else []
         return day_bounds(max(days), self._settings.zone)[1] if days else _now()
 
-    def _keep_threads(self, batch: pa.Table) -> pa.Table:
-        """A batch whose provisional conversations give way to those already assigned, so that re-reading changes 0."""
-        known = self._store.table(
-            "turns",
-            columns=["turn_id", "conversation_id", "parent_id"],
-            where={"turn_id": batch["turn_id"].to_pylist()},
-        )
-        return _set_threads(batch, known)
-
-    def _forget_changed(self, batch: pa.Table) -> None:
-        """Drop what was found in turns whose words changed; it is found anew."""
-        ids = batch["turn_id"].to_pylist()
-        before = dict(
-            zip(
-                *self._store.table("turns", columns=["turn_id", "body"], where={"turn_id": ids}).to_pydict().values(),
-                strict=True,
-            )
-        )
-        changed = [
-            turn_id
-            for turn_id, body in zip(ids, batch["body"].to_pylist(), strict=True)
-            if turn_id in before and before[turn_id] != body
-        ]
-        if changed:
-            self._store.replace("findings", empty(FINDINGS), keys_column="turn_id", keys=changed)
-            self._store.replace("sentences", empty(SENTENCES), keys_column="turn_id", keys=changed)
-
-    def _assign_threads(self) -> None:
-        threads = assign_threads(self._store.table("turns", columns=list(_THREADING)))
-        self._store.upsert("turns", _set_threads(self._store.table("turns"), threads))
-
     def _drop_other_encoders(self) -> None:
         """Findings of another encoder mean something else; they are made anew."""
         if self._store.settings("encoder") not in {None, encoder_id()}:
@@ -453,18 +387,6 @@ def encoder_id() -> str:
     """What names the shipped encoder in a book and in the reference: its name and the hash of its weights."""
     shipped = card()
     return f"{shipped.name}-{hashlib.sha256(''.join(sorted(shipped.files.values())).encode()).hexdigest()[:12]}"
-
-
-def _set_threads(turns: pa.Table, threads: pa.Table) -> pa.Table:
-    """Turns with the conversation and parent of `threads` where it names them."""
-    where = pc.index_in(turns["turn_id"], threads["turn_id"].combine_chunks())
-    if not threads.num_rows:
-        return turns
-    is_named = pc.is_valid(where)
-    for name in ("conversation_id", "parent_id"):
-        found = pc.if_else(is_named, pc.take(threads[name].combine_chunks(), where.combine_chunks()), turns[name])
-        turns = turns.set_column(turns.schema.get_field_index(name), TURNS.field(name), found)
-    return turns
 
 
 def _lenses(lens: str | Lens | Sequence[Lens]) -> Sequence[Lens]:

@@ -52,7 +52,7 @@ def report_read(report: ReadReport) -> None:
     if report.duplicates:
         parts.append(f"{report.duplicates} standing twice")
     if report.rejected:
-        parts.append(f"{len(report.rejected)} not readable")
+        parts.append(f"{len(report.rejected) + report.unlisted} not readable")
     say(f"{report.source}: {report.format}, {', '.join(parts)}.")
     for reason, count in Counter(rejected.reason for rejected in report.rejected).most_common(_LISTED):
         first = next(rejected.position for rejected in report.rejected if rejected.reason == reason)

@@ -166,7 +166,10 @@ def _is_discussion(fields: Fields) -> bool:
     """A list that people write to. Newsletters carry List-Id too, but with the marks of a bulk sender (RFC 8058)."""
     if b"list-post" in fields:
         return first_text(fields, b"list-post").upper() != "NO"
-    if first_text(fields, b"precedence").lower() == "list":
+    precedence = first_text(fields, b"precedence").lower()
+    if precedence == "bulk" and b"list-unsubscribe" in fields:
+        return False  # one may leave it and not write to it
+    if precedence == "list":
         return True
     return b"list-id" in fields and b"list-unsubscribe-post" not in fields and b"feedback-id" not in fields
 

@@ -1,0 +1,37 @@
+"""What several test files share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import troth
+from troth.sample import SAMPLE_ME, SAMPLE_ZONE, write_sample
+from troth.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def sample_mbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample firm's mailbox as a file."""
+    return write_sample(tmp_path_factory.mktemp("sample"))
+
+
+@pytest.fixture(scope="session")
+def sample_book(sample_mbox: Path) -> Iterator[troth.Book]:
+    """The sample firm's book, read and understood once for all tests; nobody writes to it."""
+    with troth.open(settings=Settings(us=(SAMPLE_ME,), zone=SAMPLE_ZONE)) as book:
+        book.read(sample_mbox)
+        book.understand()
+        yield book
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of public data beside the repository; tests that need it say when they skip."""
+    folder = Path(os.environ.get("TROTH_SHARED", Path(__file__).parents[1] / "../shared"))
+    if not folder.is_dir():
+        pytest.skip("needs the public data in ../shared, which is not here")
+    return folder
