@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import troth
+from troth.signals import CATALOGUE
 
 ENVIRONMENT = {**os.environ, "NO_COLOR": "1", "COLUMNS": "140", "TZ": "Europe/Berlin"}
 
@@ -148,8 +149,6 @@ def test_a_draft_is_checked_from_standard_input(book: Path):
 
 
 def test_validity_lists_every_signal_and_says_what_is_not_found_yet():
-    from troth.signals import CATALOGUE
-
     rows = [json.loads(line) for line in run("validity", "--format", "jsonl").stdout.splitlines()]
     assert {row["signal"] for row in rows} == set(CATALOGUE)
     assert any(row["found_by"] == "not yet" for row in rows)
@@ -188,7 +187,8 @@ def test_a_wrong_file_gives_one_plain_line_and_leaves_the_book_as_it_was(kind: s
         (["review", "--sample", "--day", "tomorrow"], "not a date"),
         (["review", "--sample", "--circle", "enemy"], "circle"),
         (["review", "--sample", "--zone", "Mars/Olympus"], "time zone"),
-        (["review", "--sample", "--me", "anna"], "neither a mail address nor a domain"),
+        (["review", "--sample", "--me", "anna@firm.com"], "leave out --me"),
+        (["review", "nowhere.mbox", "--me", "anna"], "neither a mail address nor a domain"),
         (["review", "--sample", "--day", "2026-11-20", "--since", "2026-11-01"], "either --day or --since"),
         (["show", "nobody", "--sample"], "there is no relationship 'nobody'"),
         (["show", "maribelle", "--sample", "--facet", "XX"], "XX"),
@@ -209,9 +209,11 @@ def test_what_the_caller_can_fix_is_one_line_and_exit_code_2(arguments: list[str
 def test_words_of_strangers_do_nothing_to_the_terminal(tmp_path: Path):
     turns = tmp_path / "turns.jsonl"
     row = {
-        "text": "Are you \x1b[2J sure \u202e about this \x07 price? Who decided that?", "speaker": "bo\x1b[31m@acme.example",
-        "sender_side": "customer", "sent_at": "2026-11-20T09:00:00Z",
-    }  # fmt: skip
+        "text": "Are you \x1b[2J sure \u202e about this \x07 price? Who decided that?",
+        "speaker": "bo\x1b[31m@acme.example",
+        "sender_side": "customer",
+        "sent_at": "2026-11-20T09:00:00Z",
+    }
     turns.write_text(json.dumps(row) + "\n", "utf-8")
     done = run("review", turns, "--me", "anna@firm.example")
     assert done.returncode == 0, done.stderr

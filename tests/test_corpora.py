@@ -18,13 +18,14 @@ def count_lines(path: Path) -> int:
         return sum(1 for line in file if line.strip())
 
 
-@pytest.mark.parametrize(("corpus", "day"), [("enron_email", "2001-10-25"), ("numpy_list_2001_11", "2001-11-15")])
+@pytest.mark.parametrize(("corpus", "day"), [("enron_email", "2001-06-26"), ("numpy_list_2001_11", "2001-11-26")])
 def test_real_mail_is_closed_with_every_message_accounted_for(shared: Path, corpus: str, day: str):
     path = shared / "data/interactions" / corpus / "messages.jsonl"
     with troth.open(settings=Settings()) as book:
         report = book.read(path)
         assert report.turns + report.duplicates + len(report.rejected) == count_lines(path)
         close = book.review(day)
+        assert sum(circle.written for circle in close.circles) > 0
         assert any(point.gauge for circle in close.circles for point in circle.checkpoints)
         relationships = book.relationships()
         assert relationships.num_rows > 5

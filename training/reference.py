@@ -29,6 +29,7 @@ from troth.settings import Settings
 
 _CORPORA = ("enron_email", "numpy_list_2001_11", "it_helpdesk_calls", "ai_agent_airline")
 _TIMED = ("enron_email", "numpy_list_2001_11")  # the others have no true times of their turns
+_LEAST_MISREAD = 0.05  # no error seen in a few dozen detections is not none
 _TARGET = Path(__file__).parents[1] / "src/troth/readings/reference.json"
 
 
@@ -74,12 +75,20 @@ def measure_waits(scenes: list[Scene]) -> tuple[float, float]:
 
 
 def read_misread() -> dict[str, float]:
-    """Share of detections that are wrong, per signal, as the card's checks found it on labelled data."""
-    return {
-        check["signal"]: round(1.0 - check["value"], 4)
-        for check in card().checks
-        if check["metric"] == "precision" and check["split"] == "dev"
+    """Share of detections that are wrong, per signal, on real mail: 1 - precision from the card's F1 and sensitivity.
+
+    A measured error of the heads, not a choice made from test rows. Signals too rare there to judge are left out and
+    keep the wary start value of the readings.
+    """
+    found = {
+        (check["signal"], check["metric"]): check["value"] for check in card().checks if check["set"] == "business_acts"
     }
+    misread: dict[str, float] = {}
+    for (signal, metric), f1 in found.items():
+        recall = found.get((signal, "sensitivity"))
+        if metric == "F1" and recall and f1 > 0:
+            misread[signal] = max(_LEAST_MISREAD, round(1.0 - f1 * recall / (2.0 * recall - f1), 3))
+    return misread
 
 
 def main() -> None:

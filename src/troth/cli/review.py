@@ -55,6 +55,8 @@ def review(
         raise InputError("name either exports to review, or --book, or --sample: one of the three.")
     if day and since:
         raise InputError("name either --day or --since.")
+    if sample and me:
+        raise InputError("the sample firm has a 'me' of its own: leave out --me, or name a mailbox.")
     chosen = choose_settings(settings, zone=zone, me=me)
     with open_book(book, chosen, sample=sample, fresh=bool(sources)) as opened:
         if sources:

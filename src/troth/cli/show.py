@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     "kind", "relationship", "lens", "pillar", "facet", "at", "percentile", "low", "high", "reliability", "mean",
-    "readings", "signal", "contribution", "side", "state", "due_latest", "asked_at", "text", "turn_id",
+    "readings", "signal", "share", "contribution", "side", "state", "due_latest", "asked_at", "text", "turn_id",
 )  # fmt: skip
 _LISTED = 8
 
@@ -61,7 +61,8 @@ def list_relationship(opened: Book, relationship: str, facet: str | None) -> lis
     scores = opened.scores(lens=list(LENSES.values()), of=relationship)
     rows += [{"kind": "pillar", "relationship": relationship} | row for row in scores.to_pylist()]
     if facet is not None:
-        rows += [{"kind": "ledger", "relationship": relationship} | row for row in opened.explain(relationship, facet)]
+        for row in opened.explain(relationship, facet):
+            rows.append({"relationship": relationship} | row | {"kind": "ledger", "share": row["kind"]})
     for kind, table in (("promise", opened.promises()), ("question", opened.questions())):
         rows += [{"kind": kind} | row for row in table.to_pylist() if row["relationship"] == relationship]
     return rows

@@ -26,6 +26,12 @@ _FARTHEST = 3.0
 Acts are rare and their sums skewed, so the normal model calls some turns impossible; none may decide a score alone.
 """
 
+_LEAST_TURN_VAR = 2.0
+"""Noise of one turn is at least this, in variances between relationships, as for the words of the other side.
+
+For a rare act the variance between relationships rests on a handful of them; no single turn may look that sure.
+"""
+
 
 def gather_readings(
     turns: pa.Table,
@@ -84,6 +90,7 @@ def read_shown(evidence: pa.Table, scene: Scene, reference: Reference) -> pa.Tab
     usual = _usual_levels(scene, reference)[turn, facet_of]
     z = (np.bincount(group, weights=raw) / count - usual) / np.sqrt(between[facet_of])
     v = (turn_var + sentence_var / count[:, None])[np.arange(len(key)), facet_of] / between[facet_of]
+    v = np.maximum(v, _LEAST_TURN_VAR)
     farthest = _FARTHEST * np.sqrt(1.0 + v)
     z = np.clip(z, -farthest, farthest)
     leading = _find_leading(np.abs(raw - usual[group]), group)
@@ -95,7 +102,7 @@ def read_shown(evidence: pa.Table, scene: Scene, reference: Reference) -> pa.Tab
         "signal": pa.repeat("turn", len(key)),
         "lo": z,
         "hi": z,
-        "v": np.maximum(v, 1e-6),
+        "v": v,
         "slope": np.ones(len(key)),
         "alpha": np.zeros(len(key)),
         "beta": np.ones(len(key)),

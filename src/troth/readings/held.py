@@ -24,7 +24,7 @@ from troth.schema import READINGS, conform, empty
 from troth.signals import HELD
 
 _TURN_VAR = 2.0  # of one turn around the level, in variances between relationships: one turn says little
-_DEFAULT_MISREAD = 0.2  # of detections of a signal nobody has counted yet
+_DEFAULT_MISREAD = 0.5  # of detections of an act too rare in labelled real mail to count: a start value
 _MISSED = 0.05  # share of "nothing found" turns that did hold the act
 
 
