@@ -43,7 +43,7 @@ def describe_files(data: Path, own: Path) -> list[dict[str, Any]]:
             "path": f"training/own/{path.relative_to(own)}",
         }
         licence = {
-            "licence": "Apache-2.0",
+            "licence": "CC BY 4.0",
             "licence_class": "own",
             "attribution": "turns written and labelled by a language model for this project, read again by another",
         }
