@@ -7,6 +7,8 @@ from types import ModuleType
 
 import pytest
 
+pytestmark = pytest.mark.repository  # the material is not part of the package
+
 OWN = Path(__file__).parents[1] / "training" / "own"
 
 
