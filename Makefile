@@ -17,6 +17,7 @@ lint:  # style, import order, types
 	$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && .venv/bin/pyright --pythonpath $(PYTHON)
 
 bench:  # speed, memory and growth, each beside what a user would pick instead
+	$(PYTHON) -m pytest -q -m timed
 	for each in bench/*.py; do echo "== $$each"; $(PYTHON) $$each || exit 1; done
 
 docs:  # the pages that are made from the code

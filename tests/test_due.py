@@ -196,6 +196,7 @@ def test_any_heap_of_time_words_is_read_without_an_error(words: list[str]) -> No
     due(" ".join(words), SAID, calendar=CALENDAR)
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("unit", ["by Friday ", "in 2-3 ", "the end of the ", "once you ", "was will ", "( ", "3/4/"])
 def test_time_to_read_grows_no_faster_than_the_text(unit: str) -> None:
     """Up to the length that is looked at; beyond it the text costs nothing more."""

@@ -107,6 +107,7 @@ def test_a_long_sentence_is_cut_and_still_closed():
     assert pieces[-1] == PIECES.index("[SEP]")
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("unit", ["x", "x ", "é", "\u0301", "中", "!", "\t"])
 def test_a_megabyte_is_cut_in_no_time(unit: str):
     """Only the first characters are looked at, so the worst text costs what a long sentence costs."""

@@ -381,6 +381,7 @@ def test_the_order_of_the_rows_does_not_matter() -> None:
     assert {row["promise_id"]: row["state"] for row in settle(mixed, day(30))} == straight
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("conversations", ["many", "one"])
 def test_work_grows_in_step_with_the_book(conversations: str) -> None:
     """Four times the turns cost at most about six times as much, in many conversations and in one endless one."""

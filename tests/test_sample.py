@@ -65,6 +65,7 @@ def test_the_mailbox_holds_every_mail_that_was_written(messages):
     assert len(messages) == len(read_mails()) == 253
 
 
+@pytest.mark.timed
 def test_the_same_bytes_every_time_in_under_a_second():
     started = time.process_time()
     first = sample_mailbox()

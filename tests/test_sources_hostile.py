@@ -104,6 +104,7 @@ def test_a_date_a_day_after_its_arrival_is_not_believed(tmp_path: Path) -> None:
     assert read_bytes(hostile.later_than_received(), tmp_path)[0][0]["sent_at"] is None
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("name", sorted(hostile.LARGE))
 def test_reading_time_grows_in_line_with_what_is_large(name: str, tmp_path: Path) -> None:
     """Four times as much may take at most about four times as long; a quadratic reader would take sixteen."""
@@ -124,6 +125,7 @@ def test_reading_time_grows_in_line_with_what_is_large(name: str, tmp_path: Path
     assert large < 8 * small + 0.05
 
 
+@pytest.mark.timed
 def test_ten_thousand_levels_and_a_hundred_thousand_people_are_set_aside_quickly(tmp_path: Path) -> None:
     mails = [hostile.nested(10_000), hostile.many_people(100_000), hostile.long_line(20_000_000)]
     start = time.process_time()

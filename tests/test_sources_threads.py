@@ -191,6 +191,7 @@ def test_threading_again_what_was_threaded_changes_nothing(rows: list[dict[str, 
     assert threads(again) == once
 
 
+@pytest.mark.timed
 def test_time_grows_in_line_with_the_number_of_mails() -> None:
     def seconds(count: int) -> float:
         chain = [turn(f"m{n}", references=[f"m{n - 1}"], sent_at=DAY + timedelta(minutes=n)) for n in range(count)]

@@ -255,6 +255,7 @@ def test_gauges_are_never_mixed():
         score_pillar(standing([0.0] * 10), Pillar(name="x", plain="x", weights={"RS": 0.0}), DEFAULT_MODEL)
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("relationships", [1, 60_000])
 def test_one_relationship_with_many_readings_and_many_with_one_are_fine(relationships):
     """60,000 readings either way; the clock only catches growth that is not linear."""
