@@ -18,7 +18,7 @@ import troth
 from troth.settings import load_settings
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if page.exists()]
 # The built wheel is also tested with no repository around it.
 pytestmark = pytest.mark.repository
 
