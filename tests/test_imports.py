@@ -38,7 +38,8 @@ MAY: dict[str, set[str]] = {
     "pipeline": KNOWING_STAGES,
     "overview": KNOWING_STAGES | {"pipeline"},
     "foretold": KNOWING_STAGES,
-    "library": KNOWING_STAGES | {"pipeline", "overview", "foretold", "book"},
+    "relationship": KNOWING_STAGES,
+    "library": KNOWING_STAGES | {"pipeline", "overview", "foretold", "relationship", "book"},
     "api": KNOWING_STAGES | {"pipeline", "overview", "book", "library"},
     "": KNOWING_STAGES | {"pipeline", "overview", "book", "library", "api"},  # the package itself lifts their names
     "cli": KNOWING_STAGES | {"pipeline", "overview", "foretold", "book", "library", "api", "sample", ""},

@@ -16,8 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from troth.api import open as open_book
-from troth.encoder import card
-from troth.library import encoder_id
+from troth.encoder import card, encoder_id
 from troth.people import TEAM
 from troth.pipeline import Understood
 from troth.readings import Reference

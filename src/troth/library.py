@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from troth.book import Store
-from troth.encoder import card, load_encoder
+from troth.encoder import encoder_id, load_encoder
 from troth.errors import InputError
 from troth.foretold import forecast_answers
 from troth.intake import ReadReport, add_to, read_into, take_turns
@@ -34,12 +33,13 @@ from troth.pipeline import (
 )
 from troth.promises import Calendar
 from troth.readings import load_reference
+from troth.relationship import RelationshipTrust, parse_day
 from troth.review import Close, DraftCheck, day_bounds, find_last_day
 from troth.review.close import CIRCLES
-from troth.schema import FINDINGS, PROMISES, QUESTIONS, SENTENCES, TRUST, empty
+from troth.schema import FINDINGS, PROMISES, QUESTIONS, SENTENCES, empty
 from troth.settings import Settings
 from troth.surveys import SurveyReading, read_answers
-from troth.trust import follow, ledger
+from troth.trust import follow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +186,7 @@ class Book:
         Raises: InputError when the book holds no dated turn, the day is not a date or the circle not a circle.
         """
         known = self.understand(progress=progress)
-        chosen = _parse_day(day) if day is not None else self._last_day(known)
+        chosen = parse_day(day) if day is not None else self._last_day(known)
         if circle is not None and circle not in CIRCLES:
             raise InputError(f"there is no circle {circle!r}; the circles are {', '.join(CIRCLES)}.")
         evening = day_bounds(chosen, self._settings.zone)[1]
@@ -270,7 +270,7 @@ class Book:
 
     def days(self, since: str | dt.date) -> list[dt.date]:
         """The local days, from this one on, on which somebody wrote."""
-        here, first = ZoneInfo(self.zone), _parse_day(since)
+        here, first = ZoneInfo(self.zone), parse_day(since)
         turns = self.understand().turns
         said = turns.filter(pc.invert(turns["automatic"]))["sent_at"].drop_null().to_pylist()
         return sorted({day for moment in said if (day := moment.astimezone(here).date()) >= first})
@@ -365,30 +365,6 @@ class Book:
         self._store.set_setting("encoder", encoder_id())
 
 
-@dataclass(frozen=True, slots=True)
-class RelationshipTrust:
-    """The path of one relationship, and what moved it."""
-
-    relationship: str
-    readings: pa.Table
-    now: dt.datetime
-
-    def path(self) -> pa.Table:
-        """TRUST: one row per facet and day with a reading."""
-        return follow(self.readings) if self.readings.num_rows else empty(TRUST)
-
-    def explain(self, facet: str, day: str | dt.date | None = None, *, zone: str = "UTC") -> pa.Table:
-        """The ledger: every reading's exact share in a facet's level at the end of a day, own, borrowed and prior."""
-        at = self.now if day is None else day_bounds(_parse_day(day), zone)[1]
-        return ledger(self.readings, facet, at)
-
-
-def encoder_id() -> str:
-    """What names the shipped encoder in a book and in the reference: its name and the hash of its weights."""
-    shipped = card()
-    return f"{shipped.name}-{hashlib.sha256(''.join(sorted(shipped.files.values())).encode()).hexdigest()[:12]}"
-
-
 def _lenses(lens: str | Lens | Sequence[Lens]) -> Sequence[Lens]:
     if isinstance(lens, Lens):
         return (lens,)
@@ -397,15 +373,6 @@ def _lenses(lens: str | Lens | Sequence[Lens]) -> Sequence[Lens]:
             raise InputError(f"there is no lens {lens!r}; there are {', '.join(LENSES)}.")
         return (LENSES[lens],)
     return lens
-
-
-def _parse_day(day: str | dt.date) -> dt.date:
-    if isinstance(day, dt.date):
-        return day
-    try:
-        return dt.date.fromisoformat(day)
-    except ValueError as error:
-        raise InputError(f"{day!r} is not a date. Write it like 2026-11-20.") from error
 
 
 def _now() -> dt.datetime:

@@ -89,7 +89,7 @@ def _close(opened: Book, day: str | None, since: str | None, circle: str | None)
 def _write_page(path: Path, close: Close, opened: Book) -> None:
     from troth import __version__
     from troth.cli.talk import say
-    from troth.library import encoder_id
+    from troth.encoder import encoder_id
     from troth.review.html import render_close
 
     page = render_close(close, whose=opened.whose, made_with=f"troth {__version__}, encoder {encoder_id()}")

@@ -1,7 +1,7 @@
 """One encoder, many heads: sentences to findings."""
 
-from troth.encoder.card import Card, Head, card
+from troth.encoder.card import Card, Head, card, encoder_id
 from troth.encoder.findings import FLOOR, Encoder, find_signals
 from troth.encoder.runtime import load_encoder
 
-__all__ = ["FLOOR", "Card", "Encoder", "Head", "card", "find_signals", "load_encoder"]
+__all__ = ["FLOOR", "Card", "Encoder", "Head", "card", "encoder_id", "find_signals", "load_encoder"]

@@ -108,3 +108,9 @@ def verified(folder: Traversable, hashes: Mapping[str, str], names: Sequence[str
             )
         contents.append(content)
     return contents
+
+
+def encoder_id() -> str:
+    """What names the shipped encoder in a book and in the reference: its name and the hash of its weights."""
+    shipped = card()
+    return f"{shipped.name}-{hashlib.sha256(''.join(sorted(shipped.files.values())).encode()).hexdigest()[:12]}"
