@@ -92,7 +92,7 @@ PROMISES: Final = pa.schema(
         pa.field("due_earliest", _TIME),
         pa.field("due_latest", _TIME),
         _must("observability", pa.string()),  # O1 in a connected channel, O2 in a system of record, O3 not visible
-        _must("state", pa.string()),  # open, kept, late, suspected, broken, withdrawn, unknown
+        _must("state", pa.string()),  # open, kept, late, suspected, broken, withdrawn, unknown, contested
         pa.field("state_at", _TIME),  # when the evidence for the state appeared
         _must("decided_by", pa.string()),  # machine, person
         pa.field("evidence_turn_id", pa.string()),
@@ -101,6 +101,38 @@ PROMISES: Final = pa.schema(
         pa.field("evidence_text", pa.string()),
     ]
 )
+
+DECISIONS: Final = pa.schema(
+    [
+        _must("promise_id", pa.string()),
+        _must("at", _TIME),  # when a person said so
+        _must("state", pa.string()),  # kept, late, broken, withdrawn, contested, undone
+        _must("by", pa.string()),
+        pa.field("note", pa.string()),
+        _must("machine_state", pa.string()),  # what the machine had said at that moment
+        pa.field("machine_evidence_turn_id", pa.string()),
+        # The sentence as it was, so that the decision can be learned from after the sentence is found no more.
+        _must("turn_id", pa.string()),
+        _must("text", pa.string()),
+        _must("probability", pa.float32()),
+    ]
+)
+"""What people said of promises, never overwritten: the latest of a promise counts, all of them are there to learn from."""
+
+PROMISE_HISTORY: Final = pa.schema(
+    [
+        _must("promise_id", pa.string()),
+        _must("noted_at", _TIME),
+        _must("turn_id", pa.string()),
+        _must("as_of", _TIME),  # the evening whose books showed this for the first time
+        _must("state", pa.string()),
+        pa.field("state_at", _TIME),
+        _must("decided_by", pa.string()),
+        pa.field("due_latest", _TIME),
+        pa.field("evidence_turn_id", pa.string()),
+    ]
+)
+"""The states that a promise has been in: a row for each time that its state, its decider or its due time changed."""
 
 QUESTIONS: Final = pa.schema(
     [
@@ -229,6 +261,8 @@ TABLES: Final[Mapping[str, pa.Schema]] = {
     "findings": FINDINGS,
     "evidence": EVIDENCE,
     "promises": PROMISES,
+    "decisions": DECISIONS,
+    "promise_history": PROMISE_HISTORY,
     "questions": QUESTIONS,
     "answers": ANSWERS,
     "outcomes": OUTCOMES,

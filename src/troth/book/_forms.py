@@ -55,6 +55,8 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "findings": ("turn_id", "sentence", "signal"),
     "evidence": ("turn_id", "sentence", "facet"),
     "promises": ("promise_id",),
+    "decisions": ("promise_id", "at"),
+    "promise_history": ("promise_id", "noted_at"),
     "questions": ("question_id",),
     "answers": ("answer_id",),
     "outcomes": ("outcome_id",),
@@ -65,6 +67,8 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 _TIMES: Final[Mapping[str, str]] = {
     "turns": "sent_at",
     "promises": "said_at",
+    "decisions": "at",
+    "promise_history": "as_of",
     "questions": "asked_at",
     "answers": "answered_at",
     "outcomes": "opened_at",
