@@ -4,8 +4,9 @@ Source of every equation: MEASUREMENT.md section 4. The two gauges, SHOWN and HE
 """
 
 from troth.trust._engine import kernel_name
-from troth.trust.filter import Followed, advance, close_states, follow, follow_states, log_likelihood, smooth, stand
+from troth.trust.filter import Followed, advance, close_states, follow, follow_states, smooth, stand
 from troth.trust.ledger import LEDGER, ledger
+from troth.trust.likelihood import log_likelihood, log_likelihoods
 from troth.trust.model import DEFAULT_MODEL, START_HALO, Block, Model, Standing, State
 from troth.trust.scores import (
     Ratio,
@@ -37,6 +38,7 @@ __all__ = [
     "kernel_name",
     "ledger",
     "log_likelihood",
+    "log_likelihoods",
     "score_lens",
     "score_pillar",
     "smooth",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from troth.errors import BadColumn, InputError
-from troth.schema import READINGS, conform
 from troth.trust.model import EARLIEST_US, GAUGES, LATEST_US, Dynamics, Floats, Ints
+from troth.trust.yardstick import Yardstick, rescale
 
 _FACETS: Final = [code for codes in GAUGES.values() for code in codes]
 _NUMBERS: Final = ("lo", "hi", "v", "slope", "alpha", "beta")
@@ -27,10 +27,12 @@ SHARPEST: Final = 1e-9  # least noise variance per squared slope: keeps every ga
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Evidence:
-    """Readings of one gauge, sorted by relationship, time, facet. N readings, G relationships."""
+    """Readings of one gauge, sorted by segment, relationship, time, facet. N readings, G relationships."""
 
     gauge: str
     names: pa.Array  # (G,) relationships
+    segments: tuple[str, ...]  # their names, rising; one nameless segment where none were stated
+    segment: Ints  # (G,) each relationship's segment, as a place in `segments`
     start: Ints  # (G + 1,) where each relationship's readings begin
     facet: NDArray[np.int32]  # (N,) 0..K-1 within the gauge
     at: Ints  # (N,) microseconds since 1970
@@ -49,6 +51,8 @@ class Evidence:
         return Evidence(
             gauge=self.gauge,
             names=self.names.slice(first, last - first),
+            segments=self.segments,
+            segment=self.segment[first:last],
             start=self.start[first : last + 1] - low,
             facet=self.facet[low:high],
             at=self.at[low:high],
@@ -62,19 +66,25 @@ class Evidence:
             row=self.row[low:high],
         )
 
+    @property
+    def segment_name(self) -> str:
+        """The segment of a piece that `parts` gave."""
+        return self.segments[int(self.segment[0])]
+
     def parts(self, *, readings: int, groups: int) -> Iterator[Evidence]:
-        """Pieces of whole relationships, closed at the first of so many readings or so many relationships."""
+        """Pieces of whole relationships of one segment, closed at the first of so many readings or relationships."""
         first = 0
         while first < len(self.start) - 1:
             full = int(np.searchsorted(self.start, self.start[first] + readings, side="left"))
-            last = min(max(full, first + 1), first + groups, len(self.start) - 1)
+            together = int(np.searchsorted(self.segment, self.segment[first], side="right"))
+            last = min(max(full, first + 1), first + groups, together)
             yield self.part(first, last)
             first = last
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Stack:
-    """States of G relationships side by side; a kernel reads and overwrites them."""
+    """States of G relationships of one segment side by side; a kernel reads and overwrites them."""
 
     at: Ints  # (G,) time of each state
     mean: Floats  # (G, 2K)
@@ -118,20 +128,28 @@ class Trace:
         )
 
 
-def take_evidence(readings: object) -> tuple[pa.Table, dict[str, Evidence]]:
-    """Check READINGS and sort them for the kernels.
+def take_evidence(
+    readings: object, *, yardsticks: Sequence[Yardstick] = (), segments: Mapping[str, str] | None = None
+) -> tuple[pa.Table, dict[str, Evidence]]:
+    """Check READINGS, lay the yardsticks on them, and sort them for the kernels.
+
+    Args:
+        readings: READINGS.
+        yardsticks: of the model.
+        segments: relationship to the segment it belongs to; those absent belong to none.
 
     Returns: the conformed table, and the evidence of each gauge that has any.
 
     Raises: InputError that names the first row which cannot be a reading, and why.
     """
-    table = conform(readings, READINGS)
+    table = rescale(readings, yardsticks)
     facet = _facet_codes(table)
     at = _column(table.column("at").cast(pa.int64()), np.int64)
     numbers = {name: _column(table.column(name), np.float64) for name in _NUMBERS}
     _check(table, at=at, **numbers)
     slow_only = _column(table.column("slow_only").cast(pa.uint8()), np.uint8)
-    group, names = _relationship_codes(table)
+    group, names = _relationship_codes(table, segments or {})
+    known, segment = _segment_codes(names, segments or {})
     order = _order(table, group, at, facet)
     found: dict[str, Evidence] = {}
     for gauge, first in (("SHOWN", 0), ("HELD", len(GAUGES["SHOWN"]))):
@@ -144,6 +162,8 @@ def take_evidence(readings: object) -> tuple[pa.Table, dict[str, Evidence]]:
         found[gauge] = Evidence(
             gauge=gauge,
             names=names.take(pa.array(groups[begins])),
+            segments=known,
+            segment=segment[groups[begins]],
             start=np.append(begins, len(rows)).astype(np.int64),
             facet=(facet[rows] - first).astype(np.int32),
             at=at[rows],
@@ -167,15 +187,29 @@ def _facet_codes(table: pa.Table) -> Ints:
     return _column(codes, np.int64)
 
 
-def _relationship_codes(table: pa.Table) -> tuple[Ints, pa.Array]:
-    """Codes in alphabetical order of the relationships, and their names; free of the order of the rows."""
+def _relationship_codes(table: pa.Table, segments: Mapping[str, str]) -> tuple[Ints, pa.Array]:
+    """Codes in alphabetical order of segments and relationships, and their names; free of the order of the rows."""
     encoded = table.column("relationship").dictionary_encode().combine_chunks()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.chunk(0) if encoded.num_chunks else pa.array([], pa.string()).dictionary_encode()
     alphabetical = pc.sort_indices(encoded.dictionary)
+    if segments:
+        own = pa.array([segments.get(name, "") for name in encoded.dictionary.to_pylist()], pa.string())
+        both = pa.table({"segment": own, "name": encoded.dictionary})
+        alphabetical = pc.sort_indices(both, sort_keys=[("segment", "ascending"), ("name", "ascending")])
     rank = np.empty(len(alphabetical), dtype=np.int64)
     rank[alphabetical.to_numpy()] = np.arange(len(alphabetical))
     return rank[encoded.indices.to_numpy(zero_copy_only=False)], encoded.dictionary.take(alphabetical)
+
+
+def _segment_codes(names: pa.Array, segments: Mapping[str, str]) -> tuple[tuple[str, ...], Ints]:
+    """The segments of these relationships, rising, and each one's place among them."""
+    if not segments:
+        return ("",), np.zeros(len(names), dtype=np.int64)
+    own = [segments.get(name, "") for name in names.to_pylist()]
+    known = sorted(set(own))
+    place = {segment: i for i, segment in enumerate(known)}
+    return tuple(known), np.array([place[segment] for segment in own], dtype=np.int64)
 
 
 def _order(table: pa.Table, group: Ints, at: Ints, facet: Ints) -> Ints:

@@ -30,7 +30,7 @@ from troth.trust.model import (
 )
 
 _DAY_US = 86_400_000_000
-_PIECE_READINGS, _PIECE_GROUPS = 50_000, 2_000  # one thread's piece: states stay within a few megabytes
+PIECE_READINGS, PIECE_GROUPS = 50_000, 2_000  # one thread's piece: states stay within a few megabytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,61 +41,89 @@ class Followed:
     state: dict[str, State]
 
 
-def follow(readings: object, model: Model | None = None, *, state: Mapping[str, State] | None = None) -> pa.Table:
+def follow(
+    readings: object,
+    model: Model | None = None,
+    *,
+    state: Mapping[str, State] | None = None,
+    segments: Mapping[str, str] | None = None,
+) -> pa.Table:
     """Take READINGS to TRUST: how trust stood after each day that had a reading.
 
     Args:
         readings: READINGS in any order; rows of one relationship and time are taken in a fixed order.
         model: constants; `DEFAULT_MODEL` when not given.
         state: where to go on from, by relationship (`follow_states`); relationships not in it start at the prior.
+        segments: relationship to the segment whose means the model may hold; those absent take the population's.
 
     Returns:
         TRUST: one row per relationship, UTC day with a reading in the gauge, and facet of that gauge. `at` is the time
-        of the day's last reading. Sorted by gauge (SHOWN first), relationship, time, facet in catalogue order.
+        of the day's last reading. Sorted by gauge (SHOWN first), segment where stated, relationship, time, facet in
+        catalogue order.
 
     Raises: InputError that names the row which cannot be a reading, or which is older than the state it should follow.
     Cost: O(K^2) a reading. Going on from a state whose last time lies before the new readings gives, bit for bit, what
     all readings together give.
     """
-    return _advance(readings, model or DEFAULT_MODEL, state or {}, keep_states=False).trust
+    return _advance(readings, model or DEFAULT_MODEL, state or {}, segments, keep_states=False).trust
 
 
 def follow_states(
-    readings: object, model: Model | None = None, *, state: Mapping[str, State] | None = None
+    readings: object,
+    model: Model | None = None,
+    *,
+    state: Mapping[str, State] | None = None,
+    segments: Mapping[str, str] | None = None,
 ) -> dict[str, State]:
     """The states after all readings, by relationship; those in `state` without a new reading come back unchanged."""
-    return _advance(readings, model or DEFAULT_MODEL, state or {}, keep_states=True).state
+    return _advance(readings, model or DEFAULT_MODEL, state or {}, segments, keep_states=True).state
 
 
-def advance(readings: object, model: Model | None = None, *, state: Mapping[str, State] | None = None) -> Followed:
+def advance(
+    readings: object,
+    model: Model | None = None,
+    *,
+    state: Mapping[str, State] | None = None,
+    segments: Mapping[str, str] | None = None,
+) -> Followed:
     """`follow` and `follow_states` in one pass: TRUST of the new days, and the states to keep for the next call."""
-    return _advance(readings, model or DEFAULT_MODEL, state or {}, keep_states=True)
+    return _advance(readings, model or DEFAULT_MODEL, state or {}, segments, keep_states=True)
 
 
-def stand(states: Mapping[str, State], at: datetime, model: Model | None = None) -> dict[str, dict[str, Standing]]:
+def stand(
+    states: Mapping[str, State],
+    at: datetime,
+    model: Model | None = None,
+    *,
+    segments: Mapping[str, str] | None = None,
+) -> dict[str, dict[str, Standing]]:
     """Levels of every facet at one time, by relationship and gauge: states carried on from their last reading.
 
     Raises: InputError when a state is younger than `at`; BadColumn when `at` has no time zone.
     """
-    model = model or DEFAULT_MODEL
-    at_us, dyns = time_us(at), {gauge: dynamics(model, gauge) for gauge in GAUGES}
+    at_us, dyns, own = time_us(at), _Dynamics(model or DEFAULT_MODEL), segments or {}
     found: dict[str, dict[str, Standing]] = {}
     for name, state in states.items():
-        found[name] = {gauge: _stand(name, block, gauge, dyns[gauge], at_us) for gauge, block in state.blocks.items()}
+        segment = own.get(name, "")
+        found[name] = {
+            gauge: _stand(name, block, gauge, dyns.of(gauge, segment), at_us) for gauge, block in state.blocks.items()
+        }
     return found
 
 
-def close_states(readings: object, at: datetime, model: Model | None = None) -> dict[str, dict[str, Standing]]:
+def close_states(
+    readings: object, at: datetime, model: Model | None = None, *, segments: Mapping[str, str] | None = None
+) -> dict[str, dict[str, Standing]]:
     """Levels of every facet at time `at`, by relationship and gauge, from the readings up to and including `at`.
 
     A relationship or gauge without a reading by then is absent: nothing is known of it but the prior.
 
     Raises: InputError that names the row which cannot be a reading; BadColumn when `at` has no time zone.
     """
-    return stand(follow_states(until(readings, at), model), at, model)
+    return stand(follow_states(until(readings, at), model, segments=segments), at, model, segments=segments)
 
 
-def smooth(readings: object, model: Model | None = None) -> pa.Table:
+def smooth(readings: object, model: Model | None = None, *, segments: Mapping[str, str] | None = None) -> pa.Table:
     """Look back: how trust stood on each day, given all readings, later ones too (MEASUREMENT 4.4).
 
     For explanation and for learning, never for outcome models. Same rows and columns as `follow`; `readings` still
@@ -104,32 +132,17 @@ def smooth(readings: object, model: Model | None = None) -> pa.Table:
     Raises: as `follow`. Memory: about 190 bytes a reading and 3 kB a day of a relationship, a piece at a time.
     """
     model = model or DEFAULT_MODEL
+    dyns = _Dynamics(model)
     batches: list[pa.RecordBatch] = []
-    for gauge, evidence in take_evidence(readings)[1].items():
-        dyn = dynamics(model, gauge)
-        for part in evidence.parts(readings=_PIECE_READINGS, groups=_PIECE_GROUPS):
+    for evidence in take_evidence(readings, yardsticks=model.yardsticks, segments=segments)[1].values():
+        for part in evidence.parts(readings=PIECE_READINGS, groups=PIECE_GROUPS):
+            dyn = dyns.of(part.gauge, part.segment_name)
             emit, last = closing_rows(part)
             trace = Trace.blank(len(last), len(part.at), dyn.facets, keep_cov=True, keep_record=True)
             _engine.forward(part, dyn, Stack.fresh(part, dyn), emit, trace)
             _engine.smooth(part, dyn, emit, trace)
             batches.append(_trust_rows(part, dyn, last, trace))
     return pa.Table.from_batches(batches, schema=TRUST)
-
-
-def log_likelihood(readings: object, model: Model | None = None) -> float:
-    """log P(all readings | model), the sum of log Z that learning the constants climbs (MEASUREMENT 4.5).
-
-    Exact readings count as densities, all others as probabilities. Raises: as `follow`.
-    """
-    model, total = model or DEFAULT_MODEL, 0.0
-    for gauge, evidence in take_evidence(readings)[1].items():
-        dyn = dynamics(model, gauge)
-        for part in evidence.parts(readings=_PIECE_READINGS, groups=_PIECE_GROUPS):
-            stack = Stack.fresh(part, dyn)
-            trace = Trace.blank(0, len(part.at), dyn.facets, keep_cov=False, keep_record=False)
-            _engine.forward(part, dyn, stack, np.full(len(part.at), -1), trace)
-            total += float(stack.loglik.sum())
-    return total
 
 
 def until(readings: object, at: datetime) -> pa.Table:
@@ -154,14 +167,34 @@ def closing_rows(evidence: Evidence) -> tuple[Ints, Ints]:
     return emit, last
 
 
-def _advance(readings: object, model: Model, state: Mapping[str, State], *, keep_states: bool) -> Followed:
-    table, found = take_evidence(readings)
+class _Dynamics:
+    """The dynamics of each gauge and segment of one model, made once."""
+
+    def __init__(self, model: Model) -> None:
+        self._model, self._made = model, dict[tuple[str, str], Dynamics]()
+
+    def of(self, gauge: str, segment: str) -> Dynamics:
+        key = (gauge, segment if segment in self._model.segment_means else "")
+        if key not in self._made:
+            self._made[key] = dynamics(self._model.within(segment), gauge)
+        return self._made[key]
+
+
+def _advance(
+    readings: object,
+    model: Model,
+    state: Mapping[str, State],
+    segments: Mapping[str, str] | None,
+    *,
+    keep_states: bool,
+) -> Followed:
+    table, found = take_evidence(readings, yardsticks=model.yardsticks, segments=segments)
+    dyns = _Dynamics(model)
     batches: list[pa.RecordBatch] = []
     after: dict[str, dict[str, Block]] = {name: dict(old.blocks) for name, old in state.items()} if keep_states else {}
     for gauge, evidence in found.items():
-        dyn = dynamics(model, gauge)
-        pieces = evidence.parts(readings=_PIECE_READINGS, groups=_PIECE_GROUPS)
-        for batch, blocks in _run(pieces, dyn, state, table, keep_states=keep_states):
+        pieces = evidence.parts(readings=PIECE_READINGS, groups=PIECE_GROUPS)
+        for batch, blocks in _run(pieces, dyns, state, table, keep_states=keep_states):
             batches.append(batch)
             for name, block in blocks.items():
                 after.setdefault(name, {})[gauge] = block
@@ -172,11 +205,12 @@ def _advance(readings: object, model: Model, state: Mapping[str, State], *, keep
 
 
 def _run(
-    pieces: Iterator[Evidence], dyn: Dynamics, state: Mapping[str, State], table: pa.Table, *, keep_states: bool
+    pieces: Iterator[Evidence], dyns: _Dynamics, state: Mapping[str, State], table: pa.Table, *, keep_states: bool
 ) -> Iterator[tuple[pa.RecordBatch, dict[str, Block]]]:
     """Filter piece by piece, on every core where there is more than one piece. Order and bits do not depend on that."""
 
     def work(part: Evidence) -> tuple[pa.RecordBatch, dict[str, Block]]:
+        dyn = dyns.of(part.gauge, part.segment_name)
         stack = Stack.fresh(part, dyn)
         if state:
             _resume(stack, part, state, table)

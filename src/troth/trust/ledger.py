@@ -51,7 +51,7 @@ def ledger(readings: object, score: Pillar | str, at: datetime, model: Model | N
     """
     model = model or DEFAULT_MODEL
     pillar = score if isinstance(score, Pillar) else Pillar(name=score, plain=score, weights={score: 1.0})
-    table, found = take_evidence(until(readings, at))
+    table, found = take_evidence(until(readings, at), yardsticks=model.yardsticks)
     if len(table) and pc.count_distinct(table.column("relationship")).as_py() > 1:
         raise InputError("a ledger is of one relationship, and these readings are of several; filter them first.")
     gauge = gauge_of(next(iter(pillar.weights)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from troth.errors import InputError, SettingsError
 from troth.signals import HELD, SHOWN
+from troth.trust.yardstick import Yardstick
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -53,7 +54,9 @@ class Model:
     fast_share: float = 0.5  # phi: share of a level's variance that lies in its fast part
     halo: float = START_HALO  # correlation between facets of one gauge, where `correlations` says nothing else
     correlations: Mapping[str, tuple[tuple[float, ...], ...]] = field(default_factory=dict)  # gauge to its R
-    means: Mapping[str, float] = field(default_factory=dict)  # facet to mu, the segment's mean; 0 where absent
+    means: Mapping[str, float] = field(default_factory=dict)  # facet to mu, the population's mean; 0 where absent
+    segment_means: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # segment to facet to its own mu
+    yardsticks: tuple[Yardstick, ...] = ()  # how some signals' readings are to be taken; the others as they come
     band: float = 0.8  # probability inside the band that is shown
     withhold_below: float = 0.5  # reliability under which the band is shown and the number is not
     name_wobble_from: float = 0.8  # probability from which the lowest pillar is named
@@ -68,12 +71,20 @@ class Model:
             raise SettingsError(f"fast_share, withhold_below, name_wobble_from and band are shares, got {self}.")
         if self.draws < 100:
             raise SettingsError(f"draws must be at least 100 for a band to mean anything, got {self.draws}.")
-        unknown = [code for code in self.means if code not in SHOWN and code not in HELD]
+        means = [self.means, *self.segment_means.values()]
+        unknown = [code for some in means for code in some if code not in SHOWN and code not in HELD]
         unknown += [name for name in self.correlations if name not in GAUGES]
-        if unknown or not all(math.isfinite(mean) for mean in self.means.values()):
+        if unknown or not all(math.isfinite(mean) for some in means for mean in some.values()):
             raise SettingsError(f"means must be finite and for known facets, correlations by gauge; see {unknown}.")
+        measured = [(stick.facet, signal) for stick in self.yardsticks for signal in stick.signals]
+        if len(set(measured)) < len(measured):
+            raise SettingsError("two yardsticks measure one signal of one facet.")
         for gauge in GAUGES:
             self.correlation(gauge)
+
+    def within(self, segment: str) -> Model:
+        """The same model as it holds for one segment: `means` are the segment's own."""
+        return replace(self, means={**self.means, **self.segment_means.get(segment, {})}, segment_means={})
 
     def correlation(self, gauge: str) -> Floats:
         """R of one gauge: shape (K, K), unit diagonal, positive definite.
