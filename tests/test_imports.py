@@ -18,7 +18,7 @@ import troth
 
 ROOT = Path(troth.__file__).parent
 
-LEAVES = {"schema", "errors", "signals", "lenses", "markup", "plain"}
+LEAVES = {"schema", "errors", "signals", "lenses", "markup", "plain", "worktime"}
 STAGES = {"people", "sources", "text", "encoder", "promises", "questions", "surveys", "readings", "trust", "review"}
 KNOWING_STAGES = LEAVES | STAGES | {"intake", "settings"}
 
@@ -27,6 +27,7 @@ MAY: dict[str, set[str]] = {
     "errors": set(),
     "markup": set(),
     "plain": set(),
+    "worktime": set(),
     "signals": {"errors"},
     "lenses": {"errors", "signals"},
     "schema": {"errors"},
@@ -39,10 +40,11 @@ MAY: dict[str, set[str]] = {
     "overview": KNOWING_STAGES | {"pipeline"},
     "foretold": KNOWING_STAGES,
     "relationship": KNOWING_STAGES,
-    "library": KNOWING_STAGES | {"pipeline", "overview", "foretold", "relationship", "book"},
+    "deciding": KNOWING_STAGES | {"pipeline", "book"},
+    "library": KNOWING_STAGES | {"pipeline", "overview", "foretold", "relationship", "deciding", "book"},
     "api": KNOWING_STAGES | {"pipeline", "overview", "book", "library"},
     "": KNOWING_STAGES | {"pipeline", "overview", "book", "library", "api"},  # the package itself lifts their names
-    "cli": KNOWING_STAGES | {"pipeline", "overview", "foretold", "book", "library", "api", "sample", ""},
+    "cli": KNOWING_STAGES | {"pipeline", "overview", "foretold", "deciding", "book", "library", "api", "sample", ""},
 }
 
 

@@ -16,8 +16,8 @@ from scipy.stats import norm
 from troth.errors import InputError
 from troth.readings import Reference, gather_readings, weigh_findings
 from troth.readings.clarity import rate_clarity
-from troth.readings.held import cut_points
-from troth.readings.reference import FacetReference, estimate_components
+from troth.readings.held import RULES, cut_points, find_law
+from troth.readings.reference import FacetReference, count_effective, estimate_components, estimate_run
 from troth.readings.scene import set_scene
 from troth.schema import FINDINGS, PROMISES, SENTENCES, TURNS, conform, empty
 from troth.signals import SHOWN
@@ -38,9 +38,11 @@ REFERENCE = Reference(
         "HI": {"none": 0.6, "one": 0.3, "several": 0.1},
         "HS": {"doubts_motive": 0.05, "none": 0.9, "good_faith": 0.05},
     },
-    misread={"asks_proof": 0.2},
+    sensitivity={"HC": {"asks_proof": 0.6}},
+    specificity={"HC": {"asks_proof": 0.97}},
     wait_mean=np.log(4.0),
-    wait_sd=1.0,
+    wait_between_var=0.25,
+    wait_within_var=0.75,
 )
 
 
@@ -132,7 +134,9 @@ def test_asking_for_proof_is_read_as_low_credence():
     credence = [row for row in rows if row["facet"] == "HC"]
     assert len(credence) == 1
     assert credence[0]["lo"] == -np.inf
-    assert credence[0]["hi"] == pytest.approx(norm.ppf(0.1) * np.sqrt(3.0))
+    truly = (0.1 - 0.03) / (0.6 - 0.03)  # of 10 % found, 3 % of the others are false, and 60 % are seen
+    assert credence[0]["hi"] == pytest.approx(norm.ppf(truly) * np.sqrt(3.0))
+    assert (credence[0]["alpha"], credence[0]["beta"]) == pytest.approx((0.03, 0.57))
     assert credence[0]["start"] == 0
 
 
@@ -203,6 +207,50 @@ def test_variance_components_come_back_from_made_up_relationships():
     found = estimate_components(raw, turn, group)
     assert_allclose([found.between_var, found.turn_var, found.sentence_var], [0.5, 0.3, 1.0], rtol=0.15)
     assert found.mean == pytest.approx(2.0, abs=0.12)
+
+
+@pytest.mark.parametrize("facet", list(RULES))
+def test_what_is_found_is_as_common_as_in_the_reference(facet: str):
+    """Summed over what may truly be there, the law gives back the shares that were found."""
+    law, rule, shares = find_law(facet, REFERENCE), RULES[facet], REFERENCE.rates[facet]
+    true = law.rates / law.rates.sum()
+    for number, name in enumerate(rule.categories):
+        if name != rule.plain:
+            assert law.alpha[number] + law.beta[number] * true[number] == pytest.approx(shares[name], rel=1e-9)
+    assert (law.alpha + law.beta <= 1 + 1e-12).all()
+
+
+def test_a_detector_of_known_quality_is_read_as_bayes_says():
+    """Both answers of a binary detector: posterior odds of the act by counting cases, against the law's."""
+    law = find_law("HC", REFERENCE)
+    true, seen, false = law.rates[0], 0.6, 0.03
+    found = true * seen / (true * seen + (1 - true) * false)
+    assert true * (law.alpha[0] + law.beta[0]) / (law.alpha[0] + law.beta[0] * true) == pytest.approx(found)
+    unseen = true * (1 - seen) / (true * (1 - seen) + (1 - true) * (1 - false))
+    assert true * law.alpha[1] / (law.alpha[1] + law.beta[1] * (1 - true)) == pytest.approx(unseen)
+
+
+@given(st.integers(1, 40), st.floats(0.0, 0.9))
+def test_the_effective_number_of_sentences_is_that_of_the_whole_covariance(sentences: int, neighbour: float):
+    place = np.arange(sentences)
+    whole = neighbour ** np.abs(place[:, None] - place)
+    told = count_effective(np.array([float(sentences)]), neighbour)[0]
+    assert told == pytest.approx(sentences**2 / whole.sum())
+    assert 1.0 - 1e-9 <= told <= sentences + 1e-9
+
+
+def test_sentences_that_go_together_are_noticed():
+    """Made up with .6 from one sentence to the next, and with none; 3,000 turns of 12 sentences."""
+    rng = np.random.default_rng(3)
+    turn, place = np.repeat(np.arange(3000), 12), np.tile(np.arange(12), 3000)
+    for neighbour in (0.6, 0.0):
+        noise = rng.normal(size=(3000, 12))
+        for at in range(1, 12):
+            noise[:, at] = neighbour * noise[:, at - 1] + np.sqrt(1 - neighbour**2) * noise[:, at]
+        raw = (noise + rng.normal(0, np.sqrt(0.5), (3000, 1))).ravel()
+        run = estimate_run(raw, turn, place, between_var=0.2)
+        assert run.neighbour == pytest.approx(neighbour, abs=0.05)
+        assert (run.turn_var, run.sentence_var) == pytest.approx((0.3, 1.0), abs=0.06)
 
 
 def test_one_relationship_is_no_reference():

@@ -7,7 +7,7 @@ lies after it. The same functions run on one turn (draft check), one day (review
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -17,6 +17,7 @@ from troth.encoder import Encoder, find_signals
 from troth.intake import take_turns
 from troth.lenses import LENSES, Lens, Pillar
 from troth.promises import Calendar, find_promises, settle_promises
+from troth.promises.decided import lay_decisions
 from troth.questions import find_questions
 from troth.readings import Reference, gather_readings, read_survey, weigh_findings
 from troth.review import Close, DraftCheck, check_draft, close_day, day_bounds
@@ -27,6 +28,7 @@ from troth.surveys import learn_items
 from troth.text import split_sentences
 from troth.trust import DEFAULT_MODEL, Model, close_states, score_pillar
 from troth.trust import Standing as TrustStanding
+from troth.worktime import OpenHours, lay_out_hours
 
 _BATCH_TURNS = 500  # turns that go through the encoder between two reports of progress
 
@@ -94,10 +96,17 @@ def take_stock(
     """
     promises = find_promises(known.turns, known.sentences, known.findings, calendar=calendar)
     if decided is not None and decided.num_rows:
-        others = pc.invert(pc.is_in(promises["promise_id"], decided["promise_id"].combine_chunks()))
-        promises = pa.concat_tables([promises.filter(others), decided])
+        promises = lay_decisions(promises, decided, now=now)
     promises = settle_promises(promises, known.turns, known.sentences, known.findings, now=now, calendar=calendar)
-    readings = gather_readings(known.turns, known.sentences, known.findings, promises, reference=reference, now=now)
+    readings = gather_readings(
+        known.turns,
+        known.sentences,
+        known.findings,
+        promises,
+        reference=reference,
+        now=now,
+        hours=_lay_out(known.turns, calendar, now),
+    )
     if answers is not None and answers.num_rows:
         given = answers.filter(pc.less_equal(answers["answered_at"], pa.scalar(now, answers["answered_at"].type)))
         readings = pa.concat_tables([readings, read_survey(given, learn_items(given))])
@@ -109,22 +118,46 @@ def take_stock(
     )
 
 
+def _lay_out(turns: pa.Table, calendar: Calendar, now: dt.datetime) -> OpenHours:
+    """Our working hours from the first dated turn to `now`."""
+    first = pc.min(turns["sent_at"]).as_py()
+    return lay_out_hours(
+        (now if first is None else min(first, now)).date(),
+        now.date() + dt.timedelta(days=1),
+        is_open=calendar.is_open,
+        to_utc=calendar.to_utc,
+        starts=calendar.starts,
+        ends=calendar.ends,
+    )
+
+
 def score_relationships(
     readings: pa.Table,
     at: dt.datetime,
     *,
     lenses: Sequence[Lens] = (LENSES["equation"], LENSES["equation_held"]),
     model: Model = DEFAULT_MODEL,
+    segments: Mapping[str, str] | None = None,
 ) -> pa.Table:
-    """READINGS to SCORES: every pillar of these lenses for every relationship, at one time."""
+    """READINGS to SCORES: every pillar of these lenses for every relationship, at one time.
+
+    `segments` gives each relationship the one whose means the model may hold (`find_segments`).
+    """
     rows = [
         {"scope": relationship, "at": at, "lens": lens.name} | _score_row(pillar, standings[pillar.gauge], model)
-        for relationship, standings in close_states(readings, at, model).items()
+        for relationship, standings in close_states(readings, at, model, segments=segments).items()
         for lens in lenses
         for pillar in lens.pillars
         if pillar.gauge in standings
     ]
     return conform(rows, SCORES) if rows else empty(SCORES)
+
+
+def find_segments(turns: pa.Table) -> dict[str, str]:
+    """The segment of each relationship in placed TURNS: its circle."""
+    placed = turns.filter(pc.and_(pc.is_valid(turns["relationship"]), pc.is_valid(turns["circle"])))
+    pairs = placed.group_by(["relationship", "circle"], use_threads=False).aggregate([]).to_pylist()
+    return {row["relationship"]: row["circle"] for row in pairs}
 
 
 def close_books(
@@ -143,6 +176,7 @@ def close_books(
     scores = score_relationships(
         _by_circle(in_day(standing.readings, "at", bounds), known.turns), bounds[1],
         lenses=[LENSES["triangle"]], model=model,
+        segments={DAY_SCOPE + circle: circle for circle in model.segment_means},
     )  # fmt: skip
     return close_day(
         day,

@@ -14,11 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from troth.readings.evidence import weigh_scene
-from troth.readings.follow_through import read_promises, read_waits
+from troth.readings.follow_through import read_promises
 from troth.readings.held import read_held
-from troth.readings.reference import Reference
+from troth.readings.reference import Reference, count_effective
 from troth.readings.scene import Scene, set_scene
+from troth.readings.waits import read_waits
 from troth.schema import READINGS, conform, empty
+from troth.worktime import ALL_HOURS, OpenHours
 
 _FARTHEST = 3.0
 """Predictive standard deviations beyond which a reading is taken to lie there.
@@ -41,6 +43,7 @@ def gather_readings(
     *,
     reference: Reference,
     now: dt.datetime,
+    hours: OpenHours = ALL_HOURS,
 ) -> pa.Table:
     """Take everything found to READINGS, in no particular order.
 
@@ -50,6 +53,7 @@ def gather_readings(
         promises: PROMISES, settled as of `now`.
         reference: what is usual.
         now: the evening; later turns are left out, and a question still open has waited until then.
+        hours: when our side works; the other side's waiting is counted in these.
 
     Returns: READINGS. Turns without a time give none: the filter would not know when.
     """
@@ -59,7 +63,7 @@ def gather_readings(
         [
             read_shown(weigh_scene(scene), scene, reference),
             read_held(scene, reference),
-            read_waits(scene, reference, now),
+            read_waits(scene, reference, now, hours=hours),
             read_promises(promises, now),
         ]
     )
@@ -68,7 +72,8 @@ def gather_readings(
 def read_shown(evidence: pa.Table, scene: Scene, reference: Reference) -> pa.Table:
     """One exact reading for each turn and facet of SHOWN: the mean of its sentences, in reference units.
 
-    With n sentences, z = (mean - reference mean) / sd between relationships, v = (tau^2 + sigma^2 / n) / sd^2.
+    With n sentences, z = (mean - reference mean) / sd between relationships, v = (tau^2 + sigma^2 / n_eff) / sd^2,
+    where n_eff counts sentences that follow each other for less than as many that do not (`count_effective`).
     Readings beyond `_FARTHEST` predictive standard deviations are drawn in to there.
     The sentence that weighs most rides along as the evidence.
     """
@@ -77,8 +82,9 @@ def read_shown(evidence: pa.Table, scene: Scene, reference: Reference) -> pa.Tab
         return empty(READINGS)
     usual = {facet: number for number, facet in enumerate(reference.facets)}
     parts = list(reference.facets.values())
-    between, turn_var, sentence_var = (
-        np.array([getattr(part, name) for part in parts]) for name in ("between_var", "turn_var", "sentence_var")
+    between, turn_var, sentence_var, neighbour = (
+        np.array([getattr(part, name) for part in parts])
+        for name in ("between_var", "turn_var", "sentence_var", "neighbour")
     )
     codes = evidence["facet"].combine_chunks().dictionary_encode()
     facet = np.array([usual[name] for name in codes.dictionary.to_pylist()])[codes.indices.to_numpy()]
@@ -89,7 +95,8 @@ def read_shown(evidence: pa.Table, scene: Scene, reference: Reference) -> pa.Tab
     count = np.bincount(group).astype(float)
     usual = _usual_levels(scene, reference)[turn, facet_of]
     z = (np.bincount(group, weights=raw) / count - usual) / np.sqrt(between[facet_of])
-    v = (turn_var + sentence_var / count[:, None])[np.arange(len(key)), facet_of] / between[facet_of]
+    told = count_effective(count, neighbour[facet_of])
+    v = (turn_var[facet_of] + sentence_var[facet_of] / told) / between[facet_of]
     v = np.maximum(v, _LEAST_TURN_VAR)
     farthest = _FARTHEST * np.sqrt(1.0 + v)
     z = np.clip(z, -farthest, farthest)

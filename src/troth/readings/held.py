@@ -1,8 +1,9 @@
 """What the counterpart's words say of the trust they hold: ordinal readings, one per turn and facet of HELD.
 
 Each facet has ordered categories ("chases" below nothing below "delegates"). How common a category is in the
-reference population sets the cut-points, so that silence on a rare act is hardly evidence; the share of detections
-that are wrong enters as misreading. Source: MEASUREMENT.md sections 2 and 4.2.
+reference population sets the cut-points, so that silence on a rare act is hardly evidence. What the detectors see is
+not what is there: their sensitivity and specificity enter each reading, and correct how common an act is taken to be
+(Rogan and Gladen 1978). Source: MEASUREMENT.md sections 2 and 4.2.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ from troth.schema import READINGS, conform, empty
 from troth.signals import HELD
 
 _TURN_VAR = 2.0  # of one turn around the level, in variances between relationships: one turn says little
-_DEFAULT_MISREAD = 0.5  # of detections of an act too rare in labelled real mail to count: a start value
-_MISSED = 0.05  # share of "nothing found" turns that did hold the act
+_SENSITIVITY = 0.5  # where labelled real mail holds too few of an act to measure it: a start value
+_MISREAD = 0.5  # of detections of such an act, the share that is wrong: a start value
+_LEAST_RATE = 1e-3
+_LEAST_BETA = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,10 +144,8 @@ def cut_points(rates: npt.NDArray[np.float64], noise_var: float) -> npt.NDArray[
 def _read_facet(
     scene: Scene, facet: str, rows: npt.NDArray[np.int64], category: npt.NDArray[np.int64], reference: Reference
 ) -> pa.Table:
-    rule, shares = RULES[facet], reference.rates[facet]
-    rates = np.maximum([shares.get(name, 0.0) for name in rule.categories], 1e-3)
-    cuts = cut_points(np.asarray(rates, float), _TURN_VAR)
-    wrong = np.array([_misread(name, rule, reference) for name in rule.categories])[category]
+    rule, law = RULES[facet], find_law(facet, reference)
+    cuts = cut_points(law.rates, _TURN_VAR)
     leading = _leading_sentences(scene, rule, rows, category)
     chosen = scene.turns.select(["relationship", "sent_at", "turn_id"]).take(rows)
     named = pa.array(leading < 0)
@@ -157,8 +158,8 @@ def _read_facet(
         "hi": cuts[category + 1],
         "v": np.full(len(rows), _TURN_VAR),
         "slope": np.ones(len(rows)),
-        "alpha": wrong / len(rule.categories),
-        "beta": 1.0 - wrong,
+        "alpha": law.alpha[category],
+        "beta": law.beta[category],
         "slow_only": np.zeros(len(rows), bool),
         "turn_id": chosen["turn_id"],
         "start": _masked(scene.sentences["start"], leading, named),
@@ -167,11 +168,44 @@ def _read_facet(
     return conform(pa.table(columns), READINGS)
 
 
-def _misread(category: str, rule: HeldRule, reference: Reference) -> float:
-    """Share of turns put in this category by mistake."""
-    if category == rule.plain:
-        return _MISSED
-    return max(reference.misread.get(signal, _DEFAULT_MISREAD) for signal in rule.signals[category])
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Law:
+    """How what is found of a facet depends on what is there; shape (n,) each, one for each category."""
+
+    rates: npt.NDArray[np.float64]  # how common it truly is, at its occasion
+    alpha: npt.NDArray[np.float64]  # P(found) = alpha + beta P(there)
+    beta: npt.NDArray[np.float64]
+
+
+def find_law(facet: str, reference: Reference) -> Law:
+    """The categories' true rates and their alpha and beta (MEASUREMENT 4.2), from what was found in the reference.
+
+    An act found has alpha = 1 - Sp and beta = Se + Sp - 1, its true rate is (found rate - alpha) / beta. Where Se and
+    Sp were not measured, half of the acts are taken to be missed and half of the detections to be wrong.
+    Nothing found has alpha = the mean 1 - Se over the acts, weighed by how common they are, and
+    beta = 1 - alpha - sum of 1 - Sp: exact for one act, and near for two, whose intervals lie on either side.
+    """
+    rule, shares = RULES[facet], reference.rates[facet]
+    plain = rule.categories.index(rule.plain)
+    measured = reference.sensitivity.get(facet, {}), reference.specificity.get(facet, {})
+    rates, alpha, beta, missed = (np.zeros(len(rule.categories)) for _ in range(4))
+    for number, name in enumerate(rule.categories):
+        if number == plain:
+            continue
+        found = max(shares.get(name, 0.0), _LEAST_RATE)
+        if name in measured[0] and name in measured[1]:
+            sensitivity, false_share = measured[0][name], 1.0 - measured[1][name]
+        else:
+            right = (1.0 - _MISREAD) * found
+            sensitivity, false_share = _SENSITIVITY, _MISREAD * found / (1.0 - min(right / _SENSITIVITY, 0.5))
+        alpha[number], beta[number] = false_share, max(sensitivity - false_share, _LEAST_BETA)
+        rates[number] = max((found - false_share) / beta[number], _LEAST_RATE)
+        missed[number] = 1.0 - sensitivity
+    acts = float(rates.sum())
+    alpha[plain] = float(missed @ rates) / acts
+    beta[plain] = max(1.0 - alpha[plain] - float(alpha.sum() - alpha[plain]), _LEAST_BETA)
+    rates[plain] = max(1.0 - acts, _LEAST_RATE)
+    return Law(rates=rates, alpha=alpha, beta=beta)
 
 
 def _leading_sentences(

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from troth.errors import EncoderError, InputError
 
+_FARTHEST_LAG = 6  # sentences apart; farther ones are too few to tell anything
 _LEAST_SHARE = 0.02  # of the variance that lies between relationships; below it a corpus cannot tell it from none
 
 
@@ -35,10 +36,13 @@ class FacetReference:
     turn_var: float  # tau^2: of a turn around its relationship's level
     sentence_var: float  # sigma^2: of a sentence around its turn
     turns: int
+    neighbour: float = 0.0  # correlation of a sentence with the next one of its turn, beyond what the turn shares
 
     def __post_init__(self) -> None:
         if "mail" not in self.means:
             raise InputError(f"a reference needs the usual level in mail, got {self.means}")
+        if not 0 <= self.neighbour < 1:
+            raise InputError(f"neighbouring sentences correlate by 0 to below 1, got {self.neighbour}")
         if self.between_var <= 0 or self.turn_var < 0 or self.sentence_var < 0:
             raise InputError(f"a reference needs between_var above 0 and no negative variance, got {self}")
 
@@ -51,9 +55,11 @@ class Reference:
     corpora: str  # what it was measured on
     facets: Mapping[str, FacetReference]
     rates: Mapping[str, Mapping[str, float]]  # HELD facet to category to share of occasions
-    misread: Mapping[str, float]  # signal to the share of its detections that are wrong, from labelled data
-    wait_mean: float  # mean of log hours until a question is answered
-    wait_sd: float
+    sensitivity: Mapping[str, Mapping[str, float]]  # HELD facet to category: share found of the turns that hold it
+    specificity: Mapping[str, Mapping[str, float]]  # the same: share left alone of the turns that do not
+    wait_mean: float  # mean of log working hours until a question is answered
+    wait_between_var: float  # its variance between relationships
+    wait_within_var: float  # and within one
 
     def to_json(self) -> str:
         """The form `load_reference` reads."""
@@ -134,6 +140,69 @@ def estimate_components(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """How sentences of one turn go together."""
+
+    turn_var: float  # what all sentences of a turn share, relationship left out
+    sentence_var: float
+    neighbour: float  # correlation of what is left, from one sentence to the next
+
+
+def estimate_run(
+    raw: npt.NDArray[np.float64],
+    turn: npt.NDArray[np.int64],
+    sentence: npt.NDArray[np.int64],
+    *,
+    between_var: float,
+) -> Run:
+    """Fit covariance at a distance of k sentences = shared + sentence_var neighbour^k, by least squares.
+
+    Args:
+        raw, turn: as in `estimate_components`.
+        sentence: shape (n_sentences,), place in the turn.
+        between_var: between relationships; what is shared beyond it belongs to the turn.
+
+    Each distance weighs as many pairs as it has. Neighbour is 0 where the sentences of a turn are alike whatever
+    their distance. Cost: one sort and a pass for each of the distances 0 to 6.
+    """
+    order = np.lexsort((sentence, turn))
+    of_turn, place, deviation = turn[order], sentence[order], (raw - raw.mean())[order]
+    products, pairs = np.zeros(_FARTHEST_LAG + 1), np.zeros(_FARTHEST_LAG + 1)
+    for step in range(_FARTHEST_LAG + 1):  # places rise, so pairs k apart in place are at most k apart in order
+        ahead = slice(step, None), slice(0, len(order) - step)
+        apart = np.where(of_turn[ahead[0]] == of_turn[ahead[1]], place[ahead[0]] - place[ahead[1]], -1)
+        near = (apart >= step) & (apart <= _FARTHEST_LAG)
+        products += np.bincount(
+            apart[near], (deviation[ahead[0]] * deviation[ahead[1]])[near], minlength=_FARTHEST_LAG + 1
+        )
+        pairs += np.bincount(apart[near], minlength=_FARTHEST_LAG + 1)
+    seen = pairs > 0
+    covariance, weight = products[seen] / pairs[seen], np.sqrt(pairs[seen])
+    fits: list[tuple[float, Run]] = []
+    for neighbour in np.arange(0.0, 0.91, 0.01):
+        design = np.stack([np.ones(seen.sum()), neighbour ** np.arange(_FARTHEST_LAG + 1)[seen]], axis=1)
+        (shared, own), *_ = np.linalg.lstsq(design * weight[:, None], covariance * weight, rcond=None)
+        miss = float((((design @ [shared, own]) - covariance) ** 2 * weight**2).sum())
+        run = Run(
+            turn_var=max(float(shared) - between_var, 0.0),
+            sentence_var=max(float(own), 0.0),
+            neighbour=round(float(neighbour), 2),
+        )
+        fits.append((miss, run))
+    return min(fits, key=lambda fit: fit[0])[1]
+
+
+def count_effective(sentences: npt.NDArray[np.float64], neighbour: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """How many unconnected sentences tell as much as these, shape (n,): 1 to the number of sentences.
+
+    1 / n_eff = (1/n) [ (1 + r) / (1 - r) - 2 r (1 - r^n) / (n (1 - r)^2) ] for a correlation r from one sentence to
+    the next. Source: Bayley and Hammersley 1946.
+    """
+    n, r = sentences, np.asarray(neighbour, float)
+    return n / ((1.0 + r) / (1.0 - r) - 2.0 * r * (1.0 - r**n) / (n * (1.0 - r) ** 2))
+
+
 def estimate_facets(
     evidence: pa.Table, relationship_of_turn: Mapping[str, str], channel_of_turn: Mapping[str, str]
 ) -> dict[str, FacetReference]:
@@ -149,11 +218,14 @@ def estimate_facets(
         means = {name: float(raw[channel == name].mean()) for name in sorted(set(channel))}
         usual = np.array([means[name] for name in channel])
         parts = estimate_components(raw - usual, number, group.astype(np.int64)[number])
+        place = rows["sentence"].to_numpy().astype(np.int64)
+        run = estimate_run(raw - usual, number, place, between_var=parts.between_var)
         found[facet] = FacetReference(
             means={name: round(mean, 6) for name, mean in means.items()},
             between_var=parts.between_var,
-            turn_var=parts.turn_var,
-            sentence_var=parts.sentence_var,
+            turn_var=run.turn_var,
+            sentence_var=run.sentence_var,
             turns=parts.turns,
+            neighbour=run.neighbour,
         )
     return found
