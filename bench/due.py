@@ -26,7 +26,10 @@ TESTS = Path(__file__).parents[1] / "tests"
 BERLIN = ZoneInfo("Europe/Berlin")
 CALENDAR = Calendar(zone="Europe/Berlin")
 SAID = datetime(2026, 3, 11, 10)  # noqa: DTZ001  # the speaker's own clock: the libraries take it so
-GERMAN = {"ich", "wir", "sie", "das", "vielen", "guten", "seit", "vor", "übermorgen", "sobald"}
+GERMAN = {
+    "ich", "wir", "sie", "das", "der", "die", "vielen", "guten", "seit", "vor", "übermorgen", "sobald", "bis", "mitte",
+    "freitagvormittag", "gestern", "schönes", "einen", "ein", "letzten", "am", "innerhalb",
+}  # fmt: skip
 
 Finder = Callable[[str, datetime], datetime | None]
 
@@ -42,7 +45,7 @@ class Phrase:
 
 def is_english(text: str) -> bool:
     words = text.lower().split()
-    return words[0] not in GERMAN and "Wochen" not in text
+    return words[0] not in GERMAN and "Wochen" not in text and "der Regel" not in text
 
 
 def read_phrases() -> list[Phrase]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 from troth.promises.tokens import Tokens
-from troth.promises.vocabulary import PARTS, ZONES
+from troth.promises.vocabulary import NUMBERS, PARTS, PLACED_PARTS, WEEKDAYS, ZONES
 from troth.promises.windows import Rule, Speech, Window, end_of, instant, span_hours
 
 _CLOSES: Final = (
@@ -20,6 +20,13 @@ _CLOSES: Final = (
 )  # fmt: skip
 _FIRST: Final = (("first", "thing", "in", "the", "morning"), ("first", "thing"))
 _NOON: Final = frozenset({"noon", "midday", "lunch"})
+_HOURS: Final = {word: hour for word, hour in NUMBERS.items() if hour <= 12 and word not in {"a", "an"}}
+_JOINS: Final = frozenset({"and", "to", "-", "–", "bis", "und"})
+_GOES_ON: Final = frozenset({
+    "and", "or", "on", "to", "if", "so", "for", "in", "but", "with", "works", "sharp", "today", "tomorrow", "tmrw",
+    "at", "latest", "then", "please", "i", "we", "you", *WEEKDAYS,
+})  # fmt: skip
+"""What may follow a bare hour; any other word would be what the number counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +57,19 @@ class DayTime:
         return speech.calendar.local((moment - timedelta(hours=self.zone_hours)).replace(tzinfo=UTC))
 
 
-def read_clock(tokens: Tokens, index: int, *, beside_day: bool) -> DayTime | None:
+def read_clock(  # noqa: PLR0911  # one return per wording
+    tokens: Tokens, index: int, *, beside_day: bool
+) -> DayTime | None:
     """A clock time: "3pm", "9.30 am", "15:00", "3 o'clock", "noon"; beside a day also a bare hour after "at"."""
     word = tokens.at(index)
+    if word == "12" and tokens.at(index + 1) in {"noon", "midday"}:
+        index, word = index + 1, "noon"
     if word in _NOON or word == "midnight":
         clock = (24, 0) if word == "midnight" else (12, 0)
         return DayTime(end=index + 1, first=clock, last=clock)
+    spoken = _read_spoken(tokens, index, beside_day=beside_day)
+    if spoken is not None:
+        return spoken
     if not (word.isascii() and word.isdigit() and len(word) <= 2):
         return None
     hour, minute, end = int(word), 0, index + 1
@@ -74,14 +88,63 @@ def read_clock(tokens: Tokens, index: int, *, beside_day: bool) -> DayTime | Non
         end += 1 if tokens.at(end) in {"uhr", "oclock"} else 3
         hour, stated = hour if is_german else _office_hour(hour), True
     elif not stated:
-        if not beside_day or minute or not 1 <= hour <= 12 or _counts_things(tokens, end):
+        dotted = minute and not (tokens.at(end) in WEEKDAYS or tokens.at(end) in {"today", "tomorrow", "on"})
+        if not beside_day or dotted or not 1 <= hour <= 12 or _counts_things(tokens, end):
             return None
         hour = _office_hour(hour)
     if hour > 23 or minute > 59:
         return None
     zone = ZONES.get(tokens.at(end)) if tokens.raw(end).isupper() else None
     end += 1 if zone is not None else 0
+    end += 1 if tokens.at(end) == "sharp" else 0
     return DayTime(end=end, first=(hour, minute), last=(hour, minute), zone_hours=zone)
+
+
+def _read_spoken(tokens: Tokens, index: int, *, beside_day: bool) -> DayTime | None:
+    """ "half past two", "a quarter to five", and beside a day or after "by" a bare "ten"."""
+    at = index + 1 if tokens.has(index, ("a", "quarter")) else index
+    word, joined, hour = tokens.at(at), tokens.at(at + 1), _HOURS.get(tokens.at(at + 2))
+    if hour is None and tokens.at(at + 2).isascii() and tokens.at(at + 2).isdigit() and len(tokens.at(at + 2)) <= 2:
+        hour = int(tokens.at(at + 2)) or None
+    if word in {"half", "quarter"} and joined in {"past", "to"} and hour is not None and hour <= 12:
+        if word == "half" and joined == "to":
+            return None
+        minutes = _office_hour(hour) * 60 + {"half": 30, "quarter": 15}[word] * (1 if joined == "past" else -1)
+        clock = divmod(minutes % (24 * 60), 60)
+        return DayTime(end=at + 3, first=clock, last=clock)
+    if not beside_day or word not in _HOURS or at != index or _counts_things(tokens, index + 1):
+        return None
+    hour = _office_hour(_HOURS[word])
+    return DayTime(end=index + 1, first=(hour, 0), last=(hour, 0))
+
+
+def read_clock_range(tokens: Tokens, index: int) -> DayTime | None:
+    """ "between 2 and 4pm", "from 9 to 11", "9-11": both ends are clock times of one day."""
+    led = tokens.at(index) in {"between", "from", "zwischen", "von"}
+    at = index + 1 if led else index
+    bare = tokens.at(at) if tokens.at(at + 1) in _JOINS else ""
+    if bare.isascii() and bare.isdigit() and len(bare) <= 2 and int(bare) <= 23:
+        first = DayTime(end=at + 1, first=(int(bare), 0), last=(int(bare), 0))
+    else:
+        found = read_clock(tokens, at, beside_day=led)
+        if found is None or tokens.at(found.end) not in _JOINS:
+            return None
+        bare, first = "", found
+    last = read_clock(tokens, first.end + 1, beside_day=True)
+    if last is None:
+        return None
+    if bare:
+        hour = int(bare)
+        pm = (
+            last.first[0] >= 12
+            and hour < 12
+            and hour + 12 <= last.first[0]
+            and (_read_half(tokens, first.end + 2)[0] == 12 or hour < 7)
+        )
+        first = replace(first, first=(hour + 12 if pm else hour, 0))
+    if last.first <= first.first:
+        return None
+    return replace(last, first=first.first)
 
 
 def _read_half(tokens: Tokens, end: int) -> tuple[int | None, int]:
@@ -102,10 +165,7 @@ def _office_hour(hour: int) -> int:
 def _counts_things(tokens: Tokens, end: int) -> bool:
     """Whether a bare number counts what follows it ("at 3 sites")."""
     following = tokens.at(end)
-    return following in {"%", "€", "$", "-", "/", ":"} or (
-        following.isalpha()
-        and following not in {"and", "or", "on", "to", "if", "so", "for", "in", "but", "with", "works", "sharp"}
-    )
+    return following in {"%", "€", "$", "-", "/", ":"} or (following.isalpha() and following not in _GOES_ON)
 
 
 def read_close(tokens: Tokens, index: int) -> int | None:
@@ -135,6 +195,10 @@ def read_part(tokens: Tokens, index: int) -> DayTime | None:
     at = index
     if tokens.has(at, ("in", "the")) or tokens.has(at, ("am",)):
         at += 2 if tokens.at(at) == "in" else 1
+    if tokens.at(at) in {"early", "mid", "late"}:
+        part = at + 2 if tokens.at(at + 1) == "-" else at + 1
+        placed = PLACED_PARTS.get((tokens.at(at), tokens.at(part)))
+        return DayTime(end=part + 1, first=(placed[0], 0), last=(placed[1], 0)) if placed else None
     hours = PARTS.get(tokens.at(at))
     return DayTime(end=at + 1, first=(hours[0], 0), last=(hours[1], 0)) if hours else None
 

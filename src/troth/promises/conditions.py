@@ -15,6 +15,7 @@ _AUXILIARIES: Final = frozenset({
     "can", "will", "do", "does", "is", "are", "did", "would", "could", "should", "was", "were", "shall", "am", "may",
 })  # fmt: skip
 _CLAUSE_ENDS: Final = frozenset({",", ";", ".", "!", "?", "—", ":"})
+_AT_ONCE: Final = frozenset({"straight", "right", "directly", "immediately", "only"})  # "straight after the meeting"
 _WILLS: Final = frozenset({"will", "shall", "can", "could"})
 _LONGEST: Final = 60
 
@@ -45,7 +46,9 @@ def find_conditions(tokens: Tokens) -> list[Condition]:
     return found
 
 
-def _trigger(tokens: Tokens, at: int) -> int:  # noqa: PLR0911  # one line per word that opens a clause
+def _trigger(  # noqa: PLR0911, PLR0912  # one line per word that opens a clause
+    tokens: Tokens, at: int
+) -> int:
     """How many tokens open a conditional clause here; 0 where none does."""
     word, after, beyond, before = tokens.at(at), tokens.at(at + 1), tokens.at(at + 2), tokens.at(at - 1)
     clause = after in _SUBJECTS and beyond not in {"", ",", ".", "!", "?"}
@@ -65,6 +68,12 @@ def _trigger(tokens: Tokens, at: int) -> int:  # noqa: PLR0911  # one line per w
     if tokens.has(at, ("as", "soon", "as")):
         able = after == "soon" and tokens.at(at + 4) in {"can", "possibly"}
         return 0 if tokens.at(at + 3) in {"possible", "feasible", "practicable", ""} or able else 3
+    if tokens.has(at, ("as", "and", "when")):
+        return 3
+    if (tokens.has(at, ("the", "moment")) or tokens.has(at, ("the", "minute"))) and beyond in _SUBJECTS | _NOUN_LEADS:
+        return 2
+    if tokens.has(at, ("the", "day", "after")) and tokens.at(at + 3) in _SUBJECTS | _NOUN_LEADS:
+        return 3
     if word == "when":
         asks = after in _AUXILIARIES or before in {
             "know",
@@ -96,7 +105,7 @@ def _trigger(tokens: Tokens, at: int) -> int:  # noqa: PLR0911  # one line per w
 
 def _clause_end(tokens: Tokens, first: int, start: int) -> int:
     """Where the clause stops: at a comma, or before the main clause when it comes first."""
-    opens = first == 0 or tokens.at(first - 1) in _CLAUSE_ENDS
+    opens = first == 0 or tokens.at(first - 1) in _CLAUSE_ENDS or (first == 1 and tokens.at(0) in _AT_ONCE)
     limit = min(len(tokens), first + _LONGEST)
     for at in range(start, limit):
         if tokens.at(at) in _CLAUSE_ENDS:

@@ -8,13 +8,13 @@ from typing import Final
 from troth.promises.numerals import read_length, shift_day
 from troth.promises.tokens import Tokens
 from troth.promises.vocabulary import MONTHS, ORDINALS, SHORT_WEEKDAYS, WEEKDAYS
-from troth.promises.windows import Match, Rule, Speech, Window, month_length, span_days
+from troth.promises.windows import Match, Rule, Speech, Window, add_months, month_length, span_days
 
 _FEASTS: Final = {
     ("christmas", "eve"): (12, 24), ("xmas",): (12, 25), ("christmas", "day"): (12, 25), ("christmas",): (12, 25),
     ("new", "year", "'", "s", "eve"): (12, 31), ("new", "year", "'", "s", "day"): (1, 1),
     ("new", "year", "'", "s"): (1, 1), ("weihnachten",): (12, 25), ("silvester",): (12, 31),
-    ("halloween",): (10, 31), ("valentine", "'", "s", "day"): (2, 14),
+    ("new", "year"): (1, 1), ("halloween",): (10, 31), ("valentine", "'", "s", "day"): (2, 14),
 }  # fmt: skip
 _JOINS: Final = frozenset({"or", "/", "and", "oder", "und", "to", "-", "–", "through", "bis"})
 _AFTER_NTH: Final = frozenset({
@@ -26,7 +26,15 @@ _AHEAD: Final = frozenset({"next", "nächsten", "nächste", "nächster", "kommen
 
 def read_day(speech: Speech, index: int) -> Match | None:
     """The first reading that fits here, dates before weekdays, so that "Friday, 20 March" is one day."""
-    for parser in (_read_weekday, _read_date, _read_near, _read_feast, _read_weekend, _read_next_open):
+    for parser in (
+        _read_placed_day,
+        _read_weekday,
+        _read_date,
+        _read_near,
+        _read_feast,
+        _read_weekend,
+        _read_next_open,
+    ):
         found = parser(speech, index)
         if found is not None:
             return found
@@ -122,12 +130,48 @@ def _skip_comma(tokens: Tokens, index: int) -> int:
     return index + 1 if tokens.at(index) in {"the", "den", "dem"} else index
 
 
+def _read_placed_day(speech: Speech, index: int) -> Match | None:
+    """ "the last Friday in May", "the first working day of next month"."""
+    tokens, today = speech.tokens, speech.now.date()
+    at = index + 1 if tokens.at(index) == "the" else index
+    place = -1 if tokens.at(at) == "last" else ORDINALS.get(tokens.at(at), 0)
+    if place == 0 or place > 5:
+        return None
+    weekday = WEEKDAYS.get(tokens.at(at + 1))
+    end = at + 2
+    if weekday is None:
+        if tokens.at(at + 1) not in {"working", "business"} or tokens.at(at + 2) != "day":
+            return None
+        end += 1
+    if tokens.at(end) not in {"of", "in"}:
+        return None
+    end += 1
+    lead = tokens.at(end)
+    end += 1 if lead in {"the", "this", "next"} else 0
+    month = _month_at(tokens, end)
+    if month is None and (tokens.at(end) != "month" or lead not in {"the", "this", "next"}):
+        return None
+    year, after = _year_after(tokens, end + 1)
+    rule: Rule = "relative" if month is None else "explicit"
+    first = today.replace(day=1) if month is None else date(year if year is not None else today.year, month, 1)
+    for ahead in (0, 1) if month is None else (0, 12):
+        opening = add_months(first, ahead + (1 if month is None and lead == "next" else 0))
+        days = [opening + timedelta(days=k) for k in range(month_length(opening.year, opening.month))]
+        fitting = [
+            day for day in days if (speech.calendar.is_open(day) if weekday is None else day.weekday() == weekday)
+        ]
+        found = fitting[place if place < 0 else place - 1] if len(fitting) >= abs(place) else None
+        if found is not None and (found >= today or year is not None):
+            return Match(after, _one_day(found, rule, named=True))
+    return None
+
+
 # Dates
 
 
 def _read_date(speech: Speech, index: int) -> Match | None:
     tokens = speech.tokens
-    for parser in (_read_iso, _read_numeric, _read_day_month, _read_month_day, _read_nth):
+    for parser in (_read_iso, _read_days_of_month, _read_numeric, _read_day_month, _read_month_day, _read_nth):
         found = parser(tokens, index, speech)
         if found is not None:
             return found
@@ -172,6 +216,28 @@ def _read_iso(tokens: Tokens, index: int, speech: Speech) -> Match | None:
         return None
     end = index + 6 if tokens.at(index + 5) == "t" and tokens.glued(index + 4) else index + 5
     return _dated(speech, end, year, month, day)
+
+
+def _read_days_of_month(tokens: Tokens, index: int, speech: Speech) -> Match | None:
+    """ "16-18 April", "16 and 17 April", "April 16 to 18": the first day up to the last."""
+    month, at = _month_at(tokens, index), index
+    at += 1 if month is not None else 0
+    first, joined = _digits(tokens, at), _skip_suffix(tokens, at + 1)
+    if first is None or tokens.at(joined) not in _JOINS:
+        return None
+    last, end = _digits(tokens, joined + 1), _skip_suffix(tokens, joined + 2)
+    if month is None:
+        end += 1 if tokens.at(end) in {".", "of"} else 0
+        month = _month_at(tokens, end)
+        end += 1
+    if last is None or month is None or last <= first or tokens.at(end) in {":", "%"}:
+        return None
+    year, end = _year_after(tokens, end)
+    closing = _dated(speech, end, year, month, last)
+    opening = None if closing is None else _make(closing.window.lo.year, month, first)
+    if closing is None or opening is None:
+        return None
+    return Match(end, span_days(opening, closing.window.lo.date(), "explicit"))
 
 
 def _read_numeric(tokens: Tokens, index: int, speech: Speech) -> Match | None:
@@ -290,8 +356,14 @@ def _read_near(speech: Speech, index: int) -> Match | None:  # noqa: PLR0911  # 
     if tokens.at(index) in {"today", "heute"}:
         end = index + 2 if tokens.at(index + 1) == "noch" else index + 1
         return None if tokens.at(index + 1) == "'" else Match(end, _one_day(today, "relative", named=True))
+    if tokens.at(index) == "tomorrow" and tokens.at(index + 1) == "week":
+        return Match(index + 2, _one_day(today + timedelta(days=8), "relative"))
     if tokens.at(index) in {"tomorrow", "tmrw", "tmr"} or _is_german_tomorrow(tokens, index):
-        return Match(index + 1, _one_day(today + timedelta(days=1), "relative"))
+        day = today + timedelta(days=1)
+        other = _weekday_at(tokens, index + 2) if tokens.at(index + 1) in {"or", "oder", "/"} else None
+        if other is not None:
+            return Match(index + 3, span_days(day, day + timedelta(days=(other - day.weekday()) % 7), "relative"))
+        return Match(index + 1, _one_day(day, "relative"))
     start = index + 1 if tokens.at(index) == "the" else index
     if tokens.has(start, ("day", "after", "tomorrow")):
         return Match(start + 3, _one_day(today + timedelta(days=2), "relative"))
@@ -300,6 +372,10 @@ def _read_near(speech: Speech, index: int) -> Match | None:  # noqa: PLR0911  # 
     length = read_length(tokens, index)
     if length is None or length.unit not in {"day", "week", "month", "open"}:
         return None
+    if length.unit == "week" and tokens.at(length.end) in {"today", "tomorrow"}:
+        start_day = today + timedelta(days=1 if tokens.at(length.end) == "tomorrow" else 0)
+        ends = [shift_day(speech, start_day, length.unit, count) for count in (length.least, length.most)]
+        return Match(length.end + 1, span_days(ends[0], ends[1], "relative"))
     if tokens.at(length.end) not in {"from", "on", "after"}:
         return None
     base = _read_near(speech, length.end + 1) if tokens.at(length.end + 1) == "tomorrow" else None
@@ -320,14 +396,31 @@ def _read_feast(speech: Speech, index: int) -> Match | None:
     tokens = speech.tokens
     for words, (month, day) in _FEASTS.items():
         if tokens.has(index, words):
-            return _dated(speech, index + len(words), None, month, day)
+            if words == ("new", "year") and tokens.at(index - 1) not in {"and", "by", "before", "until"}:
+                return None
+            return (
+                None
+                if _names_a_thing(tokens, index + len(words))
+                else _dated(speech, index + len(words), None, month, day)
+            )
+    if (tokens.has(index, ("good", "friday")) and tokens.raw(index) == "Good") or tokens.at(index) == "karfreitag":
+        eves = (easter(year) - timedelta(days=2) for year in (speech.now.year, speech.now.year + 1))
+        day = next(eve for eve in eves if eve >= speech.now.date())
+        return Match(index + (1 if tokens.at(index) == "karfreitag" else 2), _one_day(day, "explicit", named=True))
     if tokens.at(index) in {"easter", "ostern"}:
         end = index + 2 if tokens.at(index + 1) in {"sunday", "monday"} else index + 1
+        if _names_a_thing(tokens, end):
+            return None
         later = timedelta(days=1 if tokens.at(index + 1) == "monday" else 0)
         today = speech.now.date()
         day = next(d for d in (easter(today.year) + later, easter(today.year + 1) + later) if d >= today)
         return Match(end, _one_day(day, "explicit", named=True))
     return None
+
+
+def _names_a_thing(tokens: Tokens, end: int) -> bool:
+    """Whether a capital word follows that the feast belongs to: "the Easter Bunny"."""
+    return tokens.raw(end)[:1].isupper() and tokens.at(end) != "i" and tokens.at(end) not in MONTHS
 
 
 def easter(year: int) -> date:

@@ -14,23 +14,27 @@ from troth.promises.clock import (
     close_on,
     first_thing_on,
     read_clock,
+    read_clock_range,
     read_close,
     read_first_thing,
     read_part,
 )
 from troth.promises.days import read_day
-from troth.promises.numerals import read_counted
+from troth.promises.numerals import read_counted, read_length, shift_day
 from troth.promises.periods import read_period
+from troth.promises.tense import promises_ahead
 from troth.promises.tokens import Tokens
 from troth.promises.vocabulary import (
     AFTER,
     BEFORE,
     BEFORE_PAST,
+    GERMAN_PARTS_OF_DAYS,
     LEADS,
     MONTHS,
     NUMBERS,
     ORDINALS,
     PARTS,
+    PLACED_PARTS,
     UNITS,
     VAGUE,
     WEEKDAYS,
@@ -41,7 +45,33 @@ _MOST_TIMES: Final = 32  # in one sentence; a longer list of dates is a table, n
 _CLOCK_LEADS: Final = frozenset(
     {"at", "by", "before", "until", "till", "from", "around", "about", "after", "um", "bis", "@"}
 )
-_ENDS: Final = frozenset({"end", "eow", "eom", "eoq", "eoy", "close", "eod", "cob", "eob", "ende"})
+_MEASURES: Final = frozenset({
+    "up", "down", "divide", "multiply", "cut", "grew", "grow", "fell", "fall", "rose", "rise", "raise", "reduce",
+    "increase", "drop", "split", "short", "over", "under", "off", "went", "go", "win", "won", "lost", "lose",
+})  # fmt: skip
+_ENDS: Final = frozenset(
+    {
+        "monatsende",
+        "quartalsende",
+        "jahresende",
+        "end",
+        "eow",
+        "eom",
+        "eoq",
+        "eoy",
+        "close",
+        "eod",
+        "cob",
+        "eob",
+        "ende",
+    }
+)
+_EACH: Final = frozenset({"every", "each", "jeden", "jede", "jedes"})
+_PARTS_OF_TIME: Final = frozenset({
+    "end", "beginning", "start", "middle", "half", "week", "morning", "afternoon", "evening", "night", "day", "as",
+    "close", "part",
+})  # fmt: skip
+_DAY_PARTS: Final = frozenset({"early", "mid", "late"})
 _WORDS_BEFORE: Final = (LEADS | AFTER | {"no", "not", "later", "than"}) - {"or", "and"}
 _AFTER_LATER: Final = frozenset(
     {"", ".", ",", "!", "?", ";", "and", "but", "on", "with", "to", "via", "by", ":", ")", "-", "–", "about"}
@@ -55,8 +85,11 @@ _STARTERS: Final = frozenset({
     "today", "heute", "tomorrow", "tmrw", "tmr", "übermorgen", "morgen", "tonight", "overnight", "noon", "midday",
     "lunch", "midnight", "first", "half", "halben", "couple", "few", "several", "paar", "in", "within", "inside",
     "over", "innerhalb", "binnen", "christmas", "xmas", "new", "weihnachten", "silvester", "halloween", "valentine",
-    "easter", "ostern", "weekend", "wochenende", "early", "beginning", "start", "anfang", "mid", "middle", "mitte",
-    "late", "later", "year", "month", "q", "dienstschluss", "feierabend", "geschäftsschluss", "büroschluss", "cop",
+    "easter", "ostern", "good", "karfreitag", "weekend", "wochenende", "early", "beginning", "start", "anfang", "mid",
+    "middle", "mitte", "late", "later", "year", "month", "week", "w", "wc", "kw", "cw", "calendar", "q", "h", "last",
+    "quarter", "close",
+    "between", "from", "zwischen", "monatsende", "quartalsende", "jahresende", "dienstschluss", "feierabend",
+    "geschäftsschluss", "büroschluss", "cop", *PARTS, *GERMAN_PARTS_OF_DAYS,
 })  # fmt: skip
 """Only digits and these words open a time: the parsers are asked nowhere else."""
 
@@ -88,7 +121,9 @@ def _read_at(speech: Speech, index: int) -> Candidate | None:
     tokens = speech.tokens
     if tokens.at(index) not in _STARTERS and not tokens.at(index).isdigit():
         return None
-    if tokens.at(index - 1) in BEFORE_PAST:
+    if tokens.at(index - 1) in _EACH and promises_ahead(tokens):
+        return _read_recurring(speech, index)
+    if tokens.at(index - 1) in BEFORE_PAST or _is_attribute(tokens, index):
         return None
     match = _read_time(speech, index)
     if match is None or tokens.at(match.end) == "ago" or tokens.at(match.end) in UNITS:
@@ -102,8 +137,41 @@ def _read_at(speech: Speech, index: int) -> Candidate | None:
     return Candidate(first, match.end, window)
 
 
+def _is_attribute(tokens: Tokens, index: int) -> bool:
+    """Whether a day only describes a thing: "the Friday team", "the minutes of Tuesday"."""
+    before, further = tokens.at(index - 1), tokens.at(index - 2)
+    if before == "of":
+        return further not in _PARTS_OF_TIME
+    if before == "once" and tokens.has(index, ("in", "a")):
+        return True
+    after = tokens.at(index + 1)
+    if before == "the" and tokens.at(index) in WEEKDAYS and further not in LEADS | BEFORE | AFTER:
+        return after.isalpha() and after not in {"after", "before", "week", "morning", "afternoon", "evening"}
+    return False
+
+
+def _read_recurring(speech: Speech, index: int) -> Candidate | None:
+    """ "every Monday before ten": the next occurrence; that it comes again is said by the rule."""
+    tokens = speech.tokens
+    found = _read_day_and_clock(speech, index)
+    if found is None and tokens.at(index) in PARTS:
+        day = speech.now.date() + timedelta(days=1)
+        found = Match(index + 1, span_hours(day, *PARTS[tokens.at(index)], "relative"))
+    if found is None:
+        length = read_length(tokens, index) if tokens.at(index).isdigit() or tokens.at(index) in NUMBERS else None
+        unit = UNITS.get(tokens.at(index), "") if length is None else length.unit
+        if unit not in {"day", "week", "month", "quarter", "year"}:
+            return None
+        count, end = (1, index + 1) if length is None else (length.most, length.end)
+        last = shift_day(speech, speech.now.date(), unit, count)
+        found = Match(end, span_days(last, last, "relative"))
+    window = replace(found.window, rule="recurring")
+    return Candidate(index - 1, found.end, window)
+
+
 def _read_time(speech: Speech, index: int) -> Match | None:
-    for parser in (_read_close_of_day, _read_first_hour, _read_clock_first, _read_this_part, _read_day_and_clock,
+    for parser in (_read_close_of_day, _read_first_hour, _read_hours_then_day, _read_clock_first, _read_this_part,
+                   _read_german_part, _read_placed_part, _read_between, _read_day_and_clock,
                    read_counted, read_period, _read_vague):  # fmt: skip
         match = parser(speech, index)
         if match is not None:
@@ -121,6 +189,8 @@ def _day_after_words(speech: Speech, end: int) -> Match | None:
 def _read_close_of_day(speech: Speech, index: int) -> Match | None:
     """ "EOD", "COB Friday", "close of business on 15 March"."""
     end = read_close(speech.tokens, index)
+    if end is None and speech.tokens.at(index) == "close" and speech.tokens.at(index - 1) in {"by", "before", "at"}:
+        end = index + 1 if _day_after_words(speech, index + 1) is not None else None
     if end is None or (index <= 2 and speech.tokens.has(0, ("at", "the", "end", "of", "the", "day"))):
         return None
     day = _day_after_words(speech, end)
@@ -146,19 +216,20 @@ def _read_first_hour(speech: Speech, index: int) -> Match | None:
 def _read_clock_first(speech: Speech, index: int) -> Match | None:
     """ "3pm on Friday", "noon tomorrow", and a clock time alone after "at" or "by"."""
     tokens = speech.tokens
-    clock = read_clock(tokens, index, beside_day=tokens.at(index - 1) == "at")
+    clock = read_clock(tokens, index, beside_day=tokens.at(index - 1) in _CLOCK_LEADS)
     if clock is None:
         return None
     day = _day_after_words(speech, clock.end)
     if day is None:
-        clock = read_clock(tokens, index, beside_day=False)  # a bare hour needs its day
+        # A bare hour needs its day, or a "by" that does not say by how much.
+        clock = read_clock(tokens, index, beside_day=_is_deadline(tokens, index))
         if clock is None:
             return None
     else:
         return Match(day.end, clock.on(speech, day.window.lo.date(), day.window.rule))
     if tokens.at(index - 1) not in _CLOCK_LEADS:
         return None
-    named = tokens.at(index).isdigit()
+    named = tokens.at(index) not in {"noon", "midday", "midnight", "lunch"}
     today = speech.now.date()
     if tokens.at(index) == "lunch" and tokens.at(index - 1) == "after":
         return Match(clock.end, span_hours(today, 13, 15, "relative", clock_only=True))
@@ -166,6 +237,81 @@ def _read_clock_first(speech: Speech, index: int) -> Match | None:
     if window.hi <= speech.now:
         window = clock.on(speech, today + timedelta(days=1), window.rule, clock_only=True)
     return Match(clock.end, window)
+
+
+def _is_deadline(tokens: Tokens, index: int) -> bool:
+    """Whether "by three" names an hour: not "up by three", "divide by three", "one by one"."""
+    before = tokens.at(index - 2)
+    measures = before in _MEASURES or before.endswith("ed") or before in NUMBERS or before.isdigit()
+    return tokens.at(index - 1) == "by" and not measures
+
+
+def _read_hours_then_day(speech: Speech, index: int) -> Match | None:
+    """ "between 2 and 4pm on Thursday", "by lunchtime tomorrow"."""
+    tokens = speech.tokens
+    hours = read_clock_range(tokens, index)
+    if hours is None and tokens.at(index - 1) in _CLOCK_LEADS | {"in", "over", "the"}:
+        hours = read_part(tokens, index)
+    if hours is None:
+        return None
+    day = _day_after_words(speech, hours.end)
+    if day is None or not day.window.days:
+        return None
+    return Match(day.end, hours.on(speech, day.window.lo.date(), day.window.rule))
+
+
+def _is_hour(tokens: Tokens, index: int) -> bool:
+    return tokens.at(index).isdigit() or tokens.at(index) in NUMBERS or tokens.at(index) in {"am", "clock"}
+
+
+def _read_german_part(speech: Speech, index: int) -> Match | None:
+    """ "Montagmittag"."""
+    named = GERMAN_PARTS_OF_DAYS.get(speech.tokens.at(index))
+    if named is None:
+        return None
+    weekday, hours = named
+    today = speech.now.date()
+    day = today + timedelta(days=(weekday - today.weekday()) % 7 or 7)
+    return Match(index + 1, span_hours(day, *hours, "explicit"))
+
+
+def _read_placed_part(speech: Speech, index: int) -> Match | None:
+    """ "by mid-afternoon", "early this evening", "late tomorrow afternoon"."""
+    tokens = speech.tokens
+    place = tokens.at(index)
+    if place not in _DAY_PARTS:
+        return None
+    alone = read_part(tokens, index)
+    if alone is not None:
+        if tokens.at(index - 1) not in _CLOCK_LEADS | {"this", "in", "the"}:
+            return None
+        window = alone.on(speech, speech.now.date(), "relative", clock_only=True)
+        if window.hi <= speech.now:
+            window = alone.on(speech, speech.now.date() + timedelta(days=1), "relative", clock_only=True)
+        return Match(alone.end, window)
+    at = index + 2 if tokens.at(index + 1) == "on" else index + 1
+    if tokens.at(at) in {"this", "yesterday"}:
+        day, end = span_days(speech.now.date(), speech.now.date(), "relative"), at + 1
+    else:
+        found = read_day(speech, at)
+        if found is None:
+            return None
+        day, end = found.window, found.end
+    hours = PLACED_PARTS.get((place, tokens.at(end)))
+    return None if hours is None else Match(end + 1, span_hours(day.lo.date(), *hours, day.rule))
+
+
+def _read_between(speech: Speech, index: int) -> Match | None:
+    """ "between Christmas and New Year"."""
+    if speech.tokens.at(index) != "between":
+        return None
+    first = read_day(speech, index + 1)
+    if first is None or speech.tokens.at(first.end) != "and":
+        return None
+    second = read_day(speech, first.end + 1)
+    if second is None or second.window.hi < first.window.lo:
+        return None
+    return Match(second.end, span_days(first.window.lo.date(), second.window.hi.date(), first.window.rule, named=True))
 
 
 def _read_this_part(speech: Speech, index: int) -> Match | None:
@@ -181,7 +327,7 @@ def _read_this_part(speech: Speech, index: int) -> Match | None:
                 lo=end_of(today), hi=datetime.combine(following, speech.calendar.starts), rule="relative", named=True
             ),
         )
-    if tokens.has(index, ("in", "the", "morning")):
+    if tokens.has(index, ("in", "the", "morning")) and not _is_hour(tokens, index - 1):
         return Match(index + 3, span_hours(today + timedelta(days=1), *PARTS["morning"], "relative"))
     if tokens.at(index) in {"this", "heute"} and tokens.at(index + 1) in PARTS:
         head, tail = PARTS[tokens.at(index + 1)]
@@ -204,6 +350,9 @@ def _read_day_and_clock(speech: Speech, index: int) -> Match | None:
     close = read_close(tokens, at)
     if close is not None:
         return Match(close, close_on(speech, day.window.hi.date(), rule))
+    first_thing = read_first_thing(tokens, at)
+    if first_thing is not None:
+        return Match(first_thing, first_thing_on(speech, date, rule))
     clock = _read_clock_after(tokens, day.end)
     part = read_part(tokens, day.end)
     if part is not None:
@@ -221,8 +370,11 @@ def _read_clock_after(tokens: Tokens, index: int) -> DayTime | None:
     """A clock time behind a day: " at 3", ", 10am", " by noon"."""
     at = index
     at += 1 if tokens.at(at) == "," and tokens.at(at + 1) in {"at", "by", "um"} else 0
+    hours = read_clock_range(tokens, at)
+    if hours is not None:
+        return hours
     if tokens.at(at) in {"at", "by", "around", "before", "um", "@", "about", "until"}:
-        return read_clock(tokens, at + 1, beside_day=tokens.at(at) in {"at", "@", "by", "around"})
+        return read_clock(tokens, at + 1, beside_day=tokens.at(at) not in {"until", "about"})
     at += 1 if tokens.at(at) == "," else 0
     return read_clock(tokens, at, beside_day=False)
 
@@ -262,7 +414,11 @@ def _apply_preposition(  # noqa: PLR0911  # one return per reading
     core = tokens.at(index + 1) if tokens.at(index) == "the" else tokens.at(index)
     lead = tokens.at(index - 2) if lead == "the" else lead
     if lead in BEFORE:
-        is_end = core in _ENDS or "is" in (tokens.at(index + 1), tokens.at(index + 2))
+        is_end = (
+            core in _ENDS
+            or "end" in (tokens.at(index + 1), tokens.at(index + 3))
+            or "is" in (tokens.at(index + 1), tokens.at(index + 2))
+        )
         if is_end or window.elapsed is not None or window.rule == "vague":
             return window
         if not window.days:

@@ -12,7 +12,8 @@ from troth.promises.windows import Match, Speech, Window, add_months, span_days
 
 _LARGEST: Final = 1000  # of any unit but years; more is a figure of speech
 _LEADS: Final = (
-    ("within",), ("inside",), ("in",), ("over",), ("innerhalb", "von"), ("innerhalb",), ("binnen",),
+    ("within",), ("inside",), ("in", "less", "than"), ("in", "under"), ("in", "at", "most"), ("in",), ("over",),
+    ("innerhalb", "von"), ("innerhalb",), ("binnen",),
 )  # fmt: skip
 _MIXED: Final = {
     ("couple", "of"): (2, 3),
@@ -72,6 +73,8 @@ def read_length(tokens: Tokens, index: int) -> Length | None:  # noqa: PLR0911  
     if tokens.at(index) in {"half", "halben"}:
         at = index + 2 if tokens.at(index + 1) in {"a", "an"} else index + 1
         return Length(at + 1, "minute", 30, 30) if UNITS.get(tokens.at(at)) == "hour" else None
+    if tokens.has(index, ("three", "quarters", "of", "an", "hour")):
+        return Length(index + 5, "minute", 45, 45)
     if tokens.has(index, ("the", "hour")):
         return Length(index + 2, "hour", 1, 1)
     count = read_count(tokens, index)
@@ -81,6 +84,8 @@ def read_length(tokens: Tokens, index: int) -> Length | None:  # noqa: PLR0911  
     open_days = tokens.at(at) in {"business", "working", "work"}
     at += 1 if open_days else 0
     unit = UNITS.get(tokens.at(at))
+    if tokens.at(at) == "h" and tokens.glued(at - 1):  # "48h"
+        unit = "hour"
     if unit is None:
         return None
     if open_days:
@@ -144,6 +149,8 @@ def read_counted(speech: Speech, index: int) -> Match | None:
         and tokens.at(length.end + 1) in {"now", "today"}
     ):
         return Match(length.end + 2, window_after(speech, length, today))
+    if length is not None and tokens.at(index - 2) == "give" and tokens.at(index - 1) in {"me", "us"}:
+        return Match(length.end, window_after(speech, length, today))
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Final
 
+from troth.promises.days import read_day
 from troth.promises.tokens import Tokens
 from troth.promises.vocabulary import MONTHS, PERIODS
 from troth.promises.windows import Match, Rule, Speech, Window, add_months, month_length, span_days
@@ -14,7 +15,13 @@ _PLACES: Final = {
     "mid": "mid", "middle": "mid", "mitte": "mid", "late": "late", "end": "end", "ende": "end", "close": "end",
     "later": "later",
 }  # fmt: skip
-_LETTERS: Final = {"eow": "week", "eom": "month", "eoq": "quarter", "eoy": "year"}
+_LETTERS: Final = {
+    "eow": "week", "eom": "month", "eoq": "quarter", "eoy": "year", "monatsende": "month", "quartalsende": "quarter",
+    "jahresende": "year",
+}  # fmt: skip
+_WEEK_OF: Final = (
+    ("w", "/", "c"), ("week", "commencing"), ("week", "beginning"), ("week", "of"), ("wc",),
+)  # fmt: skip
 _NEXT: Final = frozenset(
     {"next", "nächste", "nächsten", "nächster", "nächstes", "coming", "following", "kommende", "kommenden"}
 )
@@ -28,18 +35,54 @@ def read_period(speech: Speech, index: int) -> Match | None:
     if tokens.at(index) in _LETTERS:
         unit = _LETTERS[tokens.at(index)]
         return Match(index + 1, _place_in(speech, "end", unit, _bounds(speech, unit, 0), "relative"))
-    if tokens.has(index, ("year", "end")) or tokens.has(index, ("month", "end")):
+    if tokens.at(index) in {"week", "month", "quarter", "year"}:
         unit = tokens.at(index)
-        return Match(index + 2, _place_in(speech, "end", unit, _bounds(speech, unit, 0), "relative"))
+        end = index + 3 if tokens.has(index + 1, ("'", "s")) else index + 1
+        if tokens.at(end) == "end" and (unit != "week" or end > index + 1):
+            return Match(end + 1, _place_in(speech, "end", unit, _bounds(speech, unit, 0), "relative"))
+    week = _read_week(speech, index)
+    if week is not None:
+        return week
+    if tokens.has(index, ("the", "day", "is", "out")):
+        return Match(index + 4, span_days(speech.now.date(), speech.now.date(), "relative", named=True))
     at = index + 1 if tokens.at(index) == "the" else index
     if tokens.at(at) in PERIODS and tokens.at(at + 1) == "is" and tokens.at(at + 2) in {"out", "over", "up", "through"}:
         unit = PERIODS[tokens.at(at)]  # "before the month is out"
         return Match(at + 3, _place_in(speech, "end", unit, _bounds(speech, unit, 0), "relative"))
     place = _PLACES.get(tokens.at(at), "")
+    if tokens.at(at) in {"first", "second"} and tokens.has(at + 1, ("half", "of")):
+        place = f"{tokens.at(at)} half"
+        at += 2
     if place:
         at += 1
         at += 1 if tokens.at(at) in {"-", "of", "in", "der", "des", "von"} else 0
     return _read_whole(speech, at, place, led=tokens.at(index - 1) in _NEEDS_LEAD)
+
+
+def _read_week(speech: Speech, index: int) -> Match | None:
+    """ "w/c 4 May", "the week of 4 May", "KW 20": Monday to Friday of a week named by a day in it or its ISO number."""
+    tokens, today = speech.tokens, speech.now.date()
+    for words in _WEEK_OF:
+        if tokens.has(index, words):
+            day = read_day(speech, index + len(words))
+            if day is None or not day.window.days:
+                return None
+            monday = day.window.lo.date() - timedelta(days=day.window.lo.weekday())
+            return Match(day.end, span_days(monday, monday + timedelta(days=4), "explicit"))
+    at = index + 1 if tokens.at(index) == "calendar" else index
+    number = tokens.at(at + 1)
+    if tokens.at(at) not in {"kw", "cw", "week"} or not (number.isascii() and number.isdigit() and len(number) <= 2):
+        return None
+    if (tokens.at(at) == "week" and at == index) or not 1 <= int(number) <= 53:
+        return None
+    for year in (today.year, today.year + 1):
+        try:
+            monday = date.fromisocalendar(year, int(number), 1)
+        except ValueError:  # a year without a week 53
+            continue
+        if monday + timedelta(days=4) >= today:
+            return Match(at + 2, span_days(monday, monday + timedelta(days=4), "explicit"))
+    return None
 
 
 def _read_whole(speech: Speech, at: int, place: str, *, led: bool) -> Match | None:
@@ -48,6 +91,7 @@ def _read_whole(speech: Speech, at: int, place: str, *, led: bool) -> Match | No
     ahead = tokens.at(at) in _NEXT
     now = tokens.at(at) in _THIS
     at += 1 if ahead or now or (place and tokens.at(at) in {"the", "der", "des", "dem"}) else 0
+    at += 1 if place and tokens.at(at) in {"current", "laufenden"} else 0
     unit = PERIODS.get(tokens.at(at))
     if unit is not None:
         if not (ahead or now or place) or tokens.at(at + 1) == "'" or tokens.at(at + 1) in {"after", "long"}:
@@ -78,6 +122,13 @@ def _read_named(speech: Speech, at: int, place: str, *, this: bool, following: b
             first = first.replace(year=first.year + 1)
         bounds = (first, add_months(first, 3) - timedelta(days=1))
         return Match(end, _place_in(speech, place, "quarter", bounds, "explicit")) if bounds[1] >= today else None
+    if word == "h" and tokens.glued(at) and tokens.at(at + 1) in {"1", "2"}:
+        end, year = _read_year(tokens, at + 2)
+        first = date(year if year is not None else today.year, int(tokens.at(at + 1)) * 6 - 5, 1)
+        if year is None and add_months(first, 6) <= today:
+            first = first.replace(year=first.year + 1)
+        bounds = (first, add_months(first, 6) - timedelta(days=1))
+        return Match(end, _place_in(speech, place, "half", bounds, "explicit")) if bounds[1] >= today else None
     if this or following:
         return None
     end, year = _read_year(tokens, at)
@@ -118,6 +169,9 @@ def _place_in(speech: Speech, place: str, unit: str, bounds: tuple[date, date], 
         first = min(last, max(first, speech.now.date() + timedelta(days=1)))
     elif place == "end":
         first = last if unit == "week" else min(last, speech.calendar.last_open(last))
+    elif place.endswith("half"):
+        middle = first + timedelta(days=((last - first).days + 1) // 2)
+        first, last = (first, middle - timedelta(days=1)) if place == "first half" else (middle, last)
     elif place:
         first, last = _third(unit, first, last, place)
     return span_days(first, last, rule, named=place == "end", period=not place)

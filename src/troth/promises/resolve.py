@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from troth.promises.calendar import FIRST_YEAR, LAST_YEAR, Calendar
@@ -13,6 +13,8 @@ from troth.promises.tense import is_behind, looks_ahead
 from troth.promises.tokens import Tokens, tokenise
 from troth.promises.windows import Rule, Speech, Window, end_of
 
+FIRM: Final = ("explicit", "relative", "recurring")
+_FAR: Final = timedelta(days=300)  # a date without a year that far ahead is most often one that has just passed
 _LONGEST: Final = 4000  # characters of one sentence that are looked at; a longer "sentence" is a pasted table
 _GERMAN: Final = frozenset({"sobald", "nachdem", "bevor"})  # its present tense may speak of the future
 _MAKES_CONDITIONAL: Final = frozenset({"of", "after", "from", "following", "nach"})
@@ -30,7 +32,8 @@ class Due:
     words: str  # the words that say when, as written
     start: int  # their offsets into the text
     end: int
-    rule: Rule  # explicit: a named day, date or hour; relative: counted from now; conditional; vague
+    rule: Rule  # explicit: a named day, date or hour; relative: counted from now; recurring: the next time of many;
+    # conditional; vague
 
 
 def due(
@@ -63,11 +66,21 @@ def due(
         return None
     tokens = tokenise(text[:_LONGEST])
     speech = Speech(tokens=tokens, now=chosen.local(said_at), calendar=chosen)
-    times = [found for found in find_times(speech) if not is_behind(tokens, found.first, found.end)]
+    times = [found for found in find_times(speech) if not _is_gone(speech, found)]
     conditions = find_conditions(tokens)
     times, conditional = _start_of_clock(tokens, times)
     conditions = [c for c in conditions if not _is_a_time(c, times)]
     return _choose(speech, said_at, times, conditions, conditional)
+
+
+def _is_gone(speech: Speech, found: Candidate) -> bool:
+    """Whether a time belongs to the past: by its verb, or as a date without a year that has just gone by."""
+    tokens = speech.tokens
+    if is_behind(tokens, found.first, found.end):
+        return True
+    far = found.window.rule == "explicit" and found.window.lo - speech.now > _FAR
+    yearless = not any(len(tokens.at(k)) == 4 and tokens.at(k).isdigit() for k in range(found.first, found.end))
+    return far and yearless and not looks_ahead(tokens, found.first, found.end)
 
 
 def _choose(
@@ -80,14 +93,12 @@ def _choose(
     """A firm time outside every condition, else the condition itself, else a vague word."""
     tokens = speech.tokens
     outside = [found for found in times if not any(c.first <= found.first < c.end for c in conditions)]
-    firm = _join_clock([found for found in outside if found.window.rule in ("explicit", "relative")])
+    firm = _join_clock([found for found in outside if found.window.rule in FIRM])
     if firm is not None:
         return _as_due(speech, said_at, firm)
     waiting = next((c for c in conditions if c.starts_clock), None)
     if waiting is not None:
-        inside = [
-            t for t in times if waiting.first <= t.first < waiting.end and t.window.rule in ("explicit", "relative")
-        ]
+        inside = [t for t in times if waiting.first <= t.first < waiting.end and t.window.rule in FIRM]
         if waiting.own and inside:
             return _as_due(speech, said_at, inside[0])
         if tokens.at(waiting.first) in _GERMAN or looks_ahead(tokens, waiting.first, waiting.end):

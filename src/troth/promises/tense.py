@@ -29,8 +29,10 @@ _SUBJECTS: Final = frozenset({"i", "we", "he", "she", "they", "you", "who", "whi
 
 _TAKE_AN_OBJECT: Final = frozenset({
     "need", "want", "get", "have", "see", "keep", "let", "make", "of", "for", "to", "with", "from", "by", "thank",
-    "help",
+    "help", "like", "leave", "needs", "wants", "got", "ll",
 })  # fmt: skip
+
+_WISHED: Final = frozenset({"safe", "good", "great", "nice", "lovely", "wonderful", "pleasant", "relaxing", "happy"})
 
 Marker = Literal["ahead", "past"]
 
@@ -39,7 +41,9 @@ def is_behind(tokens: Tokens, first: int, end: int) -> bool:
     """Whether the time in the tokens from `first` to `end` belongs to a verb of the past, or to a habit."""
     if tokens.at(first) in {"for", "on", "about"} and tokens.at(0) in {"thanks", "thank", "danke"}:
         return True
-    if _is_habit(tokens):
+    if _is_courtesy(tokens, first):
+        return True
+    if _is_habit(tokens) or _is_german_past(tokens):
         return True
     inside, at = _nearest(tokens, first, end)
     if inside is None:
@@ -48,7 +52,8 @@ def is_behind(tokens: Tokens, first: int, end: int) -> bool:
     deadline = any(tokens.at(k) in UNTIL for k in range(first, end))
     if marker == "past" and deadline and not in_clause:
         return False
-    return marker == "past" and not (deadline and tokens.at(at) in AHEAD_IN_PAST)
+    agreed = tokens.at(at) in AHEAD_IN_PAST and tokens.at(at - 1) != "had"
+    return marker == "past" and not (deadline and agreed)
 
 
 def looks_ahead(tokens: Tokens, first: int, end: int) -> bool:
@@ -57,9 +62,44 @@ def looks_ahead(tokens: Tokens, first: int, end: int) -> bool:
     return any(_marker(tokens, k) == "ahead" for k in range(reach) if not first <= k < end)
 
 
+def _is_german_past(tokens: Tokens) -> bool:
+    """ "Ich habe am Freitag angerufen": the participle ends the sentence."""
+    last = next((word for word in reversed(tokens.low[-4:]) if word.isalpha()), "")
+    formed = "ge" in last[:6] and last.endswith(("t", "en")) and len(last) > 5
+    return formed and bool({"habe", "haben", "hat", "bin", "ist", "sind"} & set(tokens.low[:_REACH]))
+
+
+def _is_courtesy(tokens: Tokens, first: int) -> bool:
+    """ "Thank God it's Friday", "Enjoy the weekend!", "Nice to see you again today."."""
+    if tokens.at(first - 1) == "enjoy" or tokens.at(first) == "enjoy":
+        return True
+    if tokens.has(0, ("have", "a")) and tokens.at(2) in _WISHED and not promises_ahead(tokens):
+        return True
+    if tokens.at(0) == "thank" and tokens.at(1) in {"god", "goodness", "heavens"}:
+        return True
+    pleased = tokens.at(0) in {"nice", "good", "great", "lovely"} and tokens.at(1) == "to"
+    return pleased and tokens.at(2) in {"see", "talk", "hear", "meet", "speak"} and not promises_ahead(tokens)
+
+
+def promises_ahead(tokens: Tokens) -> bool:
+    """Whether the sentence speaks of what will be, and not only of what is usual."""
+    near = tokens.low[: _REACH * 2]
+    given = any(near[k : k + 2] == ("you", "get") for k in range(len(near)))
+    return given or bool({"will", "ll", "shall", "werde", "werden"} & set(near))
+
+
 def _is_habit(tokens: Tokens) -> bool:
     near = tokens.low[: _REACH * 2]
-    return any(word in HABIT for word in near) and not ({"will", "ll", "shall"} & set(near))
+    usual = any(word in HABIT for word in near) or any(tokens.has(k, ("der", "regel")) for k in range(len(near)))
+    return (usual or _is_opening_hours(near)) and not promises_ahead(tokens)
+
+
+def _is_opening_hours(near: tuple[str, ...]) -> bool:
+    """ "Monday to Friday" without a verb of the future."""
+    return any(
+        day in {"monday", "montag"} and to in {"to", "-", "–", "bis", "through"} and last in {"friday", "freitag"}
+        for day, to, last in zip(near, near[1:], near[2:], strict=False)
+    )
 
 
 def _nearest(tokens: Tokens, first: int, end: int) -> tuple[tuple[bool, Marker] | None, int]:
@@ -89,12 +129,14 @@ def _cut(tokens: Tokens, positions: list[int]) -> tuple[list[int], list[int]]:
 def _marker(tokens: Tokens, at: int) -> Marker | None:
     """What a token tells about the time of its clause."""
     word = tokens.at(at)
+    if word == "going" and tokens.at(at - 1) in {"was", "were"}:
+        return "past"  # "I was going to send it today"
     if word in AHEAD_IN_PAST and "to" in (tokens.at(at + 1), tokens.at(at + 2), tokens.at(at + 3)):
         return "ahead"
     if word in _ALWAYS_PAST:
         return None if tokens.at(at + 1) in {"hoping", "wondering"} else "past"
     if word in PERFECT and _is_past_form(tokens.at(at + 1)):
-        return "past"
+        return "ahead" if tokens.at(at - 1) in {"will", "ll", "shall"} else "past"
     if word in FUTURE:
         return _future(tokens, at)
     return "past" if _is_past_form(word) and _is_finite(tokens, at) else None
@@ -107,7 +149,9 @@ def _future(tokens: Tokens, at: int) -> Marker | None:
         return "ahead" if tokens.at(at + 1) == "'" else "past"
     if word == "may" and tokens.raw(at) != "may":
         return None
-    if word in {"see", "make", "get"} and before in {"to", "did", "t"}:
+    if word in {"see", "make", "get"} and before in {"to", "did", "t", "please"}:
+        return None
+    if word == "please" and tokens.at(at + 1) in {"see", "find", "note"}:
         return None
     if before in {"was", "were", "had"} and word in {"due", "ready"}:
         return "past"
@@ -126,8 +170,10 @@ def _is_finite(tokens: Tokens, at: int) -> bool:
     if before == "you":  # "the plan you showed me", but not "get you signed up"
         return tokens.at(at - 2) not in _TAKE_AN_OBJECT
     if before in {"it", "this", "that", "her"}:
-        return tokens.at(at - 2) in _CLAUSE_STARTS or tokens.at(at - 2) in {"i", "we"}
+        return tokens.at(at - 2) not in _TAKE_AN_OBJECT
     if at == 0:
+        if tokens.at(1) in UNTIL:  # "Installed by Friday."
+            return False
         return tokens.at(0) != "done" and not (
             tokens.at(1).isalpha() and tokens.at(1).endswith("s") and tokens.at(1) not in {"us", "his", "this"}
         )

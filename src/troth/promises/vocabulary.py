@@ -56,6 +56,23 @@ PARTS: Final = {
 }  # fmt: skip
 """Parts of the day, in hours."""
 
+PLACED_PARTS: Final = {
+    ("early", "morning"): (6, 9), ("mid", "morning"): (9, 11), ("late", "morning"): (10, 12),
+    ("early", "afternoon"): (12, 14), ("mid", "afternoon"): (14, 16), ("late", "afternoon"): (16, 18),
+    ("early", "evening"): (18, 20), ("late", "evening"): (20, 24),
+}  # fmt: skip
+"""Parts of parts of the day, in hours: conventions, not measurements."""
+
+GERMAN_PARTS_OF_DAYS: Final = {
+    f"{day}{part}": (WEEKDAYS[day], hours)
+    for day in ("montag", "dienstag", "mittwoch", "donnerstag", "freitag", "samstag", "sonntag")
+    for part, hours in {
+        **{name: PARTS[name] for name in ("vormittag", "nachmittag", "abend", "mittag")},
+        "morgen": PARTS["früh"],
+    }.items()
+}
+"""One word in German: "Montagmittag"."""
+
 ZONES: Final = {
     "utc": 0.0, "gmt": 0.0, "cet": 1.0, "cest": 2.0, "mez": 1.0, "mesz": 2.0, "bst": 1.0, "est": -5.0, "edt": -4.0,
     "cst": -6.0, "cdt": -5.0, "mst": -7.0, "mdt": -6.0, "pst": -8.0, "pdt": -7.0, "ist": 5.5, "jst": 9.0,
@@ -75,7 +92,8 @@ VAGUE: Final = {
     ("at", "the", "earliest", "opportunity"): "urgent", ("at", "your", "earliest", "convenience"): "urgent",
     ("bald",): "soon", ("demnächst",): "soon", ("in", "kürze"): "soon", ("später",): "soon", ("zeitnah",): "soon",
     ("baldmöglichst",): "urgent", ("umgehend",): "urgent", ("sofort",): "urgent", ("gleich",): "urgent",
-    ("so", "schnell", "wie", "möglich"): "urgent",
+    ("so", "schnell", "wie", "möglich"): "urgent", ("one", "of", "these", "days"): "soon",
+    ("in", "no", "time"): "urgent", ("presently",): "soon", ("at", "the", "earliest"): "urgent",
 }  # fmt: skip
 
 BEFORE: Final = frozenset({"before", "vor"})

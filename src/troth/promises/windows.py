@@ -10,7 +10,7 @@ from typing import Final, Literal
 from troth.promises.calendar import Calendar
 from troth.promises.tokens import Tokens
 
-Rule = Literal["explicit", "relative", "conditional", "vague"]
+Rule = Literal["explicit", "relative", "recurring", "conditional", "vague"]
 
 _LAST: Final = time(23, 59, 59)
 
