@@ -44,7 +44,9 @@ class Foresight:
     gain_error: float | None  # standard error by relationship; None under two of them
 
 
-def forecast_answers(answers: object, readings: object, model: Model = DEFAULT_MODEL) -> pa.Table:
+def forecast_answers(
+    answers: object, readings: object, model: Model = DEFAULT_MODEL, *, segments: Mapping[str, str] | None = None
+) -> pa.Table:
     """Forecast every answer from what was known before its moment, and score the forecast.
 
     The level comes from the readings before that moment, the items from the answers before it; the base rate is the
@@ -54,10 +56,12 @@ def forecast_answers(answers: object, readings: object, model: Model = DEFAULT_M
         answers: ANSWERS.
         readings: READINGS of the same relationships, those of the answers among them.
         model: of the filter.
+        segments: relationship to the segment whose means the model may hold.
 
     Returns: FORECASTS, in order of time. Answers to items or scales that are not ours are left out.
     """
     given, known = conform(answers, ANSWERS).sort_by("answered_at"), conform(readings, READINGS)
+    own = {home: model.within((segments or {}).get(home, "")) for home in _names(given)}
     of_home = {home: known.filter(pc.equal(known["relationship"], home)) for home in _names(given)}
     items: dict[str, dict[str, Any]] = {}
     learned, before = 0, 0
@@ -67,11 +71,13 @@ def forecast_answers(answers: object, readings: object, model: Model = DEFAULT_M
             earlier = given.filter(pc.less(given["answered_at"], pa.scalar(at, given["answered_at"].type)))
             items = {row["item"]: row for row in learn_items(earlier).to_pylist()}
             learned = before
-        standings = {home: _stand(of_home[home], home, at, model) for home in {row["relationship"] for row in moment}}
+        standings = {
+            home: _stand(of_home[home], home, at, own[home]) for home in {row["relationship"] for row in moment}
+        }
         rows += [
             scored
             for row in moment
-            if (scored := _score(row, items, standings[row["relationship"]], model)) is not None
+            if (scored := _score(row, items, standings[row["relationship"]], own[row["relationship"]])) is not None
         ]
         before += len(moment)
     return conform(rows, FORECASTS) if rows else FORECASTS.empty_table()

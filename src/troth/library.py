@@ -7,13 +7,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from troth.book import Store
+from troth.deciding import (
+    Story,
+    choose_day,
+    decide,
+    list_morning,
+    note_states,
+    revisions,
+    tell_story,
+    undo,
+)
 from troth.encoder import encoder_id, load_encoder
 from troth.errors import InputError
 from troth.foretold import forecast_answers
@@ -27,6 +37,7 @@ from troth.pipeline import (
     Understood,
     check_text,
     close_books,
+    find_segments,
     score_relationships,
     take_stock,
     understand_turns,
@@ -39,7 +50,10 @@ from troth.review.close import CIRCLES
 from troth.schema import FINDINGS, PROMISES, QUESTIONS, SENTENCES, empty
 from troth.settings import Settings
 from troth.surveys import SurveyReading, read_answers
-from troth.trust import follow
+from troth.trust import DEFAULT_MODEL, Model, follow, read_model
+
+MODEL_SETTING: Final = "trust_model"
+"""The setting of a book that holds its learned constants."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +157,7 @@ class Book:
 
     def forecast_answers(self) -> pa.Table:
         """Every answer with the forecast made of it from what was known before, and how well it did."""
-        return forecast_answers(self.answers(), self.readings())
+        return forecast_answers(self.answers(), self.readings(), self.model(), segments=self.segments())
 
     def understand(self, *, progress: Progress | None = None) -> Understood:
         """Find sentences and signals in every turn that lacks them; kept in the book, batch by batch."""
@@ -190,12 +204,14 @@ class Book:
         if circle is not None and circle not in CIRCLES:
             raise InputError(f"there is no circle {circle!r}; the circles are {', '.join(CIRCLES)}.")
         evening = day_bounds(chosen, self._settings.zone)[1]
+        note_states(self._store, self.stock(evening), clock=_now())
         return close_books(
             known,
             self.stock(evening),
             chosen,
             zone=self._settings.zone,
             circles=CIRCLES if circle is None else (circle,),
+            model=self.model(),
         )
 
     def turns(self) -> pa.Table:
@@ -205,6 +221,85 @@ class Book:
     def promises(self, *, now: dt.datetime | None = None) -> pa.Table:
         """PROMISES as of `now`."""
         return self.stock(now).promises
+
+    def list_promises(self, day: str | dt.date | None = None) -> pa.Table:
+        """The promises of a morning, LISTED (see `troth.promises.listing`); notes in the book what changed.
+
+        Args:
+            day: whose evening counts; today while the book is in use, else the last day with a turn.
+        """
+        known = self.understand()
+        chosen = self.choose_day() if day is None else parse_day(day)
+        stock = self.stock(day_bounds(chosen, self.zone)[1])
+        note_states(self._store, stock, clock=_now())
+        return list_morning(self._store, known, stock, chosen, calendar=self._calendar())
+
+    def choose_day(self) -> dt.date:
+        """Today, while the last turn is at most a week old; else the day of the last turn."""
+        return choose_day(self.understand().turns, self.zone, clock=_now())
+
+    def decide_promise(
+        self,
+        promise: str,
+        state: str | None = None,
+        *,
+        note: str | None = None,
+        by: str | None = None,
+        day: str | dt.date | None = None,
+    ) -> dict[str, Any]:
+        """Say what is true of a promise; it counts more than the machine, now and after every new reading.
+
+        Args:
+            promise: its id, or a beginning that no other has.
+            state: kept, late, broken, withdrawn, or contested (no promise at all); None says yes to the machine.
+            note: why, kept for people and for learning.
+            by: who says so; the book's owner if not given.
+            day: as of which evening the promise was looked at; as in `list_promises`.
+
+        Returns: the row of PROMISES as decided.
+        Raises: InputError when no single promise is meant or the state cannot be given; the book is then as it was.
+        """
+        stock, clock = self._stock_of(day), _now()
+        evening = min(self._last_evening(self.understand()), stock.now)
+        by = by or self.whose
+        row = decide(self._store, stock, promise, state, by=by, note=note, clock=clock, evening=evening)
+        self._note_anew(day)
+        return row
+
+    def undo_promise(
+        self,
+        promise: str,
+        *,
+        note: str | None = None,
+        by: str | None = None,
+        day: str | dt.date | None = None,
+    ) -> dict[str, Any] | None:
+        """Take a decision back, so that the machine's reading counts again; None where it finds no promise there."""
+        stock = self._stock_of(day)
+        undone = undo(self._store, stock, promise, by=by or self.whose, note=note, clock=_now())
+        self._note_anew(day)
+        promises = self._stock_of(day).promises
+        rows = promises.filter(pc.equal(promises["promise_id"], undone)).to_pylist()
+        return rows[0] if rows else None
+
+    def explain_promise(self, promise: str, *, day: str | dt.date | None = None) -> Story:
+        """The story of one promise: its sentence in context, its due time, the evidence and what it went through."""
+        return tell_story(self._store, self.understand(), self.list_promises(day), promise)
+
+    def promise_calendar(self, day: str | dt.date | None = None, *, rows: Sequence[Mapping[str, Any]]) -> bytes:
+        """Rows of `list_promises` as an iCalendar file; the same promise keeps its UID from export to export."""
+        from troth.promises.ics import make_calendar  # noqa: PLC0415  # a quarter of a second that few need
+
+        chosen = self.choose_day() if day is None else parse_day(day)
+        return make_calendar(rows, day=chosen, zone=self.zone, revisions=revisions(self._store))
+
+    def decisions(self) -> pa.Table:
+        """DECISIONS: what people said of promises, all of it."""
+        return self._store.table("decisions")
+
+    def promise_history(self) -> pa.Table:
+        """PROMISE_HISTORY: the states that promises have been in."""
+        return self._store.table("promise_history")
 
     def questions(self, *, now: dt.datetime | None = None) -> pa.Table:
         """QUESTIONS as of `now`."""
@@ -226,11 +321,13 @@ class Book:
         readings = stock.readings
         if of is not None:
             readings = readings.filter(pc.equal(readings["relationship"], self.find_relationship(of)))
-        return score_relationships(readings, stock.now, lenses=_lenses(lens))
+        return score_relationships(
+            readings, stock.now, lenses=_lenses(lens), model=self.model(), segments=self.segments()
+        )
 
     def relationships(self, *, now: dt.datetime | None = None) -> pa.Table:
         """One row per relationship: circle, turns, last contact, SHOWN and HELD with bands, what is open."""
-        return tabulate_relationships(self.understand(), self.stock(now))
+        return tabulate_relationships(self.understand(), self.stock(now), self.model())
 
     def trust(self, relationship: str) -> RelationshipTrust:
         """The path of one relationship.
@@ -239,7 +336,20 @@ class Book:
         """
         stock = self.stock()
         name = self.find_relationship(relationship)
-        return RelationshipTrust(name, stock.readings.filter(pc.equal(stock.readings["relationship"], name)), stock.now)
+        own = stock.readings.filter(pc.equal(stock.readings["relationship"], name))
+        return RelationshipTrust(name, own, stock.now, self.model().within(self.segments().get(name, "")))
+
+    def model(self) -> Model:
+        """The constants of the trust filter: those learned from this book (`learn`), else the start values.
+
+        Raises: SettingsError when the ones kept in the book were altered.
+        """
+        kept = self._store.settings(MODEL_SETTING)
+        return DEFAULT_MODEL if kept is None else read_model(kept).model
+
+    def segments(self) -> dict[str, str]:
+        """The segment of each relationship, whose means `model` may hold: its circle."""
+        return find_segments(self.understand().turns)
 
     def find_relationship(self, name: str) -> str:
         """The relationship meant by a name: its id, or the only one that contains it.
@@ -297,10 +407,12 @@ class Book:
             "sentences": lambda: self.understand().sentences,
             "findings": lambda: self.understand().findings,
             "promises": self.promises,
+            "decisions": self.decisions,
+            "promise_history": self.promise_history,
             "questions": self.questions,
             "answers": self.answers,
             "readings": self.readings,
-            "trust": lambda: follow(self.readings()),
+            "trust": lambda: follow(self.readings(), self.model(), segments=self.segments()),
             "scores": lambda: self.scores(lens=list(LENSES.values())),
             "relationships": self.relationships,
         }
@@ -324,6 +436,15 @@ class Book:
     def zone(self) -> str:
         """The zone whose midnight closes the books."""
         return self._settings.zone
+
+    def _stock_of(self, day: str | dt.date | None) -> Standing:
+        """The standing that a list of that day shows."""
+        return self.stock(day_bounds(self.choose_day() if day is None else parse_day(day), self.zone)[1])
+
+    def _note_anew(self, day: str | dt.date | None) -> None:
+        """After a decision every standing is another one; what changed is noted."""
+        self._stock.standings.clear()
+        note_states(self._store, self._stock_of(day), clock=_now())
 
     def _placed(self) -> pa.Table:
         turns = self._store.table("turns")

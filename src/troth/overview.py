@@ -8,8 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from troth.lenses import Lens, Pillar
-from troth.pipeline import Standing, Understood, score_relationships
+from troth.pipeline import Standing, Understood, find_segments, score_relationships
 from troth.signals import HELD, SHOWN
+from troth.trust import DEFAULT_MODEL, Model
 
 
 def _whole(name: str, plain: str, facets: dict[str, float]) -> Lens:
@@ -23,7 +24,7 @@ GAUGES = (
 """Each gauge as a lens of one pillar, all facets alike."""
 
 
-def tabulate_relationships(known: Understood, standing: Standing) -> pa.Table:
+def tabulate_relationships(known: Understood, standing: Standing, model: Model = DEFAULT_MODEL) -> pa.Table:
     """Circle, turns, last contact, both gauges with 80 % bands, open promises and questions; most turns first.
 
     A gauge's number is null where it is withheld, its band where there was no reading at all.
@@ -32,10 +33,10 @@ def tabulate_relationships(known: Understood, standing: Standing) -> pa.Table:
     counted = said.group_by(["relationship", "circle"], use_threads=False).aggregate(
         [("turn_id", "count"), ("sent_at", "max")]
     )
-    scores = {
-        (row["scope"], row["lens"]): row
-        for row in score_relationships(standing.readings, standing.now, lenses=GAUGES).to_pylist()
-    }
+    scored = score_relationships(
+        standing.readings, standing.now, lenses=GAUGES, model=model, segments=find_segments(known.turns)
+    )
+    scores = {(row["scope"], row["lens"]): row for row in scored.to_pylist()}
     ours = _count(standing.promises, side="us", states=("open", "suspected"))
     theirs = _count(standing.promises, side="them", states=("open", "suspected"))
     asked = _count(standing.questions, side=None, states=("open",))

@@ -10,7 +10,7 @@ import pyarrow as pa
 from troth.errors import InputError
 from troth.review import day_bounds
 from troth.schema import TRUST, empty
-from troth.trust import follow, ledger
+from troth.trust import DEFAULT_MODEL, Model, follow, ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +20,16 @@ class RelationshipTrust:
     relationship: str
     readings: pa.Table
     now: dt.datetime
+    model: Model = DEFAULT_MODEL  # as it holds for the relationship's segment
 
     def path(self) -> pa.Table:
         """TRUST: one row per facet and day with a reading."""
-        return follow(self.readings) if self.readings.num_rows else empty(TRUST)
+        return follow(self.readings, self.model) if self.readings.num_rows else empty(TRUST)
 
     def explain(self, facet: str, day: str | dt.date | None = None, *, zone: str = "UTC") -> pa.Table:
         """The ledger: every reading's exact share in a facet's level at the end of a day, own, borrowed and prior."""
         at = self.now if day is None else day_bounds(parse_day(day), zone)[1]
-        return ledger(self.readings, facet, at)
+        return ledger(self.readings, facet, at, self.model)
 
 
 def parse_day(day: str | dt.date) -> dt.date:

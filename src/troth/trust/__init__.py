@@ -17,6 +17,8 @@ from troth.trust.scores import (
     score_pillar,
     trust_equation,
 )
+from troth.trust.versions import Provenance, VersionedModel, name_version, read_model, write_model
+from troth.trust.yardstick import Yardstick, rescale
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -25,11 +27,14 @@ __all__ = [
     "Block",
     "Followed",
     "Model",
+    "Provenance",
     "Ratio",
     "Score",
     "Standing",
     "State",
+    "VersionedModel",
     "Wobble",
+    "Yardstick",
     "advance",
     "close_states",
     "find_wobble",
@@ -39,9 +44,13 @@ __all__ = [
     "ledger",
     "log_likelihood",
     "log_likelihoods",
+    "name_version",
+    "read_model",
+    "rescale",
     "score_lens",
     "score_pillar",
     "smooth",
     "stand",
     "trust_equation",
+    "write_model",
 ]
