@@ -1,0 +1,149 @@
+"""The list of promises for one day: what is due when, in the words of that day, and what calls for a look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from troth.promises.names import shorten_ids
+from troth.schema import PROMISES
+
+SECTIONS: Final[Mapping[str, str]] = {
+    "overdue": "Overdue: yours, and not shown to be kept",
+    "suspected": "Suspected: long past due, and nothing shows that you did it",
+    "today": "Due today",
+    "tomorrow": "Due tomorrow",
+    "week": "Due within a week",
+    "later": "Due later",
+    "no_time": "Without a time",
+    "theirs": "Theirs: what they owe you",
+    "late": "Came late",
+    "settled": "Settled",
+}
+"""The parts of the list, in order, with their headings. `settled` holds what is only shown when it is asked for."""
+
+DUE: Final = ("overdue", "today", "tomorrow", "week")
+"""What can be asked for by due time; a week holds today, tomorrow and the five days after."""
+
+LISTED: Final = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),  # short; enough to name the promise
+        pa.field("section", pa.string(), nullable=False),  # a key of SECTIONS
+        pa.field("person", pa.string()),  # who holds our promise, or who made theirs
+        pa.field("due", pa.string(), nullable=False),  # in local words
+        pa.field("age_days", pa.int32()),  # since it was said; null where that is not known
+        pa.field("overdue_days", pa.int32()),  # 0 on the due day, less before; null without a due time
+        pa.field("is_found", pa.bool_(), nullable=False),  # False: decided by a person, and its sentence is gone
+        *PROMISES,
+    ]
+)
+
+_WEEK: Final = 7  # days, today among them
+_WAITING: Final = frozenset({"open", "suspected"})
+_FRESH: Final = timedelta(days=28)  # what came late longer ago is listed only when it is asked for
+_END_OF_DAY: Final = time(23, 59)
+_NO_TIME: Final = 10**6
+
+
+def list_promises(
+    promises: pa.Table, *, day: date, zone: str, names: Mapping[str, str], lost: frozenset[str] = frozenset()
+) -> pa.Table:
+    """Every promise with its part of the list, in the order of the list.
+
+    Args:
+        promises: PROMISES as of the evening of `day`.
+        day, zone: whose clock says what is today.
+        names: addresses to names of people.
+        lost: ids of promises that a person decided and that are no longer found.
+
+    Returns: LISTED; within a part the earliest due comes first, without a time the newest.
+    """
+    here = ZoneInfo(zone)
+    rows = promises.to_pylist()
+    short = shorten_ids(row["promise_id"] for row in rows)
+    listed: list[dict[str, Any]] = []
+    for row in rows:
+        overdue = None if row["due_latest"] is None else (day - row["due_latest"].astimezone(here).date()).days
+        said_at: datetime | None = row["said_at"]
+        whose = row["actor"] if row["side"] == "them" else row["addressee"]
+        listed.append(
+            {
+                **row,
+                "id": short[row["promise_id"]],
+                "section": _section(row, overdue, day=day, here=here),
+                "person": names.get(whose, whose),
+                "due": name_due(row, day=day, zone=zone),
+                "age_days": None if said_at is None else (day - said_at.astimezone(here).date()).days,
+                "overdue_days": overdue,
+                "is_found": row["promise_id"] not in lost,
+            }
+        )
+    order = {name: place for place, name in enumerate(SECTIONS)}
+    listed.sort(key=lambda row: (order[row["section"]], *_urgency(row), row["promise_id"]))
+    return pa.Table.from_pylist(listed, schema=LISTED)
+
+
+def _section(row: Mapping[str, Any], overdue: int | None, *, day: date, here: ZoneInfo) -> str:
+    if row["state"] == "late" and row["side"] != "them":
+        is_fresh = row["state_at"] is not None and day - row["state_at"].astimezone(here).date() <= _FRESH
+        return "late" if is_fresh else "settled"
+    if row["state"] not in _WAITING:
+        return "settled"
+    if row["side"] == "them":
+        return "theirs"
+    if row["state"] == "suspected":
+        return "suspected"
+    if overdue is None:
+        return "no_time"
+    return "overdue" if overdue > 0 else _ahead(-overdue)
+
+
+def _ahead(days: int) -> str:
+    """What lies so many days ahead, today being none."""
+    if days < 2:
+        return "tomorrow" if days else "today"
+    return "week" if days < _WEEK else "later"
+
+
+def _urgency(row: Mapping[str, Any]) -> tuple[float, float]:
+    due = row["due_latest"]
+    newest = row["age_days"] if row["age_days"] is not None else _NO_TIME
+    return (_NO_TIME**2 if due is None else due.timestamp(), newest)
+
+
+def is_due(row: Mapping[str, Any], wanted: str) -> bool:
+    """Whether a row of LISTED falls under one of `DUE`. Overdue is what still waits; the rest goes by the day alone."""
+    overdue = row["overdue_days"]
+    if overdue is None:
+        return False
+    if wanted == "overdue":
+        return overdue > 0 and row["state"] in _WAITING
+    ahead = {"today": range(1), "tomorrow": range(1, 2), "week": range(_WEEK)}[wanted]
+    return -overdue in ahead
+
+
+def name_due(row: Mapping[str, Any], *, day: date, zone: str) -> str:
+    """When a promise is due, as somebody would say it on that day.
+
+    >>> from datetime import UTC
+    >>> name_due({"due_latest": datetime(2026, 11, 19, 16, 0, tzinfo=UTC)}, day=date(2026, 11, 20), zone="Europe/Rome")
+    'yesterday 17:00'
+    """
+    latest: datetime | None = row["due_latest"]
+    if latest is None:
+        said = row["condition"] or row["due_words"]
+        return f"“{said}”" if said else "no time"
+    local = latest.astimezone(ZoneInfo(zone))
+    nearby = {-1: "yesterday", 0: "today", 1: "tomorrow"}
+    ahead = (local.date() - day).days
+    name = nearby.get(ahead) or local.strftime("%a %-d %b" if local.year == day.year else "%a %-d %b %Y")
+    return name if is_whole_day(local) else f"{name} {local:%H:%M}"
+
+
+def is_whole_day(local: datetime) -> bool:
+    """Whether a due time means the whole of its day: it ends with the day."""
+    return local.time().replace(second=0, microsecond=0) == _END_OF_DAY
