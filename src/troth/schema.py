@@ -255,6 +255,51 @@ SCORES: Final = pa.schema(
     ]
 )
 
+FORECASTS: Final = pa.schema(
+    [
+        _must("day", pa.string()),  # local day on which it came true or not, as 2026-11-20
+        _must("number", pa.int32()),  # 0, 1, 2, ... within the day
+        _must("relationship", pa.string()),
+        _must("facet", pa.string()),
+        _must("kind", pa.string()),  # readings of one kind have the same outcomes
+        _must("at", _TIME),
+        pa.field("turn_id", pa.string()),
+        pa.field("previous", pa.int32()),  # outcome of the latest such reading of the relationship before the day
+        _must("outcome", pa.int32()),  # what happened: a place in the lists below
+        # Chances of every outcome, stated from the books as they stood at the close before; each list sums to 1.
+        _must("model", pa.list_(pa.float64())),
+        _must("base", pa.list_(pa.float64())),  # rivals: how common it is, what it was last time, what follows that
+        _must("last", pa.list_(pa.float64())),
+        _must("markov", pa.list_(pa.float64())),
+        pa.field("pit", pa.float64()),  # exact readings: the share of the forecast density below what was read
+        pa.field("log_density", pa.float64()),  # exact readings: log of the forecast density there
+    ]
+)
+"""What the closing books said of the next day's readings, and what came."""
+
+CLOSINGS: Final = pa.schema(
+    [
+        _must("day", pa.string()),
+        _must("zone", pa.string()),  # whose midnight closed it
+        _must("evening", _TIME),  # the last microsecond of the day
+        _must("closed_at", _TIME),  # by the clock of the machine: long after the evening where a day was made up later
+        _must("readings", pa.int64()),  # in the books that evening
+        _must("came", pa.int64()),  # of these, not there the evening before
+        _must("went", pa.int64()),  # there the evening before, and replaced since
+        _must("relationships", pa.int64()),
+        _must("forecasts", pa.int64()),
+        _must("made_with", pa.string()),  # encoder and constants
+        # SHA-256: of the readings that came and went, of the levels they led to, of the day's FORECASTS, of the seal
+        # of the closing before ("" for the first), and of all of this row.
+        _must("news", pa.string()),
+        _must("levels", pa.string()),
+        _must("scored", pa.string()),
+        _must("previous", pa.string()),
+        _must("seal", pa.string()),
+    ]
+)
+"""The days whose books were closed, each sealed together with all before it."""
+
 TABLES: Final[Mapping[str, pa.Schema]] = {
     "turns": TURNS,
     "sentences": SENTENCES,
@@ -269,6 +314,8 @@ TABLES: Final[Mapping[str, pa.Schema]] = {
     "readings": READINGS,
     "trust": TRUST,
     "scores": SCORES,
+    "forecasts": FORECASTS,
+    "closings": CLOSINGS,
 }
 
 

@@ -62,6 +62,8 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "outcomes": ("outcome_id",),
     "trust": ("relationship", "facet", "at"),
     "scores": ("scope", "at", "lens", "pillar"),
+    "forecasts": ("day", "number"),
+    "closings": ("day",),
 }
 
 _TIMES: Final[Mapping[str, str]] = {
@@ -75,6 +77,8 @@ _TIMES: Final[Mapping[str, str]] = {
     "readings": "at",
     "trust": "at",
     "scores": "at",
+    "forecasts": "at",
+    "closings": "evening",
 }
 
 FORMS: Final[Mapping[str, Form]] = MappingProxyType(
