@@ -4,6 +4,7 @@ Source of every equation: MEASUREMENT.md section 4. The two gauges, SHOWN and HE
 """
 
 from troth.trust._engine import kernel_name
+from troth.trust.change import CHANGES, measure_changes
 from troth.trust.filter import Followed, advance, close_states, follow, follow_states, smooth, stand
 from troth.trust.ledger import LEDGER, ledger
 from troth.trust.likelihood import log_likelihood, log_likelihoods
@@ -21,6 +22,7 @@ from troth.trust.versions import Provenance, VersionedModel, name_version, read_
 from troth.trust.yardstick import Yardstick, rescale
 
 __all__ = [
+    "CHANGES",
     "DEFAULT_MODEL",
     "LEDGER",
     "START_HALO",
@@ -44,6 +46,7 @@ __all__ = [
     "ledger",
     "log_likelihood",
     "log_likelihoods",
+    "measure_changes",
     "name_version",
     "read_model",
     "rescale",
