@@ -164,20 +164,25 @@ def _write_decision(
         raise InputError(f"the note has {len(note)} characters; at most {_LONGEST_NOTE} are kept.")
     earlier = decisions_of(store, row["promise_id"])
     last = earlier[-1] if earlier else None
-    is_machine = row["decided_by"] == "machine" or last is None
     decision = {
         "promise_id": row["promise_id"],
         "at": clock if last is None else max(clock, last["at"] + _TICK),
         "state": state,
         "by": by,
         "note": note,
-        "machine_state": row["state"] if is_machine else last["machine_state"],
-        "machine_evidence_turn_id": row["evidence_turn_id"] if is_machine else last["machine_evidence_turn_id"],
+        **_machine_said(row, last),
         "turn_id": row["turn_id"],
         "text": row["text"],
         "probability": row["probability"],
     }
     store.upsert("decisions", pa.Table.from_pylist([decision], schema=DECISIONS))
+
+
+def _machine_said(row: Mapping[str, Any], last: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the machine says, or said before a person spoke for the first time."""
+    if row["decided_by"] == "person" and last is not None:
+        return {name: last[name] for name in ("machine_state", "machine_evidence_turn_id")}
+    return {"machine_state": row["state"], "machine_evidence_turn_id": row["evidence_turn_id"]}
 
 
 def decisions_of(store: Store, promise_id: str) -> list[dict[str, Any]]:
@@ -236,19 +241,21 @@ def _events(store: Store, row: Mapping[str, Any]) -> list[Event]:
     events = [Event(at=row["said_at"], kind="said", state=None, by=row["actor"], text=row["text"])]
     if row["due_latest"] is not None:
         events.append(Event(at=row["due_latest"], kind="due", state=None, by="machine", text=row["due_words"]))
-    for noted in history_of(store.table("promise_history", where={"promise_id": row["promise_id"]}), row["promise_id"]):
-        if noted["decided_by"] == "machine":
-            is_now = row["decided_by"] == "machine" and noted["state"] == row["state"]
-            events.append(
-                Event(
-                    at=noted["state_at"] or noted["as_of"],
-                    kind="state",
-                    state=noted["state"],
-                    by="machine",
-                    text=row["evidence_text"] if is_now else None,
-                    noted_at=noted["noted_at"],
-                )
+    history = history_of(store.table("promise_history", where={"promise_id": row["promise_id"]}), row["promise_id"])
+    for place, noted in enumerate(history):
+        if noted["decided_by"] == "person" or (place == 0 and noted["state"] == "open"):
+            continue  # told by the decision, and by the saying
+        is_now = row["decided_by"] == "machine" and noted["state"] == row["state"]
+        events.append(
+            Event(
+                at=noted["state_at"] or noted["noted_at"],
+                kind="state",
+                state=noted["state"],
+                by="machine",
+                text=row["evidence_text"] if is_now else None,
+                noted_at=noted["noted_at"],
             )
+        )
     for said in decisions_of(store, row["promise_id"]):
         events.append(Event(at=said["at"], kind="decision", state=said["state"], by=said["by"], text=said["note"]))
     never = dt.datetime.min.replace(tzinfo=dt.UTC)
