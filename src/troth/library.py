@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from troth.book import Store
+from troth.book.erase import drop_turns
 from troth.deciding import (
     Story,
     choose_day,
@@ -29,6 +30,8 @@ from troth.errors import InputError
 from troth.foretold import forecast_answers
 from troth.intake import ReadReport, add_to, read_into, take_turns
 from troth.lenses import LENSES, Lens
+from troth.mapping import Mapping as LensMapping
+from troth.mapping import judge_mapping
 from troth.overview import tabulate_relationships
 from troth.people import Us, guess_us, place_names, place_turns, read_us
 from troth.pipeline import (
@@ -158,6 +161,32 @@ class Book:
     def forecast_answers(self) -> pa.Table:
         """Every answer with the forecast made of it from what was known before, and how well it did."""
         return forecast_answers(self.answers(), self.readings(), self.model(), segments=self.segments())
+
+    def structure(
+        self,
+        *,
+        folds: int = 5,
+        shuffles: int = 1000,
+        most_readings: int = 20_000,
+        seed: int = 1,
+        progress: Progress | None = None,
+    ) -> LensMapping:
+        """Does the mapping of facets to lenses earn its place here? The verdict, with every figure it rests on."""
+        return judge_mapping(
+            self.readings(),
+            self.model(),
+            folds=folds,
+            shuffles=shuffles,
+            most_readings=most_readings,
+            seed=seed,
+            progress=progress,
+        )
+
+    def drop_turns(self, turn_ids: Iterable[str]) -> dict[str, int]:
+        """Take turns and all that rested on them out of the book; the rows that went, by table."""
+        gone = drop_turns(self._store, turn_ids)
+        self._stock = _Stock()
+        return gone
 
     def understand(self, *, progress: Progress | None = None) -> Understood:
         """Find sentences and signals in every turn that lacks them; kept in the book, batch by batch."""

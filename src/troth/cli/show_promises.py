@@ -141,7 +141,7 @@ _NAMES = {"condition": "If", "observability": "Visible", "probability": "Chance"
 
 
 def _rule(row: Mapping[str, Any]) -> str:
-    return _RULES.get(row["due_rule"], row["due_rule"])
+    return _RULES.get(str(row["due_rule"]), str(row["due_rule"]))
 
 
 def _evidence(story: Story, here: ZoneInfo) -> str:

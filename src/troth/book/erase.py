@@ -1,0 +1,64 @@
+"""Turns taken out of a book, with everything that rested on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import pyarrow as pa
+
+from troth.book._forms import FORMS
+from troth.book.store import Store
+
+_POINTERS: Final = {
+    "promises": ("evidence_turn_id", ("evidence_turn_id", "evidence_start", "evidence_end", "evidence_text")),
+    "decisions": ("machine_evidence_turn_id", ("machine_evidence_turn_id",)),
+    "questions": ("answer_turn_id", ("answer_turn_id", "answered_at")),
+}
+"""Rows that stand without the turn they point to: the column that points, and what goes with it."""
+
+
+def drop_turns(store: Store, turn_ids: Iterable[str]) -> dict[str, int]:
+    """Take turns out of every table, in one transaction.
+
+    Sentences, findings, promises, decisions and history of these turns go. What a person decided of another turn's
+    promise stays, without the words that came from these. States that these turns had shown leave the history, and
+    the machine's states are worked out without them when the book is read next.
+
+    Args:
+        store: the book.
+        turn_ids: those to drop; ids that are not there are passed over.
+
+    Returns: how many rows went, by table; tables that lost none are left out.
+    """
+    ids = sorted(set(turn_ids))
+    gone: dict[str, int] = {}
+    with store.transaction():
+        for name, form in FORMS.items():
+            if "turn_id" in form.schema.names:
+                _count(gone, name, _drop(store, name, "turn_id", ids))
+        _count(gone, "promise_history", _drop(store, "promise_history", "evidence_turn_id", ids))
+        for name, (column, cleared) in _POINTERS.items():
+            rows = store.table(name, where={column: ids})
+            if rows.num_rows:
+                store.upsert(name, _clear(rows, cleared))
+    return gone
+
+
+def _drop(store: Store, name: str, column: str, ids: list[str]) -> int:
+    there = store.table(name, columns=[column], where={column: ids}).num_rows
+    if there:
+        store.replace(name, FORMS[name].schema.empty_table(), keys_column=column, keys=ids)
+    return there
+
+
+def _clear(rows: pa.Table, columns: Iterable[str]) -> pa.Table:
+    for column in columns:
+        field = rows.schema.field(column)
+        rows = rows.set_column(rows.schema.get_field_index(column), field, pa.nulls(rows.num_rows, field.type))
+    return rows
+
+
+def _count(gone: dict[str, int], name: str, rows: int) -> None:
+    if rows:
+        gone[name] = gone.get(name, 0) + rows
