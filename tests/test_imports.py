@@ -39,12 +39,14 @@ MAY: dict[str, set[str]] = {
     "pipeline": KNOWING_STAGES,
     "overview": KNOWING_STAGES | {"pipeline"},
     "foretold": KNOWING_STAGES,
+    "mapping": KNOWING_STAGES,
     "relationship": KNOWING_STAGES,
     "deciding": KNOWING_STAGES | {"pipeline", "book"},
-    "library": KNOWING_STAGES | {"pipeline", "overview", "foretold", "relationship", "deciding", "book"},
+    "library": KNOWING_STAGES | {"pipeline", "overview", "foretold", "mapping", "relationship", "deciding", "book"},
     "api": KNOWING_STAGES | {"pipeline", "overview", "book", "library"},
     "": KNOWING_STAGES | {"pipeline", "overview", "book", "library", "api"},  # the package itself lifts their names
-    "cli": KNOWING_STAGES | {"pipeline", "overview", "foretold", "deciding", "book", "library", "api", "sample", ""},
+    "cli": KNOWING_STAGES
+    | {"pipeline", "overview", "foretold", "mapping", "deciding", "book", "library", "api", "sample", ""},
 }
 
 
