@@ -14,6 +14,8 @@ from typing import Final
 from troth.errors import SettingsError
 from troth.signals import HELD, SHOWN
 
+_LONGEST_NAME: Final = 40
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pillar:
@@ -125,6 +127,48 @@ _LENSES: Final = (
         ),
     ),
 )
+
+
+def read_sum(written: str) -> dict[str, float]:
+    """A sum of facets as people write it: "FT + CO", "-OR", "AT - RS". Every facet counts alike.
+
+    Raises: SettingsError naming what is no facet, stands twice, or is no sum.
+    """
+    parts = written.replace("+", " + ").replace("-", " - ").split()
+    signs = [*(parts[:1] if parts[:1] in (["+"], ["-"]) else ["+", *parts[:1]]), *parts[1:]]
+    codes = [code.upper() for code in signs[1::2]]
+    if not codes or len(signs) % 2 or any(sign not in "+-" for sign in signs[::2]):
+        raise SettingsError(f"{written!r} is no sum of facets. Write it like 'FT + CO', or '-OR' for a facet reversed.")
+    unknown = [code for code in codes if code not in SHOWN and code not in HELD]
+    if unknown:
+        raise SettingsError(f"{unknown[0]!r} is no facet. The facets are {', '.join([*SHOWN, *HELD])}.")
+    if len(set(codes)) < len(codes):
+        raise SettingsError(f"{written!r} names a facet twice. Every facet counts alike; name each one once.")
+    return {code: (-1.0 if sign == "-" else 1.0) / len(codes) for sign, code in zip(signs[::2], codes, strict=True)}
+
+
+def make_lens(name: str, plain: str, sums: Mapping[str, tuple[str, str]]) -> Lens:
+    """A lens of one's own: pillar name to its plain words and its sum, as `read_sum` takes it.
+
+    Raises: SettingsError saying which pillar cannot be, and why.
+    """
+    for called in (name, *sums):
+        if not called.replace("_", "").isalnum() or not called.isascii() or len(called) > _LONGEST_NAME:
+            raise SettingsError(
+                f"{called!r} cannot name a lens or pillar: use letters, digits and _, {_LONGEST_NAME} at most."
+            )
+    if name in LENSES:
+        raise SettingsError(f"there is a lens {name!r} already; give yours another name.")
+    if not sums:
+        raise SettingsError(f'lens {name!r} has no pillars. Give it one at least, like keeps_its_word = "FT + CO".')
+    pillars: list[Pillar] = []
+    for pillar, (words, written) in sums.items():
+        try:
+            pillars.append(_pillar(pillar, words or pillar.replace("_", " "), read_sum(written)))
+        except SettingsError as error:
+            raise SettingsError(f"pillar {pillar!r}: {error}") from error
+    return Lens(name=name, plain=plain or name.replace("_", " "), pillars=tuple(pillars))
+
 
 LENSES: Final = MappingProxyType({lens.name: lens for lens in _LENSES})
 """Every lens by name."""

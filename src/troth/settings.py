@@ -7,10 +7,61 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from troth.errors import SettingsError
+from troth.lenses import Lens, make_lens
 from troth.people import Circles, Us, read_us
+
+
+class OwnPillar(BaseModel):
+    """One line of a lens of one's own: a sum of facets such as "FT + CO" or "-OR", and how it reads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sum: str
+    plain: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sum_alone(cls, given: Any) -> Any:
+        return {"sum": given} if isinstance(given, str) else given
+
+
+class OwnLens(BaseModel):
+    """A lens of one's own: pillars that are sums of facets."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    plain: str = ""
+    pillars: dict[str, OwnPillar]
+
+    @model_validator(mode="after")
+    def _pillars_can_be(self) -> OwnLens:
+        self.make("own")
+        return self
+
+    def make(self, name: str) -> Lens:
+        """The lens as it is used.
+
+        Raises: SettingsError saying which pillar cannot be.
+        """
+        return make_lens(name, self.plain, {key: (pillar.plain, pillar.sum) for key, pillar in self.pillars.items()})
+
+
+class Watch(BaseModel):
+    """When a change is named. Conventions, chosen by nobody's data: change them as you see fit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    days: int = Field(default=28, ge=1, le=3650, description="Days back that a trend looks.")
+    name_from: float = Field(default=0.8, ge=0.5, lt=1, description="Probability from which a trend gets an arrow.")
+    shown_rose_from: float = Field(
+        default=0.8, ge=0.5, lt=1, description="SHOWN counts as risen from this probability."
+    )
+    held_rose_below: float = Field(
+        default=0.5, gt=0, le=0.8, description="HELD counts as not risen under this probability."
+    )
 
 
 class Settings(BaseModel):
@@ -26,6 +77,16 @@ class Settings(BaseModel):
     zone: str = Field(default="UTC", description="Zone whose midnight closes the books, as Europe/Berlin.")
     country: str | None = Field(default=None, description="Country of public holidays, ISO 3166, for instance DE.")
     dates: Literal["dmy", "mdy"] = Field(default="dmy", description="How 3/4 is read: day first or month first.")
+
+    lens: dict[str, OwnLens] = Field(default={}, description="Lenses of one's own: pillars as sums of facets.")
+    trend: Watch = Field(default=Watch(), description="How far back a trend looks, and from when it is named.")
+
+    @field_validator("lens")
+    @classmethod
+    def _lenses_can_be(cls, lens: dict[str, OwnLens]) -> dict[str, OwnLens]:
+        for name, own in lens.items():
+            own.make(name)
+        return lens
 
     @field_validator("zone")
     @classmethod
@@ -53,6 +114,10 @@ class Settings(BaseModel):
         }
         return Circles(stated=stated, accounts={who.lower(): name for who, name in self.accounts.items()})
 
+    def lenses(self) -> dict[str, Lens]:
+        """Lenses of one's own, by name."""
+        return {name: own.make(name) for name, own in self.lens.items()}
+
     def having(self, **stated: Any) -> Settings:
         """These settings with what is not None replaced.
 
@@ -69,8 +134,9 @@ def parse_settings(values: dict[str, Any], where: str) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])
-        known = ", ".join(Settings.model_fields)
-        raise SettingsError(f"{where}: {name}: {first['msg']}. Settings are: {known}.") from error
+        reason = str(first.get("ctx", {}).get("error", first["msg"])).rstrip(".")
+        known = f" Settings are: {', '.join(Settings.model_fields)}." if len(first["loc"]) == 1 else ""
+        raise SettingsError(f"{where}: {name}: {reason}.{known}") from error
 
 
 def load_settings(path: Path | None = None) -> Settings:
