@@ -23,13 +23,14 @@ from troth.readings import Reference, gather_readings, read_survey, weigh_findin
 from troth.review import Close, DraftCheck, check_draft, close_day, day_bounds
 from troth.review.close import DAY_SCOPE, in_day
 from troth.schema import FINDINGS, SCORES, SENTENCES, conform, empty
-from troth.signals import SHOWN
+from troth.signals import HELD, SHOWN
 from troth.surveys import learn_items
 from troth.text import split_sentences
 from troth.trust import DEFAULT_MODEL, Model, close_states, score_pillar
 from troth.trust import Standing as TrustStanding
 from troth.worktime import OpenHours, lay_out_hours
 
+_RECENT = dt.timedelta(days=28)  # over which a fall of trust is told
 _BATCH_TURNS = 500  # turns that go through the encoder between two reports of progress
 
 Progress = Callable[[int, int], None]
@@ -188,7 +189,33 @@ def close_books(
         questions=standing.questions,
         scores=scores,
         circles=circles,
+        falls=find_falls(standing.readings, bounds[1], model=model, segments=find_segments(known.turns)),
     )
+
+
+def find_falls(
+    readings: pa.Table, at: dt.datetime, *, model: Model = DEFAULT_MODEL, segments: Mapping[str, str] | None = None
+) -> dict[str, float]:
+    """By how much the last four weeks' evidence lowered trust held, in standard deviations, by relationship.
+
+    The mean of HELD as it stands, against where forgetting alone would have left what was known four weeks earlier:
+    so silence is no fall. Only relationships whose level fell are named.
+    """
+    held = readings.filter(pc.is_in(readings["facet"], pa.array(list(HELD))))
+    earlier = held.filter(pc.less_equal(held["at"], pa.scalar(at - _RECENT, held["at"].type)))
+    fresh = held.filter(pc.greater(held["at"], pa.scalar(at - _RECENT, held["at"].type)))
+    moved = pc.unique(fresh["relationship"])
+    now, before = (
+        close_states(some.filter(pc.is_in(some["relationship"], moved)), at, model, segments=segments)
+        for some in (held, earlier)
+    )
+    falls: dict[str, float] = {}
+    for home, standings in now.items():
+        if home in before and "HELD" in standings and "HELD" in before[home]:
+            fall = float(before[home]["HELD"].mean.mean() - standings["HELD"].mean.mean())
+            if fall > 0:
+                falls[home] = fall
+    return falls
 
 
 def _evidence_of(known: Understood, today: pa.Table) -> pa.Table:

@@ -149,6 +149,7 @@ def close_day(
     questions: pa.Table,
     scores: pa.Table,
     circles: Sequence[str] = CIRCLES,
+    falls: Mapping[str, float] = MappingProxyType({}),
 ) -> Close:
     """Close the books of a day.
 
@@ -158,6 +159,7 @@ def close_day(
         turns: TURNS, placed; sentences, evidence: of these turns; promises, questions: as of the evening.
         scores: SCORES with scopes "day:customer", "day:colleague", "day:friend" of this day, lens "triangle".
         circles: which to close.
+        falls: by how much the last weeks lowered trust held, standard deviations, by relationship.
     """
     bounds = day_bounds(day, zone)
     today = in_day(turns, "sent_at", bounds).filter(pc.invert(in_day(turns, "sent_at", bounds)["automatic"]))
@@ -170,7 +172,7 @@ def close_day(
         promises=tuple(_find_pressing(promises, bounds, circles)),
         questions=tuple(row for row in unanswered if row["asked_at"] is not None and row["asked_at"] >= fresh),
         questions_older=sum(row["asked_at"] is None or row["asked_at"] < fresh for row in unanswered),
-        tomorrow=suggest(day, zone=zone, promises=promises, questions=questions, circles=circles),
+        tomorrow=suggest(day, zone=zone, promises=promises, questions=questions, circles=circles, falls=falls),
     )
 
 
@@ -259,12 +261,16 @@ def _quote(row: Mapping[str, Any]) -> Quote:
 def _find_pressing(
     promises: pa.Table, bounds: tuple[dt.datetime, dt.datetime], circles: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Promises due today or within two days, late, or suspected broken; ours first, then the earliest due."""
+    """Promises due today or within two days, overdue, suspected, kept or late today, or broken within four weeks.
+
+    Ours come first, then the earliest due. What a person contested or withdrew is none of these.
+    """
     soon = bounds[1] + dt.timedelta(days=2)
     rows = [
         row
         for row in promises.filter(pc.is_in(promises["circle"], pa.array(list(circles)))).to_pylist()
-        if row["state"] in {"suspected", "broken"}
+        if row["state"] == "suspected"
+        or (row["state"] == "broken" and row["state_at"] is not None and row["state_at"] >= bounds[1] - _FRESH)
         or (row["state"] == "open" and row["due_latest"] is not None and row["due_latest"] < soon)
         or (row["state"] in {"late", "kept"} and row["state_at"] is not None and row["state_at"] >= bounds[0])
     ]

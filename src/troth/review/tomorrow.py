@@ -1,18 +1,43 @@
-"""The one thing to do tomorrow, chosen by rules that can be read."""
+"""The one thing to do tomorrow: where trust loses most if nothing happens.
+
+Every open matter has a stake between 0 and 3. A relationship's need is its largest stake, half the second, a quarter
+of the third and so on, so that ten small questions do not outweigh one broken word; times the weight of its circle,
+times one and the fall of trust held there. The greatest need is named, with the matter that weighs most in it.
+
+    question left open      s · w / (w + n)             w: waiting time; n: what answers usually take here;
+                                                        s: 3 for one of the four trust questions, 2 for any other
+    promise of ours, unkept 3 · (1 - 2^(-1 - d / 3))    d: days past due; nothing three days ahead, 1.5 on the day
+    both                    · probability, and halved every week after the second: by then nobody waits
+
+The numbers are a choice, made before they could be learned from what people did next.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pyarrow as pa
 
-_STALE: Final = dt.timedelta(days=21)  # what has lain longer is no longer the one thing for tomorrow
 _CIRCLE_WEIGHT: Final = MappingProxyType({"customer": 3.0, "colleague": 1.5, "friend": 1.0})
+_TRUST_QUESTION: Final = 3.0
+_ANY_QUESTION: Final = 2.0
+_PROMISE: Final = 3.0
+_AHEAD_DAYS: Final = 3.0  # before its due day a promise weighs nothing yet
+_WAITED_FOR: Final = dt.timedelta(days=14)
+_FADES: Final = dt.timedelta(days=7)  # half as much for each of these after that
+_LEAST: Final = 0.1  # a stake below this calls for nothing
+_FALL: Final = 0.3  # standard deviations in four weeks from which a fall alone calls for a word
+_ENOUGH_ANSWERS: Final = 10  # to know what is usual
+_USUAL: Final = dt.timedelta(hours=24)  # until then
+_SHORTEST_USUAL: Final = dt.timedelta(hours=4)
+_OPEN_QUESTION: Final = frozenset({"open", "partly"})
 _ASKS: Final = MappingProxyType(
     {
         "HC": "asks whether they can believe it",
@@ -34,53 +59,130 @@ class Suggestion:
     turn_id: str | None = None
 
 
-def suggest(day: dt.date, *, zone: str, promises: pa.Table, questions: pa.Table, circles: Sequence[str]) -> Suggestion:
-    """Choose what matters most on the morning after `day`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Matter:
+    """One open thing in a relationship."""
 
-    A promise of ours gone past its time weighs most, then one that falls due, then a trust question left open, then
-    any question; a customer more than a colleague, a colleague more than a friend, and the fresh more than the old.
+    relationship: str
+    circle: str
+    stake: float
+    text: str
+    quote: str | None = None
+    turn_id: str | None = None
+
+
+def suggest(
+    day: dt.date,
+    *,
+    zone: str,
+    promises: pa.Table,
+    questions: pa.Table,
+    circles: Sequence[str],
+    falls: Mapping[str, float] = MappingProxyType({}),
+) -> Suggestion:
+    """Choose what matters most on the morning after `day`, by the rule at the top of this module.
+
+    Args:
+        day, zone: the day that ends, and whose midnight ends it.
+        promises, questions: as of that evening.
+        circles: which to look at.
+        falls: by how many standard deviations the last four weeks lowered trust held, by relationship.
     """
-    end = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), ZoneInfo(zone)).astimezone(dt.UTC)
-    options = [*_from_promises(promises, end, ZoneInfo(zone)), *_from_questions(questions, end, ZoneInfo(zone))]
-    options = [(weight * _CIRCLE_WEIGHT[circle], found) for weight, circle, found in options if circle in circles]
-    if not options:
+    here = ZoneInfo(zone)
+    end = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), here).astimezone(dt.UTC)
+    of_home: defaultdict[str, list[_Matter]] = defaultdict(list)
+    for matter in (*_from_promises(promises, end, here), *_from_questions(questions, end, here)):
+        if matter.circle in circles and matter.stake >= _LEAST:
+            of_home[matter.relationship].append(matter)
+    homes = _circles_of(promises, questions)
+    for home, fall in falls.items():
+        if fall >= _FALL and not of_home[home] and homes.get(home) in circles:
+            text = f"Write to {home}: what comes back from them has cooled over four weeks, and nothing is open there."
+            of_home[home].append(_Matter(relationship=home, circle=homes[home], stake=min(fall, 1.0), text=text))
+    needs = [(_need(matters, falls.get(home, 0.0)), home) for home, matters in of_home.items() if matters]
+    if not needs:
         return Suggestion(text="Nothing waits for you.")
-    return max(options, key=lambda option: (option[0], option[1].turn_id or ""))[1]
+    return _word(of_home[max(needs)[1]])
 
 
-def _from_promises(promises: pa.Table, end: dt.datetime, zone: ZoneInfo) -> Iterator[tuple[float, str, Suggestion]]:
+def _need(matters: Sequence[_Matter], fall: float) -> float:
+    stakes = sorted((matter.stake for matter in matters), reverse=True)
+    joined = sum(stake / 2**place for place, stake in enumerate(stakes))
+    return joined * _CIRCLE_WEIGHT[matters[0].circle] * (1.0 + max(fall, 0.0))
+
+
+def _word(matters: Sequence[_Matter]) -> Suggestion:
+    first = max(matters, key=lambda matter: (matter.stake, matter.turn_id or ""))
+    others = len(matters) - 1
+    more = "" if not others else f" {others} more {'matter is' if others == 1 else 'matters are'} open there."
+    return Suggestion(text=first.text + more, relationship=first.relationship, quote=first.quote, turn_id=first.turn_id)
+
+
+def _from_promises(promises: pa.Table, end: dt.datetime, here: ZoneInfo) -> Iterator[_Matter]:
     for row in promises.to_pylist():
         due: dt.datetime | None = row["due_latest"]
-        if row["side"] != "us" or due is None or end - due > _STALE or row["circle"] is None:
+        if row["side"] != "us" or row["state"] not in {"open", "suspected"} or due is None or not _is_placed(row):
             continue
-        overdue = row["state"] == "suspected" or (row["state"] == "open" and due < end)
-        if not overdue and not (row["state"] == "open" and due < end + dt.timedelta(days=3)):
+        days = (end.astimezone(here).date() - due.astimezone(here).date()).days - 1
+        if days <= -_AHEAD_DAYS:
             continue
-        when = due.astimezone(zone).strftime("%A %-d %B")
+        when = due.astimezone(here).strftime("%A %-d %B")
         text = f"Write to {row['relationship']}: " + (
             f"your promise was due {when}, and nothing here shows that it was kept."
-            if overdue
+            if days >= 0
             else f"your promise falls due {when}."
         )
-        weight = 4.0 * _freshness(end - due) if overdue else 3.0
-        yield weight * row["probability"], row["circle"], _suggestion(text, row)
+        stake = _PROMISE * (1.0 - 2.0 ** (-1.0 - days / _AHEAD_DAYS)) * _fade(end - due)
+        yield _matter(row, stake, text)
 
 
-def _from_questions(questions: pa.Table, end: dt.datetime, zone: ZoneInfo) -> Iterator[tuple[float, str, Suggestion]]:
-    for row in questions.to_pylist():
+def _from_questions(questions: pa.Table, end: dt.datetime, here: ZoneInfo) -> Iterator[_Matter]:
+    rows = questions.to_pylist()
+    usual = _usual_wait(rows)
+    for row in rows:
         asked: dt.datetime | None = row["asked_at"]
-        if row["state"] != "open" or asked is None or end - asked > _STALE or row["circle"] is None:
+        if row["state"] not in _OPEN_QUESTION or asked is None or asked > end or not _is_placed(row):
             continue
-        when = asked.astimezone(zone).strftime("%A %-d %B")
-        text = f"Answer {row['relationship']}, who {_ASKS[row['kind']]} since {when}."
-        weight = (1.0 if row["kind"] == "direct" else 2.5) * _freshness(end - asked)
-        yield weight * row["probability"], row["circle"], _suggestion(text, row)
+        when = asked.astimezone(here).strftime("%A %-d %B")
+        text = f"Answer {row['relationship']}, who {_ASKS.get(row['kind'], _ASKS['direct'])} since {when}."
+        wait = end - asked
+        most = _ANY_QUESTION if row["kind"] == "direct" else _TRUST_QUESTION
+        yield _matter(row, most * (wait / (wait + usual)) * _fade(wait), text)
 
 
-def _freshness(age: dt.timedelta) -> float:
-    """1 today, one half after a week."""
-    return 1.0 / (1.0 + max(age, dt.timedelta()) / dt.timedelta(days=7))
+def _usual_wait(questions: Sequence[Mapping[str, Any]]) -> dt.timedelta:
+    """Within which three in four answers of ours came; a day until ten are known, four hours at least."""
+    waits = [
+        (row["answered_at"] - row["asked_at"]).total_seconds()
+        for row in questions
+        if row["asked_at"] is not None and row["answered_at"] is not None and row["answered_at"] >= row["asked_at"]
+    ]
+    if len(waits) < _ENOUGH_ANSWERS:
+        return _USUAL
+    return max(dt.timedelta(seconds=float(np.quantile(waits, 0.75))), _SHORTEST_USUAL)
 
 
-def _suggestion(text: str, row: Mapping[str, Any]) -> Suggestion:
-    return Suggestion(text=text, relationship=row["relationship"], quote=row["text"], turn_id=row["turn_id"])
+def _fade(age: dt.timedelta) -> float:
+    """1 for two weeks, then half as much every week."""
+    return 2.0 ** -(max(age - _WAITED_FOR, dt.timedelta()) / _FADES)
+
+
+def _is_placed(row: Mapping[str, Any]) -> bool:
+    return row["circle"] in _CIRCLE_WEIGHT and row["relationship"] is not None
+
+
+def _circles_of(*tables: pa.Table) -> dict[str, str]:
+    """The circle of each relationship that ever promised or asked."""
+    pairs = (zip(table["relationship"].to_pylist(), table["circle"].to_pylist(), strict=True) for table in tables)
+    return {home: circle for rows in pairs for home, circle in rows if home is not None and circle in _CIRCLE_WEIGHT}
+
+
+def _matter(row: Mapping[str, Any], stake: float, text: str) -> _Matter:
+    return _Matter(
+        relationship=row["relationship"],
+        circle=row["circle"],
+        stake=stake * row["probability"],
+        text=text,
+        quote=row["text"],
+        turn_id=row["turn_id"],
+    )
