@@ -88,7 +88,7 @@ PROMISES: Final = pa.schema(
         pa.field("condition", pa.string()),  # the words of an "if", "once", "as soon as"
         _must("specific", pa.bool_()),  # act or time could be checked later
         pa.field("due_words", pa.string()),
-        _must("due_rule", pa.string()),  # explicit, relative, conditional, vague, none
+        _must("due_rule", pa.string()),  # explicit, relative, recurring, conditional, vague, none
         pa.field("due_earliest", _TIME),
         pa.field("due_latest", _TIME),
         _must("observability", pa.string()),  # O1 in a connected channel, O2 in a system of record, O3 not visible
@@ -99,6 +99,9 @@ PROMISES: Final = pa.schema(
         pa.field("evidence_start", pa.int32()),
         pa.field("evidence_end", pa.int32()),
         pa.field("evidence_text", pa.string()),
+        pa.field("act", pa.string()),  # the words of what is to be done; another sentence than `text` where it was asked
+        pa.field("origin", pa.string()),  # stated, offer accepted, request accepted
+        pa.field("origin_turn_id", pa.string()),  # the other turn it rests on: the request, or the yes to an offer
     ]
 )
 
@@ -146,9 +149,16 @@ QUESTIONS: Final = pa.schema(
         pa.field("relationship", pa.string()),
         pa.field("circle", pa.string()),
         pa.field("asked_at", _TIME),
-        _must("state", pa.string()),  # open, answered
-        pa.field("answer_turn_id", pa.string()),
+        _must("state", pa.string()),  # open, partly (they wait for the rest), answered, stale
+        pa.field("answer_turn_id", pa.string()),  # the turn that answered in whole or in part, or ended a silence
         pa.field("answered_at", _TIME),
+        pa.field("answer_start", pa.int32()),  # the sentence that answers, where one could be told
+        pa.field("answer_end", pa.int32()),
+        pa.field("answer_text", pa.string()),
+        pa.field("side", pa.string()),  # who asked: them, us
+        _must("spoken", pa.bool_()),  # the question is in the words; else in what was done
+        _must("act", pa.string()),  # asks, asks_reference, asks_guarantee, ...: `questions.ACTS`
+        _must("strength", pa.float32()),  # 0 to 1: how openly trust is put in question; 0 for a direct question
     ]
 )
 

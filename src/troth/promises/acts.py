@@ -16,7 +16,9 @@ from troth.promises.tokens import Tokens, tokenise
 
 PREFILTER: Final = (
     r"(?i)\b(will|shall|(i|we) ?['’`](ll|m|re)|you (get|have|receive)|going to|gonna|plan to|intend to|aim to|"
-    r"promise|commit|guarantee|undertake|(i|we) a(m|re)|let me|to follow|on it|consider it|werde|werden|ich|wir)\b"
+    r"promise|commit|guarantee|undertake|pledge|(i|we) a(m|re)|let me|to follow|on it|consider it|werde|werden|ich|wir|"
+    r"won|by|until|tomorrow|tonight|today|this (morning|afternoon|evening|week)|next week|"
+    r"(mon|tues|wednes|thurs|fri)day|within|at the latest)\b"
     r"|\b(i|we|you|it|that|this|they)['’`]ll\b"
 )
 """What a sentence must hold before the rules look at it (RE2): cheap, and wider than the rules."""
@@ -63,6 +65,13 @@ _O2: Final = frozenset({
     "cancel", "transfer", "issue", "repair", "replace", "install", "release", "launch", "sign", "donate", "reset",
     "upgrade", "reimburse", "process", "liefern", "zahlen", "return", "renew", "correct", "delivering", "resolve",
 })  # fmt: skip
+_REFRAINS: Final = frozenset({
+    "tell", "share", "mention", "disclose", "reveal", "charge", "bill", "forget", "bother", "publish", "pass", "repeat",
+    "let", "disappoint", "forward", "contact", "sell", "use", "raise",
+})  # fmt: skip
+_READER: Final = frozenset(
+    {"you", "your", "anyone", "anybody", "this", "it", "that", "them", "forget", "price", "prices"}
+)
 _PLACES: Final = frozenset({"in", "at", "on", "with"})
 _DOCUMENTS: Final = frozenset({
     "offer", "draft", "report", "price", "prices", "contract", "plan", "numbers", "figures", "list", "copy", "letter",
@@ -143,11 +152,11 @@ def _form_at(tokens: Tokens, at: int) -> tuple[float, int]:  # noqa: PLR0911  # 
             return 0.0, -1
         return _first_person(tokens, at + 1)
     if word in {"will", "shall", "plan"} and _continues_first_person(tokens, at):
-        verb = at + 2 if word == "plan" else _after_will(tokens, at)
-        return _act_after(tokens, verb) if word != "plan" or after == "to" else (0.0, -1)
+        verb = at + 2 if word == "plan" else after_will(tokens, at)
+        return act_after(tokens, verb) if word != "plan" or after == "to" else (0.0, -1)
     if word == "let" and after in {"me", "us"} and tokens.at(at + 2) in _LET_ME:
         return (_WEAK, at + 2) if after == "me" else (0.0, -1)
-    if word == "you" and (verb := _after_will(tokens, at + 1)) and tokens.at(verb) in _GIVEN:
+    if word == "you" and (verb := after_will(tokens, at + 1)) and tokens.at(verb) in _GIVEN:
         return (_WEAK, verb) if tokens.at(verb) != "hear" or tokens.at(verb + 1) in {"from", "back"} else (0.0, -1)
     if (
         word == "you"
@@ -163,7 +172,7 @@ def _form_at(tokens: Tokens, at: int) -> tuple[float, int]:  # noqa: PLR0911  # 
         return _WEAK, at
     if (
         word in {"it", "this", "that", "everything"}
-        and (verb := _after_will(tokens, at + 1))
+        and (verb := after_will(tokens, at + 1))
         and tokens.at(verb) == "be"
     ):
         ready = tokens.at(verb + 1) in {
@@ -216,7 +225,7 @@ def _continues_first_person(tokens: Tokens, at: int) -> bool:
     return bool(people) and people[-1] in {"i", "we"}
 
 
-def _after_will(tokens: Tokens, at: int) -> int:
+def after_will(tokens: Tokens, at: int) -> int:
     """Where the verb after "will", "'ll" or "shall" stands; 0 where there is no such word."""
     if tokens.at(at) in {"will", "shall"}:
         at += 1
@@ -233,21 +242,23 @@ def _after_will(tokens: Tokens, at: int) -> int:
 
 def _first_person(tokens: Tokens, at: int) -> tuple[float, int]:  # noqa: PLR0911  # one return per form
     """What follows "I" or "we"."""
-    verb = _after_will(tokens, at)
+    verb = after_will(tokens, at)
     if verb:
-        return _act_after(tokens, verb)
+        return _refrain(tokens, verb) if tokens.at(verb) in {"not", "never"} else act_after(tokens, verb)
+    if tokens.at(at) == "won" and tokens.at(at + 2) == "t":
+        return _refrain(tokens, at + 2)
     if tokens.at(at) == "'" and tokens.at(at + 1) in {"m", "re"}:
         at += 2
     elif tokens.at(at) in {"am", "are"}:
         at += 1
     else:
         if tokens.at(at) in {"plan", "intend", "aim", "undertake", "commit"} and tokens.at(at + 1) == "to":
-            return _act_after(tokens, at + 2)[0] and _WEAK, at + 2
-        if tokens.at(at) in {"promise", "guarantee", "commit"}:
+            return act_after(tokens, at + 2)[0] and _WEAK, at + 2
+        if tokens.at(at) in {"promise", "guarantee", "commit", "pledge"}:
             return _STRONG, at
         return 0.0, -1
     if tokens.has(at, ("going", "to")) or tokens.at(at) == "gonna" or tokens.has(at, ("about", "to")):
-        return _act_after(tokens, at + (1 if tokens.at(at) == "gonna" else 2))
+        return act_after(tokens, at + (1 if tokens.at(at) == "gonna" else 2))
     if tokens.has(at, ("planning", "to")) or tokens.has(at, ("committed", "to")):
         return _WEAK, at + 2
     if tokens.at(at) == "on" and tokens.at(at + 1) == "it":
@@ -258,7 +269,13 @@ def _first_person(tokens: Tokens, at: int) -> tuple[float, int]:  # noqa: PLR091
     return 0.0, -1
 
 
-def _act_after(tokens: Tokens, verb: int) -> tuple[float, int]:  # noqa: PLR0911  # one return per verb
+def _refrain(tokens: Tokens, at: int) -> tuple[float, int]:
+    """ "I won't tell anyone": leaving something undone for the reader's sake is promised, refusing to act is not."""
+    verb = at + 2 if tokens.at(at + 1) in {"ever", "again", "even"} else at + 1
+    return (_WEAK, verb) if tokens.at(verb) in _REFRAINS and _READER & set(tokens.low[verb:]) else (0.0, -1)
+
+
+def act_after(tokens: Tokens, verb: int) -> tuple[float, int]:  # noqa: PLR0911  # one return per verb
     """Whether the verb behind "will" is an act under the speaker's control."""
     word, after = tokens.at(verb), tokens.at(verb + 1)
     if not word.isalpha() or word in _NO_ACT:

@@ -1,0 +1,245 @@
+"""Requests, offers and the yes to them: the two halves of a promise that two people make together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from troth.promises.tokens import Tokens
+from troth.promises.vocabulary import PARTS, WEEKDAYS
+
+PREFILTER: Final = (
+    r"(?i)\b(can|could|will|would|please|pls|kindly|shall|should|may|let|lets|want|need|like|happy|glad|how about|"
+    r"what about|why don|any chance|bitte|k(ö|oe)nn(en|t|test)|soll|send|give|call|do it|"
+    r"yes|yep|yeah|yup|ja|ok|okay|sure|fine|deal|agreed|done|on it|no problem|of course|certainly|absolutely|perfect|"
+    r"great|good|works|will do|can do|right|gladly|consider|wonderful|lovely|brilliant|appreciate|love|gern|gerne|klar|"
+    r"einverstanden|suits|alright|understood|it is)\b"
+)
+"""What a sentence must hold before the rules look at it (RE2)."""
+
+Kind = Literal["request", "proposal", "offer"]
+
+_LONGEST: Final = 60  # tokens; a longer sentence asks for many things or for none
+_TELL: Final = frozenset({
+    "tell", "explain", "remember", "see", "hear", "believe", "think", "know", "understand", "describe", "clarify",
+    "elaborate", "say", "imagine", "remind", "recall", "guess", "recommend", "suggest", "advise", "specify", "spell",
+    "have", "be", "want", "need", "like", "afford", "feel", "ever",
+})  # fmt: skip
+"""Acts that an answer itself performs, or that are none: a yes to them promises nothing."""
+_NOT_ASKED: Final = frozenset({
+    "find", "see", "note", "accept", "be", "feel", "excuse", "forgive", "bear", "ignore", "do", "contact", "refer",
+    "click", "visit", "don", "not", "understand", "remember", "disregard", "know", "enjoy", "hesitate", "respond",
+})  # fmt: skip
+_IMPERATIVES: Final = frozenset({
+    "send", "give", "call", "bring", "forward", "share", "ship", "fix", "email", "ring", "mail", "keep", "book", "get",
+})  # fmt: skip
+_NOT_OFFERED: Final = frozenset({
+    "see", "understand", "imagine", "hear", "feel", "think", "tell", "say", "only", "not", "t", "be", "hardly",
+    "believe", "remember", "recall", "assure", "use", "have", "no", "never", "always", "live", "wait", "afford", "ask",
+    "get", "find", "just", "now",
+})  # fmt: skip
+
+
+def _phrases(text: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(phrase.split()) for phrase in text.split("|"))
+
+
+_GREETINGS: Final = frozenset(
+    {"hi", "hello", "hey", "dear", "ah", "oh", "well", "great", "and", "hallo", "thanks", "so"}
+)
+_WILL: Final = _phrases(
+    "will do | can do | sure will | on it | consider it done | i will | we will | i ' ll do | we ' ll do | "
+    "happy to | glad to | with pleasure | you got it | no problem | not a problem | of course | certainly | "
+    "absolutely | sure | gladly | deal | agreed | right away | why not | mache ich | mach ich | gerne | "
+    "gern | klar | geht klar | einverstanden | no worries | i take it | we take it | understood"
+)
+_FINE: Final = _phrases(
+    "yes | yep | yeah | yup | ja | ok | okay | fine | alright | all right | sounds good | sounds great | "
+    "sounds fine | good idea | perfect | great | that works | works for me | works for us | works | "
+    "that suits me | that is fine | that ' s fine | good | lovely | brilliant"
+)
+_PLEASE: Final = _phrases(
+    "please do | please | go ahead | by all means | that would be | that ' d be | that would help | "
+    "would be | i would appreciate | i ' d appreciate | i would love | i ' d love | i would like that | "
+    "i ' d like that | we would like that | wonderful | excellent | do it | do that | much appreciated | "
+    "bitte | thank you , that | thanks , that | super"
+)
+_NO: Final = frozenset({
+    "no", "not", "cannot", "unfortunately", "afraid", "sorry", "however", "won", "don", "nope", "nein", "leider",
+    "nicht", "unable", "busy", "instead", "rather", "but", "unless", "couldn", "wouldn", "isn", "didn",
+})  # fmt: skip
+_DONE: Final = frozenset({
+    "already", "sent", "did", "attached", "was", "were", "received", "got", "paid", "had", "went", "spoke", "has",
+})  # fmt: skip
+_POLITE_NO: Final = frozenset({("no", "problem"), ("not", "a", "problem"), ("why", "not"), ("no", "worries")})
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What one sentence asks for or offers, waiting for a yes."""
+
+    kind: Kind
+    tells: bool  # an answer in words would do it: only a clear "will do" makes a promise of it
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Yes:
+    """An acceptance: how it was said, and the probability that it is one."""
+
+    strong: bool  # "will do", "sure": commits whoever says it; "yes", "ok" agree
+    probability: float
+
+
+def read_ask(tokens: Tokens, *, request: float, offer: float) -> Ask | None:
+    """Read a request, a proposal or an offer; the two numbers are what the encoder's heads gave.
+
+    The levels are settings: .8 where a form is found, the head's own probability where none is.
+    """
+    if not 1 < len(tokens) <= _LONGEST:
+        return None
+    for at in range(len(tokens)):
+        found = _ask_at(tokens, at)
+        if found is not None:
+            kind, verb = found
+            tells = kind == "request" and tokens.at(verb) in _TELL
+            return Ask(kind, tells, 0.8)
+    if offer >= 0.5 and offer >= request:
+        return Ask("offer", False, offer)
+    if request >= 0.5:
+        return Ask("request", bool(_TELL & set(tokens.low)), request)
+    return None
+
+
+def _ask_at(  # noqa: PLR0911, PLR0912  # one return per form
+    tokens: Tokens, at: int
+) -> tuple[Kind, int] | None:
+    """The kind of what is asked here and where its verb stands."""
+    word, after, beyond = tokens.at(at), tokens.at(at + 1), tokens.at(at + 2)
+    if word in {"could", "can", "would", "will"} and after in {"you", "u"}:
+        if word in {"would", "will"} and beyond in {"like", "want", "prefer"}:
+            return ("offer", at + 3) if _hands_over(tokens, at + 3) else None
+        verb = at + 3 if beyond in {"please", "also", "kindly", "just", "possibly", "maybe", "perhaps"} else at + 2
+        return ("request", verb) if tokens.at(verb).isalpha() and tokens.at(verb) != "not" else None
+    if word in {"please", "pls", "kindly"} and after.isalpha() and after not in _NOT_ASKED:
+        lets = after == "let" and tokens.at(at + 3) == "know"
+        return None if lets or at + 2 >= len(tokens) else ("request", at + 1)
+    if word in {"need", "want", "like", "ask"} and after == "you" and beyond == "to":
+        return "request", at + 3
+    if word in {"can", "could", "may"} and after in {"we", "i"} and beyond in {"have", "get"}:
+        return "request", at  # "can I have the figures"
+    if word in {"können", "könnten", "könntest", "kannst"} and after in {"sie", "du"}:
+        return "request", at + 2
+    if word in _IMPERATIVES and at == 0 and after in {"me", "us", "it", "him", "her", "the", "them", "your"}:
+        return "request", at
+    if (word == "let" and after in {"'", "us"} and beyond != "know") or word == "lets":
+        return (
+            ("proposal", at + (3 if after == "'" else 2)) if tokens.at(at + 3) not in {"see", "know", "say"} else None
+        )
+    if word == "shall" and after == "we":
+        return "proposal", at + 2
+    if (word, after) in {("how", "about"), ("what", "about")} and _speaks_of_time(tokens):
+        return "proposal", at + 2
+    if (word, after, beyond) == ("why", "don", "'") and tokens.at(at + 4) == "we":
+        return "proposal", at + 5
+    if word in {"shall", "should", "may", "soll"} and after in {"i", "ich"}:
+        return "offer", at + 2
+    if word in {"can", "could"} and after == "i" and "?" in tokens.low[-2:] and beyond not in {"have", "get", "ask"}:
+        return "offer", at + 2
+    if word in {"i", "we"}:
+        return _offered(tokens, at + 1)
+    if word in {"happy", "glad"} and after == "to" and beyond not in {"hear", "see", "be", "say", "know", "report"}:
+        return "offer", at + 2
+    if word == "want" and after in {"me", "us"} and beyond == "to":
+        return "offer", at + 3
+    return None
+
+
+def _offered(tokens: Tokens, at: int) -> tuple[Kind, int] | None:
+    """What follows "I" or "we": "can send", "could call", "'ll send it if you like"."""
+    word, after = tokens.at(at), tokens.at(at + 1)
+    if word in {"can", "could"} and after.isalpha() and after not in _NOT_OFFERED:
+        return "offer", at + 1
+    if (word in {"will", "shall"} or (word == "'" and after == "ll")) and _if_you_like(tokens):
+        return "offer", at + (1 if word != "'" else 2)
+    return None
+
+
+def _if_you_like(tokens: Tokens) -> bool:
+    wishes = {"like", "want", "wish", "prefer", "agree", "interested", "okay", "ok", "fine", "instruct"}
+    return any(
+        tokens.at(k) == "if" and tokens.at(k + 1) in {"you", "it", "that"} and wishes & set(tokens.low[k : k + 7])
+        for k in range(len(tokens))
+    )
+
+
+def _hands_over(tokens: Tokens, at: int) -> bool:
+    """ "Would you like me to ...", "would you like us to ..."."""
+    return tokens.at(at) in {"me", "us"} and tokens.at(at + 1) == "to"
+
+
+def _speaks_of_time(tokens: Tokens) -> bool:
+    times = {*WEEKDAYS, *PARTS, "tomorrow", "today", "week", "am", "pm", "noon"}
+    return bool(times & set(tokens.low)) or any(word.isdigit() for word in tokens.low)
+
+
+def read_yes(tokens: Tokens, *, to_offer: bool, accepts: float) -> Yes | None:
+    """Read an acceptance at the start of a sentence; `accepts` is what the encoder's head gave."""
+    if not 0 < len(tokens) <= _LONGEST or "?" in tokens.low[-2:]:
+        return None
+    at = _skip_greeting(tokens)
+    words, strong = _opening(tokens, at, to_offer=to_offer)
+    low = set(tokens.low[at : at + 14])
+    if words is None:
+        short = len(tokens) <= 12 and accepts >= 0.6
+        return None if not short or low & (_NO | _DONE) else Yes(False, min(accepts, 0.7))
+    rest = set(tokens.low[at + len(words) : at + 14]) if words in _POLITE_NO else low
+    if rest & _NO or low & _DONE or not _ends_well(tokens, at + len(words), strong=strong):
+        return None
+    return Yes(strong, 0.7 if strong else 0.6)
+
+
+def _skip_greeting(tokens: Tokens) -> int:
+    """Past "Hi Bob,", "Thanks,", "Ah ok"."""
+    at = 0
+    while tokens.at(at) in _GREETINGS and at < 4 and len(tokens) > at + 1:
+        comma = next(
+            (k for k in range(at + 1, min(at + 4, len(tokens))) if tokens.at(k) in {",", "-", "–", "!", "."}), -1
+        )
+        if tokens.at(at) in {"ah", "oh", "well", "and", "so"} and comma < 0:
+            at += 1
+        elif comma < 0 or comma + 1 >= len(tokens):
+            break
+        else:
+            at = comma + 1
+    return at
+
+
+def _opening(tokens: Tokens, at: int, *, to_offer: bool) -> tuple[tuple[str, ...] | None, bool]:
+    """The words of acceptance that stand here, the longest first, and whether they commit."""
+    best: tuple[str, ...] | None = None
+    strong = False
+    for words in (*_WILL, *_FINE, *(_PLEASE if to_offer else ())):
+        if tokens.has(at, words) and (best is None or len(words) > len(best)):
+            best, strong = words, words in _WILL
+    if best is None and _names_a_day(tokens, at):
+        return (tokens.at(at),), False  # "Monday then.", "Thursday works."
+    return best, strong
+
+
+def _names_a_day(tokens: Tokens, at: int) -> bool:
+    """ "Monday it is", "Thursday works for me", "Tomorrow then"."""
+    if tokens.at(at) not in WEEKDAYS and tokens.at(at) != "tomorrow":
+        return False
+    rest = set(tokens.low[at + 1 : at + 8])
+    return bool(rest & {"works", "then", "suits", "fine", "good", "perfect"}) or {"it", "is"} <= rest
+
+
+def _ends_well(tokens: Tokens, end: int, *, strong: bool) -> bool:
+    """Whether the acceptance stands by itself, and opens no other statement: "Sure is hot", "Good people work"."""
+    after = tokens.at(end)
+    if after in {"", ".", "!", ",", ";", ":", "-", "–", "—", ")", "and", "then", "please", "thanks", "thank"}:
+        return True
+    if strong and after in {"i", "we", "will", "it", "that", "so", "this", "thing", "happy", "can", "by", "on", "to"}:
+        return True
+    return len(tokens) <= 8

@@ -1,0 +1,145 @@
+"""Who is meant by a name: "Tom will call you", where a Tom of the speaker's side is known from the turns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from troth.promises.acts import act_after, after_will
+from troth.promises.bare import WEAK
+from troth.promises.tokens import Tokens, tokenise
+
+_NOT_NAMES: Final = frozenset({
+    "will", "may", "info", "support", "sales", "team", "office", "service", "services", "hello", "contact", "mail",
+    "noreply", "reply", "admin", "orders", "billing", "customer", "the", "accounts", "help", "desk", "care",
+})  # fmt: skip
+_SOMEONE: Final = frozenset({"someone", "somebody"})
+_PRONOUNS: Final = frozenset({"he", "she"})
+_PEOPLE: Final = frozenset({
+    "team", "colleague", "colleagues", "engineer", "engineers", "technician", "driver", "fitter", "crew", "lawyer",
+    "accountant", "boss", "manager", "people", "support", "office", "warehouse", "courier", "partner", "assistant",
+    "expert", "experts", "specialist", "director", "dispatch", "electrician", "plumber", "agent", "operations",
+})  # fmt: skip
+_REACHES: Final = frozenset({"you", "your", "yours"})
+_SAME_PRESENT: Final = frozenset({
+    "calls", "rings", "sends", "comes", "brings", "delivers", "ships", "writes", "visits", "pays", "fixes", "installs",
+    "starts", "meets", "picks", "takes", "finishes", "books", "phones", "collects", "mails", "emails", "forwards",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who wrote or was written to."""
+
+    address: str
+    side: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What somebody else of the speaker's side is said to do."""
+
+    probability: float
+    verb: int
+    actor: str | None  # None: of the speaker's side, but nobody we know by name
+
+
+class People:
+    """Everybody in the turns by each word of their name. Made once for a table; looks up in constant time."""
+
+    def __init__(self, turns: pa.Table) -> None:
+        self._by_name: dict[str, set[Person]] = {}
+        spoke = turns.select(["speaker", "speaker_name", "side"]).group_by(["speaker", "speaker_name", "side"])
+        for row in spoke.aggregate([]).to_pylist():
+            person = Person(row["speaker"], row["side"])
+            for word in _names_of(row["speaker"], row["speaker_name"]):
+                self._by_name.setdefault(word, set()).add(person)
+        known = {person.address for people in self._by_name.values() for person in people}
+        for column in ("recipients", "cc"):
+            for address in pc.unique(pc.list_flatten(turns.column(column).combine_chunks())).to_pylist():
+                if address and address not in known:
+                    for word in _names_of(address, None):
+                        self._by_name.setdefault(word, set()).add(Person(address, None))
+
+    def beside(self, word: str, turn: Mapping[str, Any]) -> str | None:
+        """The one person of this name on the side of the turn's speaker; None where there is none or are several."""
+        speaker, side = turn["speaker"], turn["side"]
+        ours = {
+            person.address
+            for person in self._by_name.get(word, ())
+            if person.address != speaker and _is_beside(person, speaker, side)
+        }
+        return ours.pop() if len(ours) == 1 else None
+
+
+def _is_beside(person: Person, speaker: str, side: str | None) -> bool:
+    _, _, domain = speaker.rpartition("@")
+    same_house = "@" in speaker and person.address.endswith(f"@{domain}")
+    if side == "us" or (side is None and "@" not in speaker):
+        return same_house or (side is not None and person.side == side)
+    return same_house
+
+
+def _names_of(address: str, name: str | None) -> set[str]:
+    local = address.partition("@")[0] if "@" in address else ""
+    words = [word for word in tokenise(name or "").low[:4] if word.isalpha()]
+    words += [word for word in tokenise(local).low[:1] if word.isalpha()]
+    return {word for word in words if len(word) > 2 and word not in _NOT_NAMES}
+
+
+def read_named(tokens: Tokens, turn: Mapping[str, Any], people: People, earlier: str | None) -> Named | None:
+    """What this sentence says that somebody of the speaker's side will do for the reader.
+
+    Args:
+        earlier: the last person of the speaker's side named before in the turn, whom "he" or "she" then means.
+    """
+    if len(tokens) == 0 or "?" in tokens.low[-2:]:
+        return None
+    for at in range(min(len(tokens), 40)):
+        found = _named_at(tokens, at, turn, people, earlier)
+        if found is not None:
+            return found
+    return None
+
+
+def last_named(tokens: Tokens, turn: Mapping[str, Any], people: People) -> str | None:
+    """The last person of the speaker's side that the sentence names."""
+    for at in range(len(tokens) - 1, -1, -1):
+        if tokens.raw(at)[:1].isupper() and (actor := people.beside(tokens.at(at), turn)) is not None:
+            return actor
+    return None
+
+
+def _named_at(tokens: Tokens, at: int, turn: Mapping[str, Any], people: People, earlier: str | None) -> Named | None:
+    is_meant, actor = _who(tokens, at, turn, people, earlier)
+    if not is_meant or tokens.at(at - 1) in {"if", "when", "that", "said", "says", "whether"}:
+        return None
+    word = tokens.at(at)
+    verb = after_will(tokens, at + 1)
+    if not verb and tokens.at(at + 1).isalpha() and tokens.raw(at + 1)[:1].isupper():
+        verb = after_will(tokens, at + 2)  # with a family name
+    if verb:
+        probability = act_after(tokens, verb)[0]
+        return Named(probability, verb, actor) if probability else None
+    if tokens.at(at + 1) in _SAME_PRESENT and word not in _PRONOUNS | _SOMEONE:
+        return Named(WEAK, at + 1, actor)
+    return None
+
+
+def _who(
+    tokens: Tokens, at: int, turn: Mapping[str, Any], people: People, earlier: str | None
+) -> tuple[bool, str | None]:
+    """Whether this token means somebody of the speaker's side, and whom."""
+    word = tokens.at(at)
+    if word in _PRONOUNS:
+        return earlier is not None and bool(_REACHES & set(tokens.low[at : at + 10])), earlier
+    if word in _PEOPLE:
+        return bool({"our", "my"} & set(tokens.low[max(0, at - 3) : at])), None
+    if word in _SOMEONE:
+        return True, None
+    actor = people.beside(word, turn) if tokens.raw(at)[:1].isupper() else None
+    return actor is not None, actor
