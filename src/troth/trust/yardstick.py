@@ -63,16 +63,22 @@ def _rises(ends: Sequence[float]) -> bool:
 
 
 def rescale(readings: object, yardsticks: Sequence[Yardstick]) -> pa.Table:
-    """READINGS as these yardsticks take them; rows without one stay as they came."""
+    """READINGS as these yardsticks take them; rows without one stay as they came.
+
+    A yardstick takes the readings of its signals, and those of signals unseen when it was learned whose ends are all
+    among its cuts: they are other categories of the same scale.
+    """
     table = conform(readings, READINGS)
     if not yardsticks:
         return table
     numbers = {name: table[name].to_numpy().copy() for name in ("lo", "hi", "v", "slope")}
+    lo, hi, is_free = table["lo"].to_numpy(), table["hi"].to_numpy(), np.ones(len(table), np.bool_)
     for yardstick in yardsticks:
-        chosen = pc.and_(
-            pc.equal(table["facet"], yardstick.facet),
-            pc.is_in(table["signal"], pa.array(yardstick.signals, pa.string())),
-        ).to_numpy()
+        ends = (-np.inf, *yardstick.cuts, np.inf)
+        is_category = np.isin(lo, ends) & np.isin(hi, ends) & (lo < hi) & (np.isfinite(lo) | np.isfinite(hi))
+        is_named = pc.is_in(table["signal"], pa.array(yardstick.signals, pa.string())).to_numpy()
+        chosen = pc.equal(table["facet"], yardstick.facet).to_numpy() & (is_named | is_category) & is_free
+        is_free &= ~chosen
         numbers["v"][chosen] *= yardstick.noise
         numbers["slope"][chosen] *= yardstick.slope
         for name in ("lo", "hi"):
