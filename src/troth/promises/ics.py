@@ -29,7 +29,8 @@ def make_calendar(
     """Write the promises with a due time as an iCalendar file.
 
     Args:
-        listed: rows of LISTED. Those without a due time, or due over four weeks before `day`, are left out.
+        listed: rows of LISTED. Those without a firm due time ("soon" is none), or due over four weeks before `day`,
+            are left out.
         day: the day of the list.
         zone: whose clock makes a due day, and whose 8:00 reminds on the day before.
         revisions: how often each promise changed, and when last; the same promises give the same bytes.
@@ -43,7 +44,7 @@ def make_calendar(
     calendar.add("calscale", "GREGORIAN")
     calendar.add("x-wr-calname", "Promises")
     here = ZoneInfo(zone)
-    dated = [row for row in listed if row["due_latest"] is not None]
+    dated = [row for row in listed if row["due_latest"] is not None and row["due_rule"] != "vague"]
     for row in sorted(dated, key=lambda row: (row["due_latest"], row["promise_id"])):
         local = row["due_latest"].astimezone(here)
         if day - local.date() <= _PAST:

@@ -130,7 +130,8 @@ def name_due(row: Mapping[str, Any], *, day: date, zone: str) -> str:
     """When a promise is due, as somebody would say it on that day.
 
     >>> from datetime import UTC
-    >>> name_due({"due_latest": datetime(2026, 11, 19, 16, 0, tzinfo=UTC)}, day=date(2026, 11, 20), zone="Europe/Rome")
+    >>> row = {"due_latest": datetime(2026, 11, 19, 16, 0, tzinfo=UTC), "due_rule": "explicit"}
+    >>> name_due(row, day=date(2026, 11, 20), zone="Europe/Rome")
     'yesterday 17:00'
     """
     latest: datetime | None = row["due_latest"]
@@ -141,6 +142,8 @@ def name_due(row: Mapping[str, Any], *, day: date, zone: str) -> str:
     nearby = {-1: "yesterday", 0: "today", 1: "tomorrow"}
     ahead = (local.date() - day).days
     name = nearby.get(ahead) or local.strftime("%a %-d %b" if local.year == day.year else "%a %-d %b %Y")
+    if row["due_rule"] == "vague":
+        return f"“{row['due_words']}”, about {name}"
     return name if is_whole_day(local) else f"{name} {local:%H:%M}"
 
 
