@@ -281,6 +281,7 @@ FORECASTS: Final = pa.schema(
         _must("base", pa.list_(pa.float64())),  # rivals: how common it is, what it was last time, what follows that
         _must("last", pa.list_(pa.float64())),
         _must("markov", pa.list_(pa.float64())),
+        _must("typical", pa.list_(pa.float64())),  # the model's own, of a relationship of which nothing is known
         pa.field("pit", pa.float64()),  # exact readings: the share of the forecast density below what was read
         pa.field("log_density", pa.float64()),  # exact readings: log of the forecast density there
     ]

@@ -32,6 +32,7 @@ CREATE TABLE forecasts (
     "base" DOUBLE PRECISION[] NOT NULL,
     "last" DOUBLE PRECISION[] NOT NULL,
     "markov" DOUBLE PRECISION[] NOT NULL,
+    "typical" DOUBLE PRECISION[] NOT NULL,
     "pit" DOUBLE PRECISION,
     "log_density" DOUBLE PRECISION
 );
