@@ -36,17 +36,40 @@ MAY: dict[str, set[str]] = {
     "book": LEAVES,  # it knows tables only
     "intake": LEAVES | {"book", "sources"},
     "settings": LEAVES | {"people"},
-    "pipeline": KNOWING_STAGES,
-    "overview": KNOWING_STAGES | {"pipeline"},
+    "trend": KNOWING_STAGES,
+    "pipeline": KNOWING_STAGES | {"trend"},
+    "overview": KNOWING_STAGES | {"pipeline", "trend"},
     "foretold": KNOWING_STAGES,
     "mapping": KNOWING_STAGES,
-    "relationship": KNOWING_STAGES,
+    "explanation": KNOWING_STAGES,
+    "charts": LEAVES,
+    "relationship": KNOWING_STAGES | {"trend", "explanation", "charts"},
     "deciding": KNOWING_STAGES | {"pipeline", "book"},
-    "library": KNOWING_STAGES | {"pipeline", "overview", "foretold", "mapping", "relationship", "deciding", "book"},
+    "asof": KNOWING_STAGES | {"pipeline"},
+    "targets": KNOWING_STAGES | {"asof"},
+    "sealing": {"schema", "trust"},
+    "proving": KNOWING_STAGES | {"pipeline", "asof", "targets", "sealing", "book"},
+    "proofpage": KNOWING_STAGES | {"proving"},
+    "tuning": {"trust", "readings"},
+    "library": KNOWING_STAGES
+    | {"pipeline", "trend", "overview", "foretold", "mapping", "relationship", "deciding", "tuning", "book"},
     "api": KNOWING_STAGES | {"pipeline", "overview", "book", "library"},
     "": KNOWING_STAGES | {"pipeline", "overview", "book", "library", "api"},  # the package itself lifts their names
     "cli": KNOWING_STAGES
-    | {"pipeline", "overview", "foretold", "mapping", "deciding", "book", "library", "api", "sample", ""},
+    | {
+        "pipeline",
+        "trend",
+        "overview",
+        "foretold",
+        "mapping",
+        "deciding",
+        "tuning",
+        "book",
+        "library",
+        "api",
+        "sample",
+        "",
+    },
 }
 
 

@@ -175,3 +175,33 @@ LENSES: Final = MappingProxyType({lens.name: lens for lens in _LENSES})
 
 CHECKPOINTS: Final = LENSES["triangle"].pillars
 """The six checkpoints proved at the end of each day."""
+
+WHOLE: Final = MappingProxyType(
+    {
+        "shown": _pillar("shown", "trustworthiness shown", _mean(*SHOWN)),
+        "held": _pillar("held", "trust held", _mean(*HELD)),
+    }
+)
+"""Each gauge as one pillar, all facets alike."""
+
+
+def find_score(name: str, lenses: Mapping[str, Lens] = LENSES) -> Pillar:
+    """The pillar meant by "shown", "held", a facet's code, or a lens and its pillar joined by a dot.
+
+    Raises: SettingsError naming what there is instead.
+    """
+    if name.lower() in WHOLE:
+        return WHOLE[name.lower()]
+    code = name.upper()
+    if code in SHOWN or code in HELD:
+        return _pillar(code, {**SHOWN, **HELD}[code], {code: 1.0})
+    lens, _, wanted = name.partition(".")
+    if lens not in lenses:
+        raise SettingsError(
+            f"{name!r} is no score. Name shown, held, a facet ({', '.join([*SHOWN, *HELD])}), "
+            f"or a lens and its pillar such as triangle.in_line. The lenses are {', '.join(lenses)}."
+        )
+    pillars = {pillar.name: pillar for pillar in lenses[lens].pillars}
+    if wanted not in pillars:
+        raise SettingsError(f"lens {lens!r} has no pillar {wanted!r}; it has {', '.join(pillars)}.")
+    return pillars[wanted]

@@ -7,35 +7,39 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from troth.lenses import Lens, Pillar
+from troth.lenses import WHOLE, Lens
 from troth.pipeline import Standing, Understood, find_segments, score_relationships
-from troth.signals import HELD, SHOWN
+from troth.settings import Watch
+from troth.trend import find_trends, list_gaps
 from troth.trust import DEFAULT_MODEL, Model
 
-
-def _whole(name: str, plain: str, facets: dict[str, float]) -> Lens:
-    return Lens(name=name, plain=plain, pillars=(Pillar(name=name, plain=plain, weights=facets),))
-
-
-GAUGES = (
-    _whole("shown", "trustworthiness shown", dict.fromkeys(SHOWN, 1.0)),
-    _whole("held", "trust held", dict.fromkeys(HELD, 1.0)),
-)
+GAUGES = tuple(Lens(name=name, plain=pillar.plain, pillars=(pillar,)) for name, pillar in WHOLE.items())
 """Each gauge as a lens of one pillar, all facets alike."""
 
 
-def tabulate_relationships(known: Understood, standing: Standing, model: Model = DEFAULT_MODEL) -> pa.Table:
-    """Circle, turns, last contact, both gauges with 80 % bands, open promises and questions; most turns first.
+def tabulate_relationships(
+    known: Understood,
+    standing: Standing,
+    model: Model = DEFAULT_MODEL,
+    *,
+    over: int | None = None,
+    watch: Watch | None = None,
+) -> pa.Table:
+    """Circle, turns, last contact, both gauges with bands and trends, open promises and questions; most turns first.
 
-    A gauge's number is null where it is withheld, its band where there was no reading at all.
+    A gauge's number is null where it is withheld, its band where there was no reading at all, its trend where there was
+    none within the last `over` days (those of `watch` if not given).
     """
+    watch = watch or Watch()
+    segments = find_segments(known.turns)
+    trends = find_trends(standing.readings, standing.now, days=over or watch.days, model=model, segments=segments)
+    trend = {(row["relationship"], row["pillar"]): row for row in trends.to_pylist() if row["readings"]}
+    gaps = {row["relationship"]: row["text"] for row in list_gaps(trends, watch)}
     said = known.turns.filter(pc.and_(pc.invert(known.turns["automatic"]), pc.is_valid(known.turns["relationship"])))
     counted = said.group_by(["relationship", "circle"], use_threads=False).aggregate(
         [("turn_id", "count"), ("sent_at", "max")]
     )
-    scored = score_relationships(
-        standing.readings, standing.now, lenses=GAUGES, model=model, segments=find_segments(known.turns)
-    )
+    scored = score_relationships(standing.readings, standing.now, lenses=GAUGES, model=model, segments=segments)
     scores = {(row["scope"], row["lens"]): row for row in scored.to_pylist()}
     ours = _count(standing.promises, side="us", states=("open", "suspected"))
     theirs = _count(standing.promises, side="them", states=("open", "suspected"))
@@ -48,6 +52,9 @@ def tabulate_relationships(known: Understood, standing: Standing, model: Model =
             "last_contact": row["sent_at_max"],
             **_gauge("shown", scores.get((row["relationship"], "shown"))),
             **_gauge("held", scores.get((row["relationship"], "held"))),
+            **_trend("shown", trend.get((row["relationship"], "shown"))),
+            **_trend("held", trend.get((row["relationship"], "held"))),
+            "warning": gaps.get(row["relationship"]),
             "promises_of_ours": ours.get(row["relationship"], 0),
             "promises_of_theirs": theirs.get(row["relationship"], 0),
             "questions_open": asked.get(row["relationship"], 0),
@@ -65,6 +72,8 @@ _SCHEMA = pa.schema(
         ("turns", pa.int64()),
         ("last_contact", pa.timestamp("us", tz="UTC")),
         *((f"{gauge}_{part}", pa.float64()) for gauge in ("shown", "held") for part in ("percentile", "low", "high")),
+        *((f"{gauge}_{part}", pa.float64()) for gauge in ("shown", "held") for part in ("rose", "change")),
+        ("warning", pa.string()),
         ("promises_of_ours", pa.int64()),
         ("promises_of_theirs", pa.int64()),
         ("questions_open", pa.int64()),
@@ -76,6 +85,10 @@ def _gauge(name: str, score: dict[str, Any] | None) -> dict[str, float | None]:
     parts = ("percentile", "low", "high")
     is_known = score is not None and score["readings"] > 0
     return {f"{name}_{part}": score[part] if is_known and score is not None else None for part in parts}
+
+
+def _trend(name: str, change: dict[str, Any] | None) -> dict[str, float | None]:
+    return {f"{name}_{part}": change[part] if change is not None else None for part in ("rose", "change")}
 
 
 def _count(table: pa.Table, *, side: str | None, states: tuple[str, ...]) -> dict[str, int]:

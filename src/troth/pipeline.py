@@ -23,9 +23,11 @@ from troth.readings import Reference, gather_readings, read_survey, weigh_findin
 from troth.review import Close, DraftCheck, check_draft, close_day, day_bounds
 from troth.review.close import DAY_SCOPE, in_day
 from troth.schema import FINDINGS, SCORES, SENTENCES, conform, empty
+from troth.settings import Watch
 from troth.signals import HELD, SHOWN
 from troth.surveys import learn_items
 from troth.text import split_sentences
+from troth.trend import find_trends, list_gaps
 from troth.trust import DEFAULT_MODEL, Model, close_states, score_pillar
 from troth.trust import Standing as TrustStanding
 from troth.worktime import OpenHours, lay_out_hours
@@ -106,7 +108,7 @@ def take_stock(
         promises,
         reference=reference,
         now=now,
-        hours=_lay_out(known.turns, calendar, now),
+        hours=find_open_hours(known.turns, calendar, now),
     )
     if answers is not None and answers.num_rows:
         given = answers.filter(pc.less_equal(answers["answered_at"], pa.scalar(now, answers["answered_at"].type)))
@@ -119,7 +121,7 @@ def take_stock(
     )
 
 
-def _lay_out(turns: pa.Table, calendar: Calendar, now: dt.datetime) -> OpenHours:
+def find_open_hours(turns: pa.Table, calendar: Calendar, now: dt.datetime) -> OpenHours:
     """Our working hours from the first dated turn to `now`."""
     first = pc.min(turns["sent_at"]).as_py()
     return lay_out_hours(
@@ -169,8 +171,9 @@ def close_books(
     zone: str,
     circles: Sequence[str],
     model: Model = DEFAULT_MODEL,
+    watch: Watch | None = None,
 ) -> Close:
-    """The close of one day. `standing` is as of that day's evening."""
+    """The close of one day. `standing` is as of that day's evening; `watch` says from when a trend is named."""
     bounds = day_bounds(day, zone)
     today = in_day(known.turns, "sent_at", bounds)
     here = pc.is_in(known.sentences["turn_id"], today["turn_id"].combine_chunks())
@@ -190,6 +193,7 @@ def close_books(
         scores=scores,
         circles=circles,
         falls=find_falls(standing.readings, bounds[1], model=model, segments=find_segments(known.turns)),
+        gaps=_find_gaps(known, standing, circles, model=model, watch=watch or Watch()),
     )
 
 
@@ -216,6 +220,15 @@ def find_falls(
             if fall > 0:
                 falls[home] = fall
     return falls
+
+
+def _find_gaps(
+    known: Understood, standing: Standing, circles: Sequence[str], *, model: Model, watch: Watch
+) -> list[dict[str, object]]:
+    """Relationships of these circles in which SHOWN rose and HELD did not, over the days that `watch` looks back."""
+    segments = find_segments(known.turns)
+    trends = find_trends(standing.readings, standing.now, days=watch.days, model=model, segments=segments)
+    return [row for row in list_gaps(trends, watch) if segments.get(str(row["relationship"])) in circles]
 
 
 def _evidence_of(known: Understood, today: pa.Table) -> pa.Table:

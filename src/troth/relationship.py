@@ -1,35 +1,148 @@
-"""One relationship as people ask about it: its path, and what moved it."""
+"""One relationship as people ask about it: its path, what changed, what moved it, and pictures of these."""
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
 
+import numpy as np
 import pyarrow as pa
 
 from troth.errors import InputError
+from troth.explanation import explain_move, explain_score
+from troth.lenses import LENSES, WHOLE, Lens, find_score
 from troth.review import day_bounds
-from troth.schema import TRUST, empty
-from troth.trust import DEFAULT_MODEL, Model, follow, ledger
+from troth.schema import PROMISES, TRUST, TURNS, empty
+from troth.settings import Watch
+from troth.trend import find_trends
+from troth.trust import (
+    DEFAULT_MODEL,
+    Model,
+    Ratio,
+    Wobble,
+    close_states,
+    find_wobble,
+    follow,
+    trace_scores,
+    trust_equation,
+)
+
+if TYPE_CHECKING:
+    from troth.charts import Chart
+
+_SEED: Final = 20_261  # of draws for ratio and wobble: the same question gets the same answer
+_POINTS: Final = 240  # of the path that a chart shows
 
 
 @dataclass(frozen=True, slots=True)
 class RelationshipTrust:
-    """The path of one relationship, and what moved it."""
+    """One relationship's trust. `readings_at` gives what was known at a time: no answer before it came."""
 
     relationship: str
-    readings: pa.Table
+    readings: pa.Table  # as of now
     now: dt.datetime
     model: Model = DEFAULT_MODEL  # as it holds for the relationship's segment
+    zone: str = "UTC"
+    turns: pa.Table = field(default_factory=lambda: empty(TURNS))
+    promises: pa.Table = field(default_factory=lambda: empty(PROMISES))
+    lenses: Mapping[str, Lens] = field(default_factory=lambda: LENSES)
+    watch: Watch = field(default_factory=Watch)
+    readings_at: Callable[[dt.datetime], pa.Table] | None = None
 
     def path(self) -> pa.Table:
         """TRUST: one row per facet and day with a reading."""
         return follow(self.readings, self.model) if self.readings.num_rows else empty(TRUST)
 
-    def explain(self, facet: str, day: str | dt.date | None = None, *, zone: str = "UTC") -> pa.Table:
-        """The ledger: every reading's exact share in a facet's level at the end of a day, own, borrowed and prior."""
-        at = self.now if day is None else day_bounds(parse_day(day), zone)[1]
-        return ledger(self.readings, facet, at, self.model)
+    def explain(
+        self, day: str | dt.date | None = None, *, of: str = "shown", since: str | dt.date | None = None
+    ) -> pa.Table:
+        """The ledger with its sentences: every reading's exact share in a score at the end of a day.
+
+        Args:
+            day: the day whose evening counts; the last one if not given.
+            of: shown, held, a facet's code, or a lens and its pillar joined by a dot.
+            since: explain what moved the score from the evening of this day.
+
+        Returns: EXPLAINED: own, borrowed and prior parts that sum to the score, in standard deviations.
+        Raises: SettingsError when there is no such score, InputError when `since` is not before `day`.
+        """
+        score, at = find_score(of, self.lenses), self._evening(day)
+        if since is None:
+            return explain_score(self._as_of(at), score, at, self.model, turns=self.turns)
+        then = self._evening(since)
+        if then >= at:
+            raise InputError(f"a change is explained from an earlier day to a later one; {since} is not before {day}.")
+        return explain_move((self._as_of(then), then), (self._as_of(at), at), score, self.model, turns=self.turns)
+
+    def change(self, *, of: str = "shown", over: int | None = None, day: str | dt.date | None = None) -> dict[str, Any]:
+        """How a score changed over so many days up to a day's evening: a row of CHANGES, or empty without a reading."""
+        at = self._evening(day)
+        days, score = over or self.watch.days, find_score(of, self.lenses)
+        rows = find_trends(self._as_of(at), at, days=days, scores=[score], model=self.model).to_pylist()
+        return rows[0] if rows else {}
+
+    def trends(self, *, over: int | None = None) -> pa.Table:
+        """CHANGES of SHOWN and HELD over so many days up to now."""
+        return find_trends(self.readings, self.now, days=over or self.watch.days, model=self.model)
+
+    def equation(self, gauge: Literal["SHOWN", "HELD"] = "SHOWN") -> Ratio | None:
+        """The trust equation's value T with its band by draws; None where nothing was read of that gauge."""
+        standing = close_states(self.readings, self.now, self.model).get(self.relationship, {}).get(gauge)
+        lens = self.lenses["equation" if gauge == "SHOWN" else "equation_held"]
+        return None if standing is None else trust_equation(standing, lens, self.model, np.random.default_rng(_SEED))
+
+    def wobble(self) -> Wobble | None:
+        """Which of the six checkpoints is lowest, and how sure that is; None where nothing was read of SHOWN."""
+        standing = close_states(self.readings, self.now, self.model).get(self.relationship, {}).get("SHOWN")
+        return None if standing is None else find_wobble(standing, self.model, np.random.default_rng(_SEED))
+
+    def chart(self, *, theme: Literal["light", "dark"] = "light") -> Chart:
+        """The path: SHOWN and HELD with bands, and what became of our promises.
+
+        Raises: InputError when the charts extra is not installed, or nothing was read yet.
+        """
+        from troth.charts import draw_path  # noqa: PLC0415  # heavy, and an extra
+
+        if not self.readings.num_rows:
+            raise InputError(f"there is nothing to draw: no reading of {self.relationship!r} yet.")
+        first = min(self.readings["at"].to_pylist())
+        step = max((self.now - first) / _POINTS, dt.timedelta(hours=1))
+        times = [first + step * n for n in range(int((self.now - first) / step) + 1)]
+        path = trace_scores(self.readings, tuple(WHOLE.values()), [*times, self.now], self.model)
+        return draw_path(path, self.promises, title=self.relationship, zone=self.zone, theme=theme)
+
+    def chart_explained(
+        self,
+        day: str | dt.date | None = None,
+        *,
+        of: str = "shown",
+        since: str | dt.date | None = None,
+        theme: Literal["light", "dark"] = "light",
+    ) -> Chart:
+        """`explain` as a picture: which sentence moved the score, by how much, what faded, what is borrowed."""
+        from troth.charts import draw_ledger  # noqa: PLC0415  # heavy, and an extra
+
+        score, at = find_score(of, self.lenses), self._evening(day)
+        return draw_ledger(
+            self.explain(day, of=of, since=since),
+            title=f"{self.relationship}: {score.plain}",
+            day=_day_of(at),
+            since=None if since is None else parse_day(since),
+            theme=theme,
+        )
+
+    def _evening(self, day: str | dt.date | None) -> dt.datetime:
+        return self.now if day is None else day_bounds(parse_day(day), self.zone)[1]
+
+    def _as_of(self, at: dt.datetime) -> pa.Table:
+        return self.readings if self.readings_at is None or at == self.now else self.readings_at(at)
+
+
+def _day_of(evening: dt.datetime) -> dt.date:
+    """The day that an evening closes: midnight belongs to the day before."""
+    return (evening - dt.timedelta(minutes=1)).date()
 
 
 def parse_day(day: str | dt.date) -> dt.date:

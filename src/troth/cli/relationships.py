@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,35 +17,49 @@ from troth.cli.options import (
     stoppable,
 )
 
+if TYPE_CHECKING:
+    from troth.settings import Watch
+
 
 @stoppable
 def relationships(
     circle: Annotated[str | None, typer.Option(help="Only customer, colleague or friend.")] = None,
+    over: Annotated[
+        int | None, typer.Option(min=1, max=3650, help="Days that the trend looks back. Default: 28, or troth.toml.")
+    ] = None,
     sample: SampleOption = False,
     book: BookOption = None,
     settings: SettingsOption = None,
     shape: FormatOption = Format.table,
 ) -> None:
-    """Who trusts us how much: SHOWN and HELD with 80 % bands, and what is open.
+    """Who trusts us how much: SHOWN and HELD with 80 % bands, how each moved, and what is open.
 
-    Example: troth relationships --circle customer --format csv
+    An arrow stands only where the direction has a probability of .8 and something was read; a dash says neither.
+
+    Example: troth relationships --circle customer --over 90 --format csv
     """
     from troth.cli.output import write_rows
     from troth.cli.talk import show_progress
 
-    with open_book(book, choose_settings(settings), sample=sample) as opened:
+    chosen = choose_settings(settings)
+    with open_book(book, chosen, sample=sample) as opened:
         with show_progress("finding signals", unit="turns") as progress:
             opened.understand(progress=progress)
-        table = opened.relationships()
+        table = opened.relationships(over=over)
     rows = [row for row in table.to_pylist() if circle in {None, row["circle"]}]
     if shape is Format.table:
-        _draw(rows)
+        _draw(rows, chosen.trend, over or chosen.trend.days)
     else:
         write_rows(rows, shape, columns=table.column_names)
 
 
-def _draw(rows: list[dict[str, Any]]) -> None:
+def _draw(rows: list[dict[str, Any]], watch: Watch, days: int) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
     from troth.cli.output import write_rows
+    from troth.cli.talk import say
+    from troth.plain import clean_line
 
     lines = [
         {
@@ -54,7 +68,9 @@ def _draw(rows: list[dict[str, Any]]) -> None:
             "turns": row["turns"],
             "last": row["last_contact"].date() if row["last_contact"] else None,
             "shown": show_band(row, "shown"),
+            "trend": show_trend(row, "shown", watch),
             "held": show_band(row, "held"),
+            "trend ": show_trend(row, "held", watch),
             "our_promises": row["promises_of_ours"],
             "theirs": row["promises_of_theirs"],
             "unanswered": row["questions_open"],
@@ -62,6 +78,11 @@ def _draw(rows: list[dict[str, Any]]) -> None:
         for row in rows
     ]
     write_rows(lines, Format.table, columns=list(lines[0]) if lines else ["relationship"])
+    console = Console()
+    for row in rows:
+        if row["warning"]:
+            console.print(Text(f"! {clean_line(row['warning'])}.", "yellow"))
+    say(f"↑ ↓: moved within {days} days, with a probability of {watch.name_from:.0%} or more; –: neither is so likely.")
 
 
 def show_band(row: dict[str, Any], gauge: str) -> str:
@@ -71,6 +92,14 @@ def show_band(row: dict[str, Any], gauge: str) -> str:
     band = f"{row[f'{gauge}_low']:.0f}–{row[f'{gauge}_high']:.0f}"
     number = row[f"{gauge}_percentile"]
     return f"({band})" if number is None else f"{number:.0f} ({band})"
+
+
+def show_trend(row: dict[str, Any], gauge: str, watch: Watch) -> str:
+    """An arrow where a gauge's direction is likely enough, else a dash."""
+    from troth.trend import name_trend
+
+    rose = row[f"{gauge}_rose"]
+    return name_trend(rose, 0 if rose is None else 1, watch=watch)
 
 
 def register(app: typer.Typer) -> None:

@@ -28,6 +28,8 @@ def draw_close(close: Close) -> None:
         _draw_circle(console, circle)
     _draw_promises(console, close)
     _draw_questions(console, close)
+    for gap in close.gaps:
+        console.print(Text(f"\n! {clean_line(gap['text'])}.", "yellow"))
     todo = Text(clean_line(close.tomorrow.text), "bold")
     if close.tomorrow.quote:
         todo.append(f"\n“{clean_line(close.tomorrow.quote)}”", "not bold")

@@ -107,6 +107,7 @@ class Close:
     questions: tuple[Mapping[str, Any], ...]  # rows of QUESTIONS still open and asked within the last four weeks
     questions_older: int  # open for longer
     tomorrow: Suggestion
+    gaps: tuple[Mapping[str, Any], ...] = ()  # relationship, shown_rose, held_rose, text: SHOWN rose, HELD did not
 
 
 def name_state(promise: Mapping[str, Any], evening: dt.datetime) -> str:
@@ -149,6 +150,7 @@ def close_day(
     questions: pa.Table,
     scores: pa.Table,
     circles: Sequence[str] = CIRCLES,
+    gaps: Sequence[Mapping[str, Any]] = (),
     falls: Mapping[str, float] = MappingProxyType({}),
 ) -> Close:
     """Close the books of a day.
@@ -159,6 +161,7 @@ def close_day(
         turns: TURNS, placed; sentences, evidence: of these turns; promises, questions: as of the evening.
         scores: SCORES with scopes "day:customer", "day:colleague", "day:friend" of this day, lens "triangle".
         circles: which to close.
+        gaps: where SHOWN rose lately and HELD did not, with the sentence that says so.
         falls: by how much the last weeks lowered trust held, standard deviations, by relationship.
     """
     bounds = day_bounds(day, zone)
@@ -173,6 +176,7 @@ def close_day(
         questions=tuple(row for row in unanswered if row["asked_at"] is not None and row["asked_at"] >= fresh),
         questions_older=sum(row["asked_at"] is None or row["asked_at"] < fresh for row in unanswered),
         tomorrow=suggest(day, zone=zone, promises=promises, questions=questions, circles=circles, falls=falls),
+        gaps=tuple(gaps),
     )
 
 

@@ -4,11 +4,12 @@ Source of every equation: MEASUREMENT.md section 4. The two gauges, SHOWN and HE
 """
 
 from troth.trust._engine import kernel_name
-from troth.trust.change import CHANGES, measure_changes
+from troth.trust.change import CHANGES, Gap, find_gaps, measure_changes
 from troth.trust.filter import Followed, advance, close_states, follow, follow_states, smooth, stand
 from troth.trust.ledger import LEDGER, ledger
 from troth.trust.likelihood import log_likelihood, log_likelihoods
 from troth.trust.model import DEFAULT_MODEL, START_HALO, Block, Model, Standing, State
+from troth.trust.path import PATH, trace_scores
 from troth.trust.scores import (
     Ratio,
     Score,
@@ -25,9 +26,11 @@ __all__ = [
     "CHANGES",
     "DEFAULT_MODEL",
     "LEDGER",
+    "PATH",
     "START_HALO",
     "Block",
     "Followed",
+    "Gap",
     "Model",
     "Provenance",
     "Ratio",
@@ -39,6 +42,7 @@ __all__ = [
     "Yardstick",
     "advance",
     "close_states",
+    "find_gaps",
     "find_wobble",
     "follow",
     "follow_states",
@@ -54,6 +58,7 @@ __all__ = [
     "score_pillar",
     "smooth",
     "stand",
+    "trace_scores",
     "trust_equation",
     "write_model",
 ]

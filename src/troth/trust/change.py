@@ -49,6 +49,15 @@ CHANGES: Final = pa.schema(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """SHOWN rose in a relationship while HELD did not."""
+
+    relationship: str
+    shown_rose: float  # probabilities
+    held_rose: float
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Pair:
     """The joint posterior of S scores of one relationship at an earlier and a later time. Shape (S,) each."""
@@ -101,6 +110,27 @@ def measure_changes(
             for name, pair in pair_levels(part, dyn, start_us, end_us, chosen):
                 rows += _rows(pair, chosen, draws, model.band, name=name, gauge=gauge, since=since, until=at)
     return pa.Table.from_pylist(rows, schema=CHANGES)
+
+
+def find_gaps(changes: pa.Table, *, shown_rose_from: float, held_rose_below: float) -> list[Gap]:
+    """Where SHOWN rose and HELD did not: measured signals are being gamed, or the work is not noticed yet.
+
+    Args:
+        changes: CHANGES with one score of each gauge.
+        shown_rose_from, held_rose_below: P(rose) of SHOWN at least this, of HELD under that. Conventions, not
+            measurements.
+
+    A gauge without a reading between the two times says nothing of a change, and gives no gap.
+    """
+    rose: dict[str, dict[str, float]] = {}
+    for row in changes.to_pylist():
+        if row["readings"]:
+            rose.setdefault(row["relationship"], {})[row["gauge"]] = row["rose"]
+    return [
+        Gap(relationship=name, shown_rose=of["SHOWN"], held_rose=of["HELD"])
+        for name, of in sorted(rose.items())
+        if of.keys() == {"SHOWN", "HELD"} and of["SHOWN"] >= shown_rose_from and of["HELD"] < held_rose_below
+    ]
 
 
 def pair_levels(

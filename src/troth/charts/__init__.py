@@ -1,0 +1,23 @@
+"""One Altair chart per question, for notebooks, reports and pictures. Needs the extra `charts`; loaded when drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from troth.charts.ledger import draw_ledger
+    from troth.charts.look import Chart, Theme
+    from troth.charts.path import draw_path
+    from troth.charts.saving import save_chart
+
+__all__ = ["Chart", "Theme", "draw_ledger", "draw_path", "save_chart"]
+
+_HOMES = {"Chart": "look", "Theme": "look", "draw_ledger": "ledger", "draw_path": "path", "save_chart": "saving"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415
+
+    return getattr(import_module(f"troth.charts.{_HOMES[name]}"), name)

@@ -1,0 +1,91 @@
+"""How every chart looks, in light and in dark, and how strangers' words are put into one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from troth.errors import InputError
+from troth.plain import clean_line
+
+if TYPE_CHECKING:
+    import altair
+
+    Chart: TypeAlias = altair.LayerChart | altair.VConcatChart | altair.HConcatChart | altair.Chart
+else:
+    Chart: TypeAlias = Any
+
+Theme = Literal["light", "dark"]
+
+FONT: Final = "system-ui, Segoe UI, Roboto, Helvetica Neue, DejaVu Sans, sans-serif"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """Colours of one theme. Blue and orange are told apart by people who see no red or no green."""
+
+    paper: str
+    ink: str
+    soft: str  # axes, notes
+    line: str  # grid
+    shown: str
+    held: str
+    good: str
+    bad: str
+    prior: str
+
+
+LOOKS: Final[dict[Theme, Look]] = {
+    "light": Look(
+        paper="#ffffff", ink="#1d2430", soft="#5b6675", line="#dfe3e8", shown="#1f5f8b", held="#b4581a", good="#2c6e49",
+        bad="#a63d2f", prior="#8a93a0",
+    ),
+    "dark": Look(
+        paper="#1b2027", ink="#e8eaee", soft="#a3adba", line="#333c48", shown="#86bfe4", held="#f0a868", good="#7fc79b",
+        bad="#f0998c", prior="#7a8594",
+    ),
+}  # fmt: skip
+
+
+def load_altair() -> Any:
+    """The chart library.
+
+    Raises: InputError naming the extra when it is not installed.
+    """
+    try:
+        import altair  # noqa: PLC0415  # heavy, and an extra
+    except ImportError as error:
+        raise InputError('charts need an extra: install it with  pip install "troth[charts]".') from error
+    return altair
+
+
+def trim(text: str, longest: int = 76) -> str:
+    """A stranger's words on one line of a chart: no control characters, cut at a word where that is near."""
+    line = clean_line(text)
+    if len(line) <= longest:
+        return line
+    cut = line[: longest - 1]
+    space = cut.rfind(" ")
+    return (cut[:space] if space > longest * 2 // 3 else cut).rstrip(" ,;:") + "…"
+
+
+def dress(chart: Any, look: Look, *, title: str, note: str) -> Any:
+    """The same fonts, colours and title for every chart; `note` says what the figures are."""
+    alt = load_altair()
+    return (
+        chart.properties(
+            title=alt.TitleParams(
+                trim(title, 90), subtitle=note, anchor="start", color=look.ink, subtitleColor=look.soft, fontSize=16,
+                subtitleFontSize=12, fontWeight=500, offset=14, font=FONT, subtitleFont=FONT,
+            ),
+            background=look.paper,
+            padding=18,
+        )
+        .configure(font=FONT)
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor=look.soft, titleColor=look.soft, gridColor=look.line, domainColor=look.line, tickColor=look.line,
+            labelFontSize=12, titleFontSize=12, titleFontWeight="normal", labelLimit=560,
+        )
+        .configure_legend(labelColor=look.ink, titleColor=look.soft, labelFontSize=12, titleFontSize=12, orient="top")
+    )  # fmt: skip
