@@ -106,11 +106,23 @@ def test_offsets_and_ids_are_those_of_the_sentence():
 @given(lengths=st.lists(st.integers(2, 128), max_size=300))
 def test_every_row_is_in_exactly_one_batch_that_is_wide_enough(lengths: list[int]):
     seen: list[int] = []
-    for chosen, width in cut_batches(np.array(lengths, dtype=np.int64)):
-        assert all(lengths[at] <= width for at in chosen)
-        assert len(chosen) == 1 or len(chosen) * width <= BATCH_PIECES
-        seen += chosen.tolist()
+    for batch in cut_batches(np.array(lengths, dtype=np.int64)):
+        assert all(lengths[at] <= batch.width for at in batch.chosen)
+        assert len(batch.chosen) <= batch.rows
+        assert batch.rows == 1 or batch.rows * batch.width <= BATCH_PIECES
+        seen += batch.chosen.tolist()
     assert sorted(seen) == list(range(len(lengths)))
+
+
+def test_many_calls_meet_few_shapes():
+    """Each shape keeps megabytes of compiled kernels, so a long job must not meet new ones for ever."""
+    rng, shapes = np.random.default_rng(0), set[tuple[int, int]]()
+    for _ in range(300):
+        lengths = np.clip(rng.lognormal(2.8, 0.7, rng.integers(1, 3000)), 2, 128).astype(np.int64)
+        shapes |= {(batch.rows, batch.width) for batch in cut_batches(lengths)}
+    assert len(shapes) < 31 * 5
+    padded = sum(batch.rows * batch.width for batch in cut_batches(lengths))
+    assert padded < 1.15 * lengths.sum()
 
 
 @pytest.mark.parametrize(

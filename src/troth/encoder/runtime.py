@@ -2,16 +2,16 @@
 
 The network is small, so the cost lies in the number of word pieces pushed through it, padding included. Sentences
 are sorted by length, cut into batches of about equal work, and padded only to the next rung of a ladder of widths:
-few shapes, so the compiled kernels are reused.
+few shapes, since the kernels of each new one cost time to make and some megabytes to keep.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources.abc import Traversable
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,14 @@ BATCH_PIECES: Final = 1024
 """Word pieces in one batch: measured best among 512 to 3,072 on two cores with two streams."""
 
 _STREAMS: Final = 2
+
+
+class Batch(NamedTuple):
+    """Rows that go through the network together."""
+
+    chosen: NDArray[np.intp]  # which rows
+    rows: int  # rows of the array they are put into; those beyond `chosen` are padding alone
+    width: int  # word pieces that each is padded to
 
 
 class OpenVinoEncoder:
@@ -70,27 +78,47 @@ class OpenVinoEncoder:
             raw[chosen] = request.get_output_tensor(0).data[: len(chosen)]
 
         self._queue.set_callback(keep)
-        for chosen, width in cut_batches(np.array([len(row) for row in rows], dtype=np.int64)):
-            pieces = pad([rows[at] for at in chosen], width=width, padding=self._tokeniser.padding)
-            self._queue.start_async({0: pieces}, chosen)
+        for batch in cut_batches(np.array([len(row) for row in rows], dtype=np.int64)):
+            chosen = [rows[at] for at in batch.chosen]
+            pieces = pad(chosen, width=batch.width, padding=self._tokeniser.padding, height=batch.rows)
+            self._queue.start_async({0: pieces}, batch.chosen)
         self._queue.wait_all()
         return raw
 
 
-def cut_batches(lengths: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.intp], int]]:
-    """Cut rows of these lengths into batches: which rows, and the width to pad them to.
+def cut_batches(lengths: NDArray[np.int64]) -> list[Batch]:
+    """Cut rows of these lengths into batches of few different shapes; widest first, so that the streams end together.
 
-    Every row is in exactly one batch; a batch holds rows of one rung of the ladder of widths, longest rungs first so
-    that the streams end together.
+    Every row is in exactly one batch. From the narrowest rung up, a rung gives whole and half batches; what is left
+    over moves up to the next rung, where a little more padding costs less than one more shape would.
     """
     rungs = np.searchsorted(_WIDTHS, lengths)
     order = np.argsort(rungs, kind="stable")
-    for rung in np.unique(rungs)[::-1]:
+    batches: list[Batch] = []
+    left = order[:0]
+    for rung in np.unique(rungs):
         width = _WIDTHS[int(rung)]
-        members = order[np.searchsorted(rungs[order], rung) : np.searchsorted(rungs[order], rung, side="right")]
-        size = max(1, BATCH_PIECES // width)
-        for start in range(0, len(members), size):
-            yield members[start : start + size], width
+        first, last = np.searchsorted(rungs[order], [rung, rung + 1])
+        members = np.concatenate([left, order[first:last]])
+        whole = max(1, BATCH_PIECES // width)
+        half = max(1, whole // 2)
+        at = 0
+        while len(members) - at >= half:
+            size = whole if len(members) - at >= whole else half
+            batches.append(Batch(members[at : at + size], rows=size, width=width))
+            at += size
+        left = members[at:]
+    if len(left):
+        batches.append(Batch(left, rows=_fit_rows(len(left), whole), width=width))
+    return batches[::-1]
+
+
+def _fit_rows(rows: int, whole: int) -> int:
+    """The least of a whole batch, its half, its quarter, ... that holds these rows."""
+    fitting = whole
+    while fitting // 2 >= rows:
+        fitting //= 2
+    return fitting
 
 
 @cache

@@ -143,9 +143,9 @@ class Tokeniser:
         return tuple(pieces)
 
 
-def pad(rows: Sequence[Sequence[int]], *, width: int, padding: int) -> NDArray[np.int64]:
-    """Rows of unequal length to one array, shape (len(rows), width)."""
-    filled = np.full((len(rows), width), padding, dtype=np.int64)
+def pad(rows: Sequence[Sequence[int]], *, width: int, padding: int, height: int | None = None) -> NDArray[np.int64]:
+    """Rows of unequal length to one array, shape (height, width); `height` is the number of rows if not given."""
+    filled = np.full((len(rows) if height is None else height, width), padding, dtype=np.int64)
     for at, row in enumerate(rows):
         filled[at, : len(row)] = row
     return filled
