@@ -95,14 +95,14 @@ def rate(work: Callable[[], object], count: int, *, runs: int = 3) -> float:
     return count / best
 
 
-def rate_torch(rows: list[list[int]], *, layers: int, heads: int) -> float:
+def rate_torch(rows: list[list[int]], *, layers: int, heads: int, inner: int) -> float:
     """The same network in PyTorch, float32; its weights do not matter for speed."""
-    network = Network(layers=layers, heads=heads).eval()
+    network = Network(layers=layers, heads=heads, inner=inner).eval()
 
     @torch.no_grad()
     def work() -> None:
-        for chosen, width in cut_batches(np.array([len(row) for row in rows], dtype=np.int64)):
-            network(torch.from_numpy(pad([rows[at] for at in chosen], width=width, padding=0)))
+        for batch in cut_batches(np.array([len(row) for row in rows], dtype=np.int64)):
+            network(torch.from_numpy(pad([rows[at] for at in batch.chosen], width=batch.width, padding=0)))
 
     return rate(work, len(rows), runs=2)
 
@@ -128,7 +128,8 @@ def main() -> None:
     options = parser.parse_args()
 
     texts = read_texts(options.sentences)
-    count, layers, heads = len(texts), int(card().made["layers"]), len(card().heads)
+    count, heads, made = len(texts), len(card().heads), card().made
+    layers, inner = int(made["layers"]), int(made["inner"])
     table = pa.table(
         {
             "turn_id": [str(at) for at in range(count)],
@@ -147,12 +148,12 @@ def main() -> None:
 
     rows = [Tokeniser(vocabulary).tokenise(text) for text in texts]
     pieces = sum(len(row) for row in rows)
-    padded = sum(len(chosen) * width for chosen, width in cut_batches(np.array([len(row) for row in rows])))
+    padded = sum(batch.rows * batch.width for batch in cut_batches(np.array([len(row) for row in rows])))
     troth = rate(lambda: find_signals(table, encoder), count)
     tokenising = rate(lambda: [*map(Tokeniser(vocabulary).tokenise, texts)], count)
-    plain = rate_torch(rows, layers=layers, heads=heads)
+    plain = rate_torch(rows, layers=layers, heads=heads, inner=inner)
     convokit = rate_convokit(options.convokit_python, texts[:1000])
-    operations = 2 * layers * (12 * 384 * 384) * pieces / count / 1e9  # in 10^9: the matrices alone
+    operations = 2 * layers * (4 * 384 * 384 + 2 * 384 * inner) * pieces / count / 1e9  # in 10^9: the matrices alone
 
     print(f"{count} distinct sentences, {pieces / count:.1f} word pieces each, {padded / pieces - 1:.1%} padding")
     print(f"{card().name}: {layers} layers, {card().made['precision']}, {heads} heads; loaded in {cold:.2f} s")

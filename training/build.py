@@ -20,6 +20,7 @@ from training.evaluate import find_unproved, report_all
 from training.export import Precision, convert, read_vocabulary, save
 from training.manifest import BASE, check_pinned, pin
 from training.model import Network
+from training.prune import prune_checkpoint
 from training.sets import ACTS, GRADED, Row
 from training.train import Recipe, train
 from troth.encoder.card import Card, Head
@@ -33,8 +34,10 @@ STAGES: Final = (
     ("broad", Recipe(drawn=BROAD, epochs=1, warmup=0.12, rate_left=0.5)),
     ("near", Recipe(drawn=NEAR, epochs=4)),
     ("deep", Recipe(drawn=NEAR, epochs=2, frozen=0, body_rate=6e-5, head_rate=3e-4, seed=20261123)),
+    ("lean", Recipe(drawn=NEAR, epochs=2, frozen=0, inner=768, body_rate=6e-5, head_rate=3e-4, seed=20261124)),
 )
-"""First everything that shapes the encoder, then what is nearest to business mail, at last with all four layers."""
+"""First everything that shapes the encoder, then what is nearest to business mail, then with all four layers, at last
+with half of each layer's inner units, which is a third of the work less."""
 
 
 def find_base() -> Path:
@@ -75,6 +78,7 @@ def finish(
         base=BASE,
         made={
             "layers": kept["recipe"]["layers"],
+            "inner": kept["recipe"]["inner"],
             "precision": precision,
             "language": "English",
             "recipes": {name: asdict(recipe) for name, recipe in STAGES},
@@ -99,7 +103,7 @@ def export(
     }
     chosen = [list(kept["heads"]).index(signal) for signal in signals]
     state["heads.weight"], state["heads.bias"] = state["heads.weight"][chosen], state["heads.bias"][chosen]
-    network = Network(layers=kept["recipe"]["layers"], heads=len(signals))
+    network = Network(layers=kept["recipe"]["layers"], heads=len(signals), inner=kept["recipe"]["inner"])
     network.load_state_dict(state)
     vocabulary = find_base() / "vocab.txt"
     model = convert(network, precision=precision, tokeniser=read_vocabulary(vocabulary), texts=ranges)
@@ -139,6 +143,10 @@ def main() -> None:
     best: Path | None = None
     for name, recipe in STAGES:
         run = options.run / name
+        if best is not None and torch.load(best, weights_only=True)["recipe"]["inner"] != recipe.inner:
+            best = prune_checkpoint(
+                best, kept=recipe.inner, data=options.data, own=options.own, base=find_base(), run=run
+            )
         best = train(recipe, data=options.data, own=options.own, base=find_base(), run=run, start=best)
         if options.only == name:
             return

@@ -98,7 +98,7 @@ def batch_pieces(tokeniser: Tokeniser, texts: Sequence[str]) -> list[NDArray[np.
     """The texts in the batches in which the runtime would run them."""
     rows = [tokeniser.tokenise(text) for text in texts]
     lengths = np.array([len(row) for row in rows], dtype=np.int64)
-    return [pad([rows[at] for at in chosen], width=width, padding=0) for chosen, width in cut_batches(lengths)]
+    return [pad([rows[at] for at in batch.chosen], width=batch.width, padding=0) for batch in cut_batches(lengths)]
 
 
 def save(model: openvino.Model, folder: Path, *, vocabulary: Path) -> dict[str, str]:

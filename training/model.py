@@ -13,7 +13,8 @@ from torch.nn import functional
 
 WIDTH: Final = 384
 ATTENTION_HEADS: Final = 12
-_INNER: Final = 1536
+INNER: Final = 1536
+"""Inner units of each of the base model's layers."""
 _VOCABULARY: Final = 30522
 _POSITIONS: Final = 512
 
@@ -22,13 +23,13 @@ BASE_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab1
 
 
 class _Layer(nn.Module):
-    def __init__(self, dropout: float) -> None:
+    def __init__(self, inner: int, dropout: float) -> None:
         super().__init__()
         self.query_key_value = nn.Linear(WIDTH, 3 * WIDTH)
         self.attended = nn.Linear(WIDTH, WIDTH)
         self.attended_norm = nn.LayerNorm(WIDTH, eps=1e-12)
-        self.widen = nn.Linear(WIDTH, _INNER)
-        self.narrow = nn.Linear(_INNER, WIDTH)
+        self.widen = nn.Linear(WIDTH, inner)
+        self.narrow = nn.Linear(inner, WIDTH)
         self.output_norm = nn.LayerNorm(WIDTH, eps=1e-12)
         self.dropout = nn.Dropout(dropout)
 
@@ -53,12 +54,12 @@ class Network(nn.Module):
     which a mean over a long sentence dilutes.
     """
 
-    def __init__(self, *, layers: int, heads: int, dropout: float = 0.1) -> None:
+    def __init__(self, *, layers: int, heads: int, inner: int = INNER, dropout: float = 0.1) -> None:
         super().__init__()
         self.words = nn.Embedding(_VOCABULARY, WIDTH)
         self.places = nn.Embedding(_POSITIONS, WIDTH)
         self.norm = nn.LayerNorm(WIDTH, eps=1e-12)
-        self.layers = nn.ModuleList(_Layer(dropout) for _ in range(layers))
+        self.layers = nn.ModuleList(_Layer(inner, dropout) for _ in range(layers))
         self.dropout = nn.Dropout(dropout)
         self.heads = nn.Linear(2 * WIDTH, heads)
 

@@ -18,9 +18,9 @@ from torch.nn import functional
 
 from training.data import OWN, Columns, Encoded, draw_epoch, encode_rows, find_columns, read_split
 from training.export import read_vocabulary
-from training.model import Network, load_base
+from training.model import INNER, Network, load_base
 from training.sets import GRADED, INTENT, Row
-from troth.encoder.tokenise import pad
+from troth.encoder.tokenise import Tokeniser, pad
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,7 @@ class Recipe:
     epochs: int
     layers: int = 4  # the lowest of the base's six; see training/README.md for the figures that chose four
     frozen: int = 2  # of these, the lowest are left as they are
+    inner: int = INNER  # inner units of each layer; fewer than the base has, once `prune.py` has taken the others out
     batch_rows: int = 48
     body_rate: float = 1e-4  # learning rate of the encoder
     head_rate: float = 1e-3
@@ -163,12 +164,11 @@ def train(recipe: Recipe, *, data: Path, own: Path, base: Path, run: Path, start
     rows = read_split(data, own, "train")
     columns = find_columns(rows)
     parts = {name: encode_rows(part, columns, tokeniser) for name, part in rows.items() if name in recipe.drawn}
-    dev = {
-        name: encode_rows(_cap(part), columns, tokeniser) for name, part in read_split(data, own, "dev").items() if part
-    }
+    dev = encode_dev(columns, tokeniser, data=data, own=own)
     weights, positive = weigh_columns(columns, parts, recipe)
-    network = Network(layers=recipe.layers, heads=len(columns.heads), dropout=recipe.dropout)
-    load_base(network, base / "model.safetensors", kept_layers=list(range(recipe.layers)))
+    network = Network(layers=recipe.layers, heads=len(columns.heads), inner=recipe.inner, dropout=recipe.dropout)
+    if start is None:
+        load_base(network, base / "model.safetensors", kept_layers=list(range(recipe.layers)))
     # Half of all weights lie in the words, most of them met too seldom to be learned from these sets.
     for part in (network.words, network.places, network.norm, *network.layers[: recipe.frozen]):
         part.requires_grad_(False)
@@ -206,6 +206,12 @@ def train(recipe: Recipe, *, data: Path, own: Path, base: Path, run: Path, start
     if start is not None and sum_up(torch.load(start, weights_only=True)["figures"]) >= best["score"]:
         return start  # this stage made nothing better
     return run / f"epoch-{best['epoch']}.pt"
+
+
+def encode_dev(columns: Columns, tokeniser: Tokeniser, *, data: Path, own: Path) -> dict[str, Encoded]:
+    """The dev rows looked at after each epoch."""
+    rows = read_split(data, own, "dev")
+    return {name: encode_rows(_cap(part), columns, tokeniser) for name, part in rows.items() if part}
 
 
 def _one_epoch(
