@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from troth.asof import Sources
 from troth.book import Store
 from troth.book.erase import drop_turns
 from troth.deciding import (
@@ -40,12 +41,14 @@ from troth.pipeline import (
     Understood,
     check_text,
     close_books,
+    find_open_hours,
     find_segments,
     score_relationships,
     take_stock,
     understand_turns,
 )
 from troth.promises import Calendar
+from troth.proving import Constants, How, Proof, prove
 from troth.readings import load_reference
 from troth.relationship import RelationshipTrust, parse_day
 from troth.review import Close, DraftCheck, day_bounds, find_last_day
@@ -80,6 +83,7 @@ class _Stock:
     us: Us | None = None
     grounds: str = ""
     standings: dict[dt.datetime, Standing] = field(default_factory=dict[dt.datetime, Standing])
+    proof: Proof | None = None
 
 
 class Book:
@@ -155,6 +159,7 @@ class Book:
         with self._store.transaction():
             written = self._store.upsert("answers", reading.answers)
         self._stock.standings.clear()
+        self._stock.proof = None
         return SurveyReport(source=str(source), reading=reading, added=written.added, changed=written.changed)
 
     def answers(self) -> pa.Table:
@@ -237,13 +242,47 @@ class Book:
             raise InputError(f"there is no circle {circle!r}; the circles are {', '.join(CIRCLES)}.")
         evening = day_bounds(chosen, self._settings.zone)[1]
         note_states(self._store, self.stock(evening), clock=_now())
-        return close_books(
+        close = close_books(
             known,
             self.stock(evening),
             chosen,
             zone=self._settings.zone,
             circles=CIRCLES if circle is None else (circle,),
             model=self.model(),
+            watch=self._settings.trend,
+        )
+        return replace(close, proof=self.proof().say(chosen))
+
+    def proof(self, *, now: dt.datetime | None = None, progress: Progress | None = None) -> Proof:
+        """Close every day that is over, score what was forecast of it, and compare closed days with the book.
+
+        Args:
+            now: the time to write down as that of closing; this machine's if not given.
+            progress: called with days done and days in all.
+        """
+        if self._stock.proof is None or now is not None:
+            kept = self._store.settings(MODEL_SETTING)
+            since = None if kept is None else day_bounds(read_model(kept).provenance.learned_on, self.zone)[1]
+            self._stock.proof = prove(
+                self._store,
+                self._sources(),
+                constants=Constants(model=self.model(), since=since),
+                segments=self.segments(),
+                how=How(zone=self.zone, encoder=encoder_id(), clock=_now if now is None else lambda: now),
+                progress=progress,
+            )
+        return self._stock.proof
+
+    def _sources(self) -> Sources:
+        known = self.understand()
+        return Sources(
+            known=known,
+            answers=self.answers(),
+            decided=self._store.table("promises", where={"decided_by": "person"}),
+            decisions=self._store.table("decisions"),
+            reference=load_reference(encoder_id()),
+            calendar=self._calendar(),
+            hours=find_open_hours(known.turns, self._calendar(), max(_now(), self._last_evening(known))),
         )
 
     def turns(self) -> pa.Table:
@@ -354,22 +393,46 @@ class Book:
         if of is not None:
             readings = readings.filter(pc.equal(readings["relationship"], self.find_relationship(of)))
         return score_relationships(
-            readings, stock.now, lenses=_lenses(lens), model=self.model(), segments=self.segments()
+            readings, stock.now, lenses=self._choose_lenses(lens), model=self.model(), segments=self.segments()
         )
 
-    def relationships(self, *, now: dt.datetime | None = None) -> pa.Table:
-        """One row per relationship: circle, turns, last contact, SHOWN and HELD with bands, what is open."""
-        return tabulate_relationships(self.understand(), self.stock(now), self.model())
+    @property
+    def lenses(self) -> Mapping[str, Lens]:
+        """Every lens by name: the ones that come with troth, and your own from troth.toml."""
+        return {**LENSES, **self._settings.lenses()}
+
+    def relationships(self, *, now: dt.datetime | None = None, over: int | None = None) -> pa.Table:
+        """One row per relationship: circle, turns, last contact, SHOWN and HELD with bands and trends, what is open.
+
+        `over`: days that the trend looks back, 28 if troth.toml says nothing else.
+        """
+        watch = self._settings.trend
+        return tabulate_relationships(self.understand(), self.stock(now), self.model(), over=over, watch=watch)
 
     def trust(self, relationship: str) -> RelationshipTrust:
-        """The path of one relationship.
+        """One relationship: its path, what changed, what moved it, and pictures of these.
 
         Raises: InputError naming those that exist when there is none of this name.
         """
-        stock = self.stock()
+        stock, known = self.stock(), self.understand()
         name = self.find_relationship(relationship)
-        own = stock.readings.filter(pc.equal(stock.readings["relationship"], name))
-        return RelationshipTrust(name, own, stock.now, self.model().within(self.segments().get(name, "")))
+
+        def readings_at(moment: dt.datetime) -> pa.Table:
+            readings = self.stock(moment).readings
+            return readings.filter(pc.equal(readings["relationship"], name))
+
+        return RelationshipTrust(
+            name,
+            stock.readings.filter(pc.equal(stock.readings["relationship"], name)),
+            stock.now,
+            self.model().within(self.segments().get(name, "")),
+            zone=self.zone,
+            turns=known.turns.filter(pc.equal(known.turns["relationship"], name)),
+            promises=stock.promises.filter(pc.equal(stock.promises["relationship"], name)),
+            lenses=self.lenses,
+            watch=self._settings.trend,
+            readings_at=readings_at,
+        )
 
     def model(self) -> Model:
         """The constants of the trust filter: those learned from this book (`learn`), else the start values.
@@ -401,6 +464,15 @@ class Book:
         """The segment of each relationship, whose means `model` may hold: its circle."""
         return find_segments(self.understand().turns)
 
+    def _choose_lenses(self, lens: str | Lens | Sequence[Lens]) -> Sequence[Lens]:
+        if isinstance(lens, Lens):
+            return (lens,)
+        if isinstance(lens, str):
+            if lens not in self.lenses:
+                raise InputError(f"there is no lens {lens!r}; there are {', '.join(self.lenses)}.")
+            return (self.lenses[lens],)
+        return lens
+
     def find_relationship(self, name: str) -> str:
         """The relationship meant by a name: its id, or the only one that contains it.
 
@@ -417,16 +489,8 @@ class Book:
         raise InputError(f"there is no relationship {name!r}. There are: {listed or 'none yet; read a mailbox first'}.")
 
     def explain(self, relationship: str, facet: str, day: str | dt.date | None = None) -> list[dict[str, Any]]:
-        """The ledger of a facet with the sentences: what moved it, by how much, in standard deviations."""
-        rows = self.trust(relationship).explain(facet, day, zone=self.zone).to_pylist()
-        bodies = self._store.table(
-            "turns", columns=["turn_id", "body"], where={"turn_id": sorted({row["turn_id"] for row in rows} - {None})}
-        ).to_pylist()
-        words = {row["turn_id"]: row["body"] for row in bodies}
-        for row in rows:
-            is_quoted = row["turn_id"] is not None and row["start"] is not None
-            row["text"] = words[row["turn_id"]][row["start"] : row["end"]] if is_quoted else None
-        return rows
+        """The ledger of a score with the sentences: what moved it, by how much, in standard deviations."""
+        return self.trust(relationship).explain(day, of=facet).to_pylist()
 
     def days(self, since: str | dt.date) -> list[dt.date]:
         """The local days, from this one on, on which somebody wrote."""
@@ -463,7 +527,7 @@ class Book:
             "answers": self.answers,
             "readings": self.readings,
             "trust": lambda: follow(self.readings(), self.model(), segments=self.segments()),
-            "scores": lambda: self.scores(lens=list(LENSES.values())),
+            "scores": lambda: self.scores(lens=list(self.lenses.values())),
             "relationships": self.relationships,
         }
         if name not in makers:
@@ -494,6 +558,7 @@ class Book:
     def _note_anew(self, day: str | dt.date | None) -> None:
         """After a decision every standing is another one; what changed is noted."""
         self._stock.standings.clear()
+        self._stock.proof = None
         note_states(self._store, self._stock_of(day), clock=_now())
 
     def _placed(self) -> pa.Table:
@@ -534,16 +599,6 @@ class Book:
                 self._store.replace("findings", empty(FINDINGS), keys_column="turn_id", keys=ids)
                 self._store.replace("sentences", empty(SENTENCES), keys_column="turn_id", keys=ids)
         self._store.set_setting("encoder", encoder_id())
-
-
-def _lenses(lens: str | Lens | Sequence[Lens]) -> Sequence[Lens]:
-    if isinstance(lens, Lens):
-        return (lens,)
-    if isinstance(lens, str):
-        if lens not in LENSES:
-            raise InputError(f"there is no lens {lens!r}; there are {', '.join(LENSES)}.")
-        return (LENSES[lens],)
-    return lens
 
 
 def _now() -> dt.datetime:
