@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import troth
@@ -153,6 +153,7 @@ def promise(number: int, **columns: Any) -> dict[str, Any]:
 moments = st.integers(-28 * 24 * 60, 14 * 24 * 60).map(lambda minutes: at(28) + dt.timedelta(minutes=minutes))
 
 
+@settings(max_examples=60, deadline=None)
 @given(due=st.none() | moments, zone=st.sampled_from(["UTC", "Europe/Berlin", "Pacific/Auckland"]))
 def test_the_part_of_the_list_agrees_with_counting_days(due: dt.datetime | None, zone: str):
     """By another road: the local calendar days one after the other, over the change of clocks too."""
@@ -181,6 +182,7 @@ def test_a_due_time_without_a_day_is_told_by_its_own_words():
     assert name_due({"due_latest": None, "condition": None, "due_words": None}, **when) == "no time"
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.sets(st.text(string.hexdigits.lower(), min_size=20, max_size=20), min_size=1, max_size=60))
 def test_a_short_id_means_one_promise_and_a_shorter_one_means_several(bare: set[str]):
     words = {f"p-{one}": f"words {one}" for one in bare}
@@ -321,6 +323,7 @@ def test_an_evening_that_has_not_been_is_not_noted(book: troth.Book):
 states = st.sampled_from(["open", "kept", "late", "suspected", "unknown"])
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), states, st.integers(-3, 3)), max_size=12))
 def test_the_history_tells_each_change_once_whatever_the_clock_does(evenings: list[tuple[int, str, int]]):
     """By another road: walk the evenings, skip those before the last noted, keep what differs from the last kept."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from troth.promises.ics import make_calendar
@@ -104,6 +104,7 @@ words = st.text(max_size=200) | st.sampled_from(
 )
 
 
+@settings(max_examples=40, deadline=None)
 @given(words)
 def test_words_of_strangers_stay_words(text: str):
     """No line is over 75 octets, none begins a component of its own, and another reader finds the words again."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import troth
@@ -36,6 +36,7 @@ def question(home: str, days_ago: float, **columns: Any) -> dict[str, Any]:
         "question_id": f"q-{home}{days_ago}", "turn_id": f"question {home} {days_ago}", "start": 0, "end": 10,
         "text": f"question of {home}?", "kind": "direct", "probability": 1.0, "relationship": home,
         "circle": "customer", "state": "open", "asked_at": END - dt.timedelta(days=days_ago),
+        "side": "them", "spoken": True, "act": "asks", "strength": 0.5,
     } | columns  # fmt: skip
 
 
@@ -62,6 +63,8 @@ def ask(*rows: dict[str, Any], falls: dict[str, float] | None = None) -> Suggest
         (promise("a", 1, circle="colleague"), promise("b", 1, circle="friend")),
         (promise("a", -2), promise("b", -2, probability=0.5)),
         (promise("a", 1), promise("b", 2)),
+        (question("a", 0.5), question("b", 5, side="us")),  # what we asked is theirs to answer
+        (question("a", 2, state="partly"), question("b", 5, state="stale")),
     ],
 )
 def test_what_weighs_more_comes_first(first: dict[str, Any], second: dict[str, Any]):
@@ -94,6 +97,7 @@ def test_what_is_settled_or_contested_calls_for_nothing(state: str):
     assert ask(promise("a", -2, state=state)).text == "Nothing waits for you."
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.floats(-40, 10), st.floats(0, 100), st.sampled_from(CIRCLES))
 def test_there_is_a_thing_to_do_only_where_something_is_open(due_in: float, days_ago: float, circle: str):
     found = ask(promise("a", due_in, circle=circle), question("b", days_ago, circle=circle))

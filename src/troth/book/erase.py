@@ -10,20 +10,23 @@ import pyarrow as pa
 from troth.book._forms import FORMS
 from troth.book.store import Store
 
+_SEALED: Final = frozenset({"forecasts"})
+"""Numbers without words, sealed day by day: taking a row out would break every later seal."""
 _POINTERS: Final = {
-    "promises": ("evidence_turn_id", ("evidence_turn_id", "evidence_start", "evidence_end", "evidence_text")),
-    "decisions": ("machine_evidence_turn_id", ("machine_evidence_turn_id",)),
-    "questions": ("answer_turn_id", ("answer_turn_id", "answered_at")),
+    "promises": ("evidence_turn_id", "evidence_"),
+    "decisions": ("machine_evidence_turn_id", "machine_evidence_"),
+    "questions": ("answer_turn_id", "answer"),
 }
-"""Rows that stand without the turn they point to: the column that points, and what goes with it."""
+"""Rows that stand without the turn they point to: the column that points, and how what came from there is named."""
 
 
 def drop_turns(store: Store, turn_ids: Iterable[str]) -> dict[str, int]:
     """Take turns out of every table, in one transaction.
 
-    Sentences, findings, promises, decisions and history of these turns go. What a person decided of another turn's
-    promise stays, without the words that came from these. States that these turns had shown leave the history, and
-    the machine's states are worked out without them when the book is read next.
+    Sentences, findings, promises, decisions and history of these turns go, and of promises that began with them as a
+    request or an offer. What a person decided of another turn's promise stays, without the words that came from
+    these. States that these turns had shown leave the history, and the machine's states are worked out without them
+    when the book is read next.
 
     Args:
         store: the book.
@@ -34,14 +37,17 @@ def drop_turns(store: Store, turn_ids: Iterable[str]) -> dict[str, int]:
     ids = sorted(set(turn_ids))
     gone: dict[str, int] = {}
     with store.transaction():
+        rested = store.table("promises", columns=["promise_id"], where={"origin_turn_id": ids})
+        for name in ("promises", "decisions", "promise_history"):
+            _count(gone, name, _drop(store, name, "promise_id", rested["promise_id"].to_pylist()))
         for name, form in FORMS.items():
-            if "turn_id" in form.schema.names:
+            if "turn_id" in form.schema.names and name not in _SEALED:
                 _count(gone, name, _drop(store, name, "turn_id", ids))
         _count(gone, "promise_history", _drop(store, "promise_history", "evidence_turn_id", ids))
-        for name, (column, cleared) in _POINTERS.items():
+        for name, (column, prefix) in _POINTERS.items():
             rows = store.table(name, where={column: ids})
             if rows.num_rows:
-                store.upsert(name, _clear(rows, cleared))
+                store.upsert(name, _clear(rows, [one for one in rows.column_names if one.startswith(prefix)]))
     return gone
 
 

@@ -143,6 +143,8 @@ def _from_questions(questions: pa.Table, end: dt.datetime, here: ZoneInfo) -> It
         asked: dt.datetime | None = row["asked_at"]
         if row["state"] not in _OPEN_QUESTION or asked is None or asked > end or not _is_placed(row):
             continue
+        if row["side"] == "us":
+            continue  # theirs to answer
         when = asked.astimezone(here).strftime("%A %-d %B")
         text = f"Answer {row['relationship']}, who {_ASKS.get(row['kind'], _ASKS['direct'])} since {when}."
         wait = end - asked
@@ -155,7 +157,9 @@ def _usual_wait(questions: Sequence[Mapping[str, Any]]) -> dt.timedelta:
     waits = [
         (row["answered_at"] - row["asked_at"]).total_seconds()
         for row in questions
-        if row["asked_at"] is not None and row["answered_at"] is not None and row["answered_at"] >= row["asked_at"]
+        if row["side"] != "us"
+        and None not in {row["asked_at"], row["answered_at"]}
+        and row["answered_at"] >= row["asked_at"]
     ]
     if len(waits) < _ENOUGH_ANSWERS:
         return _USUAL
