@@ -18,7 +18,7 @@ import troth
 
 ROOT = Path(troth.__file__).parent
 
-LEAVES = {"schema", "errors", "signals", "lenses", "markup", "plain", "worktime"}
+LEAVES = {"schema", "errors", "signals", "lenses", "markup", "plain", "worktime", "words"}
 STAGES = {"people", "sources", "text", "encoder", "promises", "questions", "surveys", "readings", "trust", "review"}
 KNOWING_STAGES = LEAVES | STAGES | {"intake", "settings"}
 
@@ -27,6 +27,7 @@ MAY: dict[str, set[str]] = {
     "errors": set(),
     "markup": set(),
     "plain": set(),
+    "words": set(),
     "worktime": set(),
     "signals": {"errors"},
     "lenses": {"errors", "signals"},

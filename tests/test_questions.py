@@ -16,7 +16,7 @@ from troth.questions import find_questions
 from troth.schema import FINDINGS, QUESTIONS, SENTENCES, TURNS, conform
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-END = NOON + timedelta(days=90)
+END = NOON + timedelta(days=30)
 
 
 class Said(NamedTuple):
@@ -59,13 +59,13 @@ def ask(*said: Said, now: datetime = END) -> list[dict[str, Any]]:
     [("asks_proof", "HC"), ("chases", "HR"), ("doubts_motive", "HS"), ("question", "direct"), ("request", "direct")],
 )
 def test_each_signal_gives_its_kind_and_probability(signal: str, kind: str) -> None:
-    (row,) = ask(Said("them", 0, "Who decided that.", [(signal, 0.75)]))
+    (row,) = ask(Said("them", 0, "The roof holds snow.", [(signal, 0.75)]))
     assert (row["kind"], row["probability"], row["state"]) == (kind, 0.75, "open")
     assert (row["relationship"], row["circle"], row["asked_at"]) == ("acme.com", "customer", NOON)
 
 
 def test_the_trust_question_wins_over_the_direct_one() -> None:
-    (row,) = ask(Said("them", 0, "Are you sure about that?", [("question", 0.99), ("asks_proof", 0.6)]))
+    (row,) = ask(Said("them", 0, "Does it hold snow?", [("question", 0.99), ("asks_proof", 0.6)]))
     assert (row["kind"], row["probability"]) == ("HC", pytest.approx(0.6))
 
 

@@ -1,5 +1,21 @@
-"""What the counterpart asked, whether it is the trust that they ask for, and whether it was answered."""
+"""What the counterpart asked, in words or by an act, whether it is trust they ask for, and whether it was answered."""
 
+from troth.questions.draft import answer_with
 from troth.questions.find import find_questions
 
-__all__ = ["find_questions"]
+ACTS = (
+    "asks",
+    "asks_again",
+    "asks_confirmation",
+    "asks_guarantee",
+    "asks_reference",
+    "double_checks",
+    "copies_boss",
+    "goes_silent",
+)
+"""How something was asked: in words, or by what was done."""
+
+STATES = ("open", "partly", "answered", "stale")
+"""What became of it."""
+
+__all__ = ["ACTS", "STATES", "answer_with", "find_questions"]

@@ -2,146 +2,158 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from troth.questions.formulas import FORMULA, INTERROGATIVE, POLITE
+from troth.questions.acts import identify, list_copies, list_silences
+from troth.questions.asked import Sentence, find_asked
+from troth.questions.forms import question_forms
+from troth.questions.hints import Wish, find_repeats, order_all
+from troth.questions.replies import Asked, is_follow_up, read_labels
+from troth.questions.settle import ANSWER_COLUMNS, Spoken, Waiting, look_elsewhere, settle_conversation
+from troth.questions.threads import Turn, known_turns, read_turns, thread_turns
 from troth.schema import QUESTIONS
+from troth.words import content_stems
 
-LEAST: Final = 0.5
-BY_MARK: Final = 0.6
-"""Probability of a direct question that has a question mark and no finding: a setting, not learned."""
+PATIENCE: Final = timedelta(days=60)
+"""After which a question that found no answer is stale rather than open: a setting, not learned."""
 
-KINDS: Final = {"asks_proof": "HC", "chases": "HR", "doubts_motive": "HS", "question": "direct", "request": "direct"}
-"""Signal to the trust question that it voices: by whose authority, can I depend on you, is this fair to both."""
-
-_RANK: Final = {"HS": 0, "HC": 1, "HR": 2, "direct": 3}
+_AGAIN: Final = 0.2  # what asking again adds to the strength, and ...
+_AGAIN_LEAST: Final = 0.6  # ... the least it then has: start values
+_AGAIN_PROBABILITY: Final = 0.7
 
 
-def find_questions(turns: pa.Table, sentences: pa.Table, findings: pa.Table, *, now: datetime) -> pa.Table:
-    """List what the counterpart asked up to `now`, and which of our turns answered it.
+def find_questions(
+    turns: pa.Table, sentences: pa.Table, findings: pa.Table, *, now: datetime, side: str = "them"
+) -> pa.Table:
+    """List what one side asked up to `now`, in words or by an act, and which turn of the other side answered it.
 
-    A sentence is listed once, as the trust question it voices if it voices one, else as direct. Courtesies such as
-    "How are you?" are left out. A question is answered by the first later turn of ours, in the same conversation,
-    that a person wrote; a reply to a later turn of theirs counts too, since it had the question before it.
+    A sentence is listed once, as the trust question it voices if it voices one, else as direct. Courtesies, rhetorical
+    questions and quoted ones are left out. A question is answered by a later turn of the other side, written by a
+    person, whose sentences answer it by what they speak of or by their form; a reply that answers another question
+    leaves it open; one that says it will find out answers it partly. One that waits longer than `PATIENCE`, or whose
+    asker ended the matter, is stale. Trust is told for the counterpart's questions alone; ours are all direct.
 
     Args:
-        turns: TURNS with `side` filled. Only turns of side "them", by people, up to `now` are read for questions.
+        turns: TURNS with `side` filled, in any order. A turn whose time is missing or cannot be true counts by its
+            place in the source.
         sentences: SENTENCES of these turns.
-        findings: FINDINGS; read are asks_proof, chases, doubts_motive, question and request of .5 and above.
+        findings: FINDINGS; read are asks_proof, chases, doubts_motive, question, request and offer of .5 and above.
         now: aware; what was sent after it does not count.
+        side: whose questions, "them" or "us".
 
-    Returns: QUESTIONS in the order of `sentences`. Where a turn has no time, order is by position in the source.
+    Returns: QUESTIONS, oldest first. `strength` and the probabilities of wordings are start values (see `wording`).
     Cost: filters over the tables, then linear in the turns of the conversations that hold questions.
     """
-    known = _up_to(turns, now)
-    theirs = known.filter(pc.fill_null(pc.equal(known.column("side"), "them"), False))
-    marks = _marks(findings, theirs.column("turn_id"))
-    asked = _asked(sentences, theirs, marks)
-    if not asked:
-        return QUESTIONS.empty_table()
-    askers = pa.array({row["turn_id"] for row in asked}, pa.string())
-    conversations = pc.unique(known.filter(pc.is_in(known.column("turn_id"), askers)).column("conversation_id"))
-    spots = _spots(known.filter(pc.is_in(known.column("conversation_id"), conversations)))
-    rows = [_question(sentence, marks, spots[sentence["turn_id"]]) for sentence in asked]
-    return pa.Table.from_pylist(rows, schema=QUESTIONS)
+    known = known_turns(turns, now)
+    askers = known.filter(pc.fill_null(pc.equal(known.column("side"), side), False))
+    asked = find_asked(sentences, askers, findings, trust=side == "them")
+    threads = thread_turns(read_turns(known))
+    everyone = order_all(threads)
+    by_id = {turn.turn_id: turn for turn in everyone}
+    holding = {by_id[one.turn_id].conversation_id for one in asked}
+    spoken = Spoken(known, sentences, [threads[name] for name in sorted(holding)])
+    waiting = _await_answers(asked, by_id, spoken, side)
+    for name in sorted(holding):
+        settle_conversation(threads[name], waiting, spoken, side=side)
+    everything = [one for ones in waiting.values() for one in ones]
+    replies = [turn for turn in everyone if turn.side not in {None, side}]
+    look_elsewhere(everything, known, replies, sentences)
+    rows = [one.row for one in everything]
+    if side == "them":
+        _mark_repeats(everything)
+        rows += list_copies(everyone, waiting, spoken)
+        rows += list_silences(everyone, known, sentences, findings, now=now)
+    for one in everything:
+        if one.closed:
+            one.row["state"] = "stale"
+    for row in rows:
+        if row["state"] in {"open", "partly"} and row["asked_at"] is not None and now - row["asked_at"] > PATIENCE:
+            row["state"] = "stale"
+    return pa.Table.from_pylist(sorted(rows, key=by_age), schema=QUESTIONS)
 
 
-def _up_to(turns: pa.Table, now: datetime) -> pa.Table:
-    """Turns by people that were sent by `now`, or whose time is not known."""
-    sent_at = turns.column("sent_at")
-    known = pc.or_kleene(pc.is_null(sent_at), pc.less_equal(sent_at, pa.scalar(now)))
-    return turns.filter(pc.and_(known, pc.invert(turns.column("automatic"))))
+def _await_answers(
+    asked: Sequence[Sentence], by_id: Mapping[str, Turn], spoken: Spoken, side: str
+) -> dict[str, list[Waiting]]:
+    """What each turn asks, in the order of its sentences, all open."""
+    forms = question_forms(pa.array([one.text for one in asked], pa.string()))
+    waiting: defaultdict[str, list[Waiting]] = defaultdict(list)
+    for one, form in zip(asked, forms, strict=True):
+        turn = by_id[one.turn_id]
+        wish = Asked(text=one.text, stems=_stems(one), forms=form, follows=is_follow_up(form))
+        waiting[one.turn_id].append(Waiting(row=_row(one, turn, side), turn=turn, asked=wish))
+    for turn_id, ones in waiting.items():
+        ones.sort(key=lambda one: one.row["start"])
+        if len(ones) > 1:
+            _number(ones, spoken, turn_id)
+    return dict(waiting)
 
 
-def _marks(findings: pa.Table, turn_ids: pa.ChunkedArray) -> dict[tuple[str, int], tuple[str, float]]:
-    """Kind and probability by turn and start of the sentence; the trust question wins over the direct one."""
-    wanted = pc.and_(
-        pc.is_in(findings.column("signal"), pa.array(list(KINDS))),
-        pc.greater_equal(findings.column("probability"), LEAST),
-    )
-    found = findings.filter(wanted)
-    found = found.filter(pc.is_in(found.column("turn_id"), turn_ids.combine_chunks()))
-    marks: dict[tuple[str, int], tuple[str, float]] = {}
-    columns = [found.column(name).to_pylist() for name in ("turn_id", "start", "signal", "probability")]
-    for turn_id, start, signal, probability in zip(*columns, strict=True):
-        kind = KINDS[signal]
-        held = marks.get((turn_id, start))
-        if held is None or (_RANK[kind], -probability) < (_RANK[held[0]], -held[1]):
-            marks[turn_id, start] = (kind, probability)
-    return marks
+def _stems(one: Sentence) -> frozenset[str]:
+    """What a question is about; "Is it?" is about what was said before it."""
+    return content_stems(one.text) or content_stems(one.before)
 
 
-def _asked(
-    sentences: pa.Table, theirs: pa.Table, marks: Mapping[tuple[str, int], tuple[str, float]]
-) -> list[dict[str, Any]]:
-    """The counterpart's sentences that ask, courtesies left out."""
-    spoken = sentences.filter(pc.is_in(sentences.column("turn_id"), theirs.column("turn_id").combine_chunks()))
-    text = spoken.column("text")
-    formula = pc.or_(pc.match_substring_regex(text, FORMULA), pc.match_substring_regex(text, POLITE))
-    spoken = spoken.append_column("mark", pc.match_substring_regex(text, INTERROGATIVE)).filter(pc.invert(formula))
-    marked = pc.is_in(spoken.column("turn_id"), pa.array({turn for turn, _ in marks}, pa.string()))
-    rows = spoken.filter(pc.or_(spoken.column("mark"), marked)).to_pylist()
-    return [row for row in rows if row["mark"] or (row["turn_id"], row["start"]) in marks]
+def _number(ones: Sequence[Waiting], spoken: Spoken, turn_id: str) -> None:
+    """Give each question the number that its sentence carries."""
+    rows = spoken.rows(turn_id)
+    labels = {start: label for (start, _, _), label in zip(rows, read_labels(rows, spoken.body(turn_id)), strict=True)}
+    for one in ones:
+        one.asked = replace(one.asked, label=labels.get(one.row["start"]))
 
 
-def _spots(turns: pa.Table) -> dict[str, dict[str, Any]]:
-    """Each turn by id, with the first later turn of ours in its conversation as "answer"."""
-    columns = ["turn_id", "conversation_id", "position", "sent_at", "side", "circle", "relationship"]
-    by_conversation: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in turns.select(columns).to_pylist():
-        by_conversation[row["conversation_id"]].append(row)
-    spots: dict[str, dict[str, Any]] = {}
-    for rows in by_conversation.values():
-        answer: Mapping[str, Any] | None = None
-        for row in reversed(_in_order(rows)):
-            spots[row["turn_id"]] = {**row, "answer": answer}
-            if row["side"] == "us":
-                answer = row
-    return spots
-
-
-def _in_order(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """By time, and by position alone where any time is missing."""
-    if any(row["sent_at"] is None for row in rows):
-        return sorted(rows, key=lambda row: row["position"])
-    return sorted(rows, key=lambda row: (row["sent_at"], row["position"]))
-
-
-def _question(
-    sentence: Mapping[str, Any], marks: Mapping[tuple[str, int], tuple[str, float]], spot: Mapping[str, Any]
-) -> dict[str, Any]:
-    kind, probability = marks.get((sentence["turn_id"], sentence["start"]), ("direct", BY_MARK))
-    answer = spot["answer"] if _can_answer(spot, spot["answer"]) else None
+def _row(one: Sentence, turn: Turn, side: str) -> dict[str, Any]:
     return {
-        "question_id": _identify(sentence["turn_id"], sentence["start"]),
-        "turn_id": sentence["turn_id"],
-        "start": sentence["start"],
-        "end": sentence["end"],
-        "text": sentence["text"],
-        "kind": kind,
-        "probability": probability,
-        "relationship": spot["relationship"],
-        "circle": spot["circle"],
-        "asked_at": spot["sent_at"],
-        "state": "open" if answer is None else "answered",
-        "answer_turn_id": None if answer is None else answer["turn_id"],
-        "answered_at": None if answer is None else answer["sent_at"],
+        "question_id": identify(one.turn_id, one.start),
+        "turn_id": one.turn_id,
+        "start": one.start,
+        "end": one.end,
+        "text": one.text,
+        "kind": one.kind,
+        "probability": one.probability,
+        "relationship": turn.relationship,
+        "circle": turn.circle,
+        "asked_at": turn.sent_at,
+        "state": "open",
+        **dict.fromkeys(ANSWER_COLUMNS),
+        "side": side,
+        "spoken": one.spoken,
+        "act": one.act,
+        "strength": one.strength,
     }
 
 
-def _can_answer(spot: Mapping[str, Any], answer: Mapping[str, Any] | None) -> bool:
-    """A turn whose clock says that it was sent before the question is no answer to it."""
-    asked_at: datetime | None = spot["sent_at"]
-    return answer is not None and (asked_at is None or answer["sent_at"] is None or answer["sent_at"] >= asked_at)
+def _mark_repeats(waiting: Sequence[Waiting]) -> None:
+    """What is asked a second time asks whether they can depend on us, whatever it is about."""
+    oldest = sorted(waiting, key=lambda one: by_age(one.row))
+    again = find_repeats(
+        Wish(
+            key=one.row["question_id"],
+            turn_id=one.row["turn_id"],
+            relationship=one.row["relationship"],
+            stems=one.asked.stems,
+            answered_at=one.row["answered_at"],
+            asked_at=one.row["asked_at"],
+            is_answered=one.row["state"] == "answered",
+        )
+        for one in oldest
+    )
+    for one in oldest:
+        row = one.row
+        if row["question_id"] not in again:
+            continue
+        if row["kind"] == "direct":
+            row.update(kind="HR", act="asks_again", spoken=False, probability=_AGAIN_PROBABILITY)
+        row["strength"] = min(1.0, max(row["strength"] + _AGAIN, _AGAIN_LEAST))
 
 
-def _identify(turn_id: str, start: int) -> str:
-    """The same sentence of the same turn has the same id, so that finding again adds nothing."""
-    return "q-" + hashlib.blake2b(f"{turn_id}\0{start}".encode(), digest_size=10).hexdigest()
+def by_age(row: Mapping[str, Any]) -> tuple[datetime, str, int, str]:
+    """Sorts rows of QUESTIONS, the oldest first, those without a time before them."""
+    return (row["asked_at"] or datetime.min.replace(tzinfo=UTC), row["turn_id"], row["start"], row["question_id"])
