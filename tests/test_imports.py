@@ -53,7 +53,8 @@ MAY: dict[str, set[str]] = {
     "proofpage": KNOWING_STAGES | {"proving"},
     "tuning": {"trust", "readings"},
     "library": KNOWING_STAGES
-    | {"pipeline", "trend", "overview", "foretold", "mapping", "relationship", "deciding", "tuning", "book"},
+    | {"pipeline", "trend", "overview", "foretold", "mapping", "relationship", "deciding", "tuning", "book"}
+    | {"asof", "proving"},
     "api": KNOWING_STAGES | {"pipeline", "overview", "book", "library"},
     "": KNOWING_STAGES | {"pipeline", "overview", "book", "library", "api"},  # the package itself lifts their names
     "cli": KNOWING_STAGES
@@ -65,6 +66,8 @@ MAY: dict[str, set[str]] = {
         "mapping",
         "deciding",
         "tuning",
+        "proving",
+        "proofpage",
         "book",
         "library",
         "api",

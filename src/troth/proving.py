@@ -15,7 +15,6 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from troth.asof import History, Sources, recall
 from troth.book import Store
@@ -28,8 +27,9 @@ from troth.trust.calibration import Bin, Pit, measure_pit, measure_reliability
 from troth.trust.forecasts import Levels, Versions, carry_states, chance_outcomes, chance_waiting, place_exact
 from troth.trust.rivals import RIVALS, Memory
 from troth.trust.versions import name_version
-from troth.trust.wealth import RivalScore, score_days, score_rivals
+from troth.trust.wealth import ENOUGH, RivalScore, score_days, score_rivals
 
+_MOST_SHOWN: Final = 1e6
 _BATCH_FORECASTS: Final = 2000  # written at once, whole days only
 
 
@@ -89,9 +89,33 @@ class Proof:
     changes: tuple[Change, ...]
     remade: int  # days that were closed with another encoder or other constants, and cannot be compared
 
-    def of_day(self, day: dt.date) -> pa.Table:
-        """FORECASTS that came true or not on this day."""
-        return self.forecasts.filter(pc.equal(self.forecasts["day"], day.isoformat()))
+    def say(self, day: dt.date) -> str:
+        """How the last forecast up to a day did against the base rate, in one line; empty where there was none."""
+        rows = [row for row in self.daily.to_pylist() if row["rival"] == RIVALS[0] and row["day"] <= day.isoformat()]
+        if not rows:
+            return ""
+        last = rows[-1]
+        gain = last["log_score"] - last["rival_log_score"]
+        when = (
+            "Yesterday's forecast" if last["day"] == day.isoformat() else f"The last forecast scored, for {last['day']}"
+        )
+        highest = max(row["log_wealth"] for row in rows)
+        found = "better than the base rate" if highest >= np.log(ENOUGH) else "not better than the base rate so far"
+        return (
+            f"{when}: {last['readings']} reading{'' if last['readings'] == 1 else 's'}, {abs(gain):.2f} nats a reading "
+            f"{'better' if gain > 0 else 'worse'} than the base rate. Since {rows[0]['day']} "
+            f"W = {write_wealth(last['log_wealth'])}: {found}."
+        )
+
+
+def write_wealth(log_wealth: float) -> str:
+    """Wealth as people read it; capped on both sides, which the figure behind it is not."""
+    if log_wealth > np.log(_MOST_SHOWN):
+        return "over 10⁶"
+    if log_wealth < -np.log(_MOST_SHOWN):
+        return "under 10⁻⁶"
+    wealth = float(np.exp(log_wealth))
+    return f"{wealth:.0f}" if wealth >= 100 else f"{wealth:.1f}" if wealth >= 0.95 else f"{wealth:.2g}"
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from troth.cli import check, export, learn, promises, read, relationships, review, show, structure, survey, validity
+from troth.cli import check, export, learn, promises, proof, read, relationships, review, show, structure, survey, validity
 from troth.errors import InputError, TrothError
 
 app = typer.Typer(
@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _module in (review, read, check, relationships, show, promises, survey, structure, learn, validity, export):
+for _module in (review, read, check, relationships, show, promises, proof, survey, structure, learn, validity, export):
     _module.register(app)
 
 

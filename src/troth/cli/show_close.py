@@ -30,6 +30,8 @@ def draw_close(close: Close) -> None:
     _draw_questions(console, close)
     for gap in close.gaps:
         console.print(Text(f"\n! {clean_line(gap['text'])}.", "yellow"))
+    if close.proof:
+        console.print(Text(f"\n{close.proof}  (troth proof)", "dim"))
     todo = Text(clean_line(close.tomorrow.text), "bold")
     if close.tomorrow.quote:
         todo.append(f"\n“{clean_line(close.tomorrow.quote)}”", "not bold")

@@ -108,6 +108,7 @@ class Close:
     questions_older: int  # open for longer
     tomorrow: Suggestion
     gaps: tuple[Mapping[str, Any], ...] = ()  # relationship, shown_rose, held_rose, text: SHOWN rose, HELD did not
+    proof: str = ""  # how the last forecast did, in one line
 
 
 def name_state(promise: Mapping[str, Any], evening: dt.datetime) -> str:
