@@ -69,12 +69,13 @@ def promises(
     wanted = _check(state, side, due)
     if ics is not None and (state or due):
         raise InputError("--ics writes every promise with a due time. Leave out --state and --due, or leave out --ics.")
+    if ics is not None and (ics.is_dir() or not ics.parent.is_dir()):
+        raise InputError(f"{ics}: cannot be written: it is a folder, or its folder is not there. Name another file.")
     with _open(book, settings, zone, sample) as opened:
         chosen = _day(opened, day, sample)
+        name = None if relationship is None else opened.find_relationship(relationship)
         rows = opened.list_promises(chosen).to_pylist()
-        if relationship is not None:
-            name = opened.find_relationship(relationship)
-            rows = [row for row in rows if row["relationship"] == name]
+        rows = [row for row in rows if name in {None, row["relationship"]}]
         rows = [row for row in rows if side in {None, row["side"]}]
         if ics is not None:
             _write_calendar(ics, opened.promise_calendar(chosen, rows=rows))
