@@ -53,6 +53,7 @@ _LET_ME: Final = frozenset({
     "proceed", "take", "come",
 })  # fmt: skip
 _GIVEN: Final = frozenset({"have", "get", "receive", "hear", "know"})
+_SOON: Final = frozenset({"by", "on", "tomorrow", "tonight", "today", "when", "soon", "this", "next", "within", "more"})
 _O1: Final = frozenset({
     "send", "forward", "share", "email", "mail", "reply", "answer", "respond", "write", "confirm", "attach", "update",
     "submit", "provide", "introduce", "invite", "report", "circulate", "post", "resend", "advise", "notify", "inform",
@@ -104,6 +105,7 @@ class Act:
     probability: float  # of a promise by the words alone
     barred: bool  # a rule says that it is none, whatever the encoder thinks
     verb: str  # the promised act, as far as the rules can name it
+    offset: int  # where it stands in the text; 0 where the rules found none
     condition: str | None
     observability: Observability
 
@@ -126,6 +128,7 @@ def read_act(text: str) -> Act:
         probability=0.0 if barred or offer else probability,
         barred=barred or offer,
         verb=verb,
+        offset=tokens.starts[at] if at >= 0 else 0,
         condition=condition,
         observability=_observe(tokens, at),
     )
@@ -157,6 +160,8 @@ def _form_at(tokens: Tokens, at: int) -> tuple[float, int]:  # noqa: PLR0911  # 
     if word == "let" and after in {"me", "us"} and tokens.at(at + 2) in _LET_ME:
         return (_WEAK, at + 2) if after == "me" else (0.0, -1)
     if word == "you" and (verb := after_will(tokens, at + 1)) and tokens.at(verb) in _GIVEN:
+        if tokens.at(verb) == "know":
+            return (_WEAK, verb) if _SOON & set(tokens.low[verb + 1 : verb + 6]) else (0.0, -1)
         return (_WEAK, verb) if tokens.at(verb) != "hear" or tokens.at(verb + 1) in {"from", "back"} else (0.0, -1)
     if (
         word == "you"

@@ -127,6 +127,9 @@ def _answer(
             asked.remove(waiting)
             talk.waiting.remove(waiting)
             yield _make(waiting, line, probability, calendar)
+        if chosen:  # what was asked before is left behind
+            first = chosen[0][0].line.stretch
+            talk.waiting[:] = [waiting for waiting in talk.waiting if waiting.line.stretch >= first]
 
 
 def _asked(talk: _Talk, line: Line) -> list[Waiting]:
@@ -154,11 +157,11 @@ def _is_soon(asked: datetime | None, answered: datetime | None) -> bool:
 def _yes(line: Line, tokens: Tokens, waiting: Waiting, *, promised: bool) -> Yes | None:
     """Whether this sentence says yes to that ask. A promise without an object ("Will do") does."""
     if promised and waiting.ask.kind != "offer":
-        return Yes(True, 0.75)
+        return Yes(3, 0.75)
     if line.place >= _FIRST:
         return None
     yes = read_yes(tokens, to_offer=waiting.ask.kind == "offer", accepts=line.accepts)
-    if yes is None or (waiting.ask.tells and not yes.strong):
+    if yes is None or yes.strength < (3 if waiting.ask.tells else 1 if waiting.ask.waits else 2):
         return None
     return yes
 

@@ -12,13 +12,16 @@ PREFILTER: Final = (
     r"(?i)\b(can|could|will|would|please|pls|kindly|shall|should|may|let|lets|want|need|like|happy|glad|how about|"
     r"what about|why don|any chance|bitte|k(ö|oe)nn(en|t|test)|soll|send|give|call|do it|"
     r"yes|yep|yeah|yup|ja|ok|okay|sure|fine|deal|agreed|done|on it|no problem|of course|certainly|absolutely|perfect|"
-    r"great|good|works|will do|can do|right|gladly|consider|wonderful|lovely|brilliant|appreciate|love|gern|gerne|klar|"
+    r"great|good|works|go ahead|pleasure|mach|mache|"
+    r"will do|can do|right|gladly|consider|wonderful|lovely|brilliant|appreciate|love|gern|gerne|klar|"
     r"einverstanden|suits|alright|understood|it is)\b"
 )
 """What a sentence must hold before the rules look at it (RE2)."""
 
 Kind = Literal["request", "proposal", "offer"]
 
+_BY_HEAD: Final = 0.6  # least probability of the encoder's heads where no form is found
+_SURE: Final = 0.8  # least probability of the head for agreement where no words of agreement open the sentence
 _LONGEST: Final = 60  # tokens; a longer sentence asks for many things or for none
 _TELL: Final = frozenset({
     "tell", "explain", "remember", "see", "hear", "believe", "think", "know", "understand", "describe", "clarify",
@@ -30,14 +33,23 @@ _NOT_ASKED: Final = frozenset({
     "find", "see", "note", "accept", "be", "feel", "excuse", "forgive", "bear", "ignore", "do", "contact", "refer",
     "click", "visit", "don", "not", "understand", "remember", "disregard", "know", "enjoy", "hesitate", "respond",
 })  # fmt: skip
+_SUBORDINATES: Final = frozenset({
+    "if", "that", "what", "how", "when", "where", "which", "who", "as", "than", "anything", "something", "everything",
+    "whatever", "all", "best", "before", "until", "whether", "because",
+})  # fmt: skip
+_OPENS: Final = frozenset({",", ";", ":", ".", "!", "-", "–", "so", "and", "then", "ok", "okay", "yeah", "yes", "well"})
 _IMPERATIVES: Final = frozenset({
     "send", "give", "call", "bring", "forward", "share", "ship", "fix", "email", "ring", "mail", "keep", "book", "get",
 })  # fmt: skip
-_NOT_OFFERED: Final = frozenset({
-    "see", "understand", "imagine", "hear", "feel", "think", "tell", "say", "only", "not", "t", "be", "hardly",
-    "believe", "remember", "recall", "assure", "use", "have", "no", "never", "always", "live", "wait", "afford", "ask",
-    "get", "find", "just", "now",
+_OFFERED: Final = frozenset({
+    "send", "ship", "deliver", "call", "ring", "phone", "write", "bring", "pay", "fix", "start", "come", "book",
+    "order", "install", "forward", "share", "meet", "confirm", "refund", "transfer", "visit", "collect", "repair",
+    "replace", "sign", "mail", "email", "update", "take", "do", "get", "give", "make", "put", "join", "drop", "pick",
+    "go", "invoice", "upload", "check", "print", "help", "look", "talk", "speak", "arrange", "prepare", "draft", "show",
+    "walk", "provide", "offer", "drive", "move", "set", "organise", "organize", "introduce", "connect", "try",
+    "schedule", "extend", "waive", "credit", "add", "reserve", "hold", "lend", "cover", "ask", "find", "review", "let",
 })  # fmt: skip
+"""What "I can" must go on with to offer something: "I can read German" offers nothing."""
 
 
 def _phrases(text: str) -> tuple[tuple[str, ...], ...]:
@@ -49,16 +61,20 @@ _GREETINGS: Final = frozenset(
 )
 _WILL: Final = _phrases(
     "will do | can do | sure will | on it | consider it done | i will | we will | i ' ll do | we ' ll do | "
-    "happy to | glad to | with pleasure | you got it | no problem | not a problem | of course | certainly | "
-    "absolutely | sure | gladly | deal | agreed | right away | why not | mache ich | mach ich | gerne | "
-    "gern | klar | geht klar | einverstanden | no worries | i take it | we take it | understood"
+    "right away | mache ich | mach ich | i take it | we take it | you got it"
+)
+_GLAD: Final = _phrases(
+    "happy to | glad to | with pleasure | no problem | not a problem | of course | certainly | absolutely | sure | "
+    "gladly | deal | agreed | why not | gerne | gern | klar | geht klar | einverstanden | no worries | sounds good | "
+    "sounds great | sounds fine | good idea | perfect | that works | works for me | works for us | works | "
+    "that suits me | that is fine | that ' s fine | lovely | brilliant"
 )
 _FINE: Final = _phrases(
-    "yes | yep | yeah | yup | ja | ok | okay | fine | alright | all right | sounds good | sounds great | "
-    "sounds fine | good idea | perfect | great | that works | works for me | works for us | works | "
-    "that suits me | that is fine | that ' s fine | good | lovely | brilliant"
+    "yes | yep | yeah | yup | ja | ok | okay | fine | alright | all right | great | good | understood"
 )
+_PLEASES: Final = frozenset({"please", "pls", "kindly", "bitte"})
 _PLEASE: Final = _phrases(
+    "yes please | yes , please | ok please | "
     "please do | please | go ahead | by all means | that would be | that ' d be | that would help | "
     "would be | i would appreciate | i ' d appreciate | i would love | i ' d love | i would like that | "
     "i ' d like that | we would like that | wonderful | excellent | do it | do that | much appreciated | "
@@ -79,6 +95,7 @@ class Ask:
     """What one sentence asks for or offers, waiting for a yes."""
 
     kind: Kind
+    waits: bool  # a question, or said with please: a bare "yes" or "ok" answers it; what is only said aloud needs more
     tells: bool  # an answer in words would do it: only a clear "will do" makes a promise of it
     probability: float
 
@@ -87,7 +104,7 @@ class Ask:
 class Yes:
     """An acceptance: how it was said, and the probability that it is one."""
 
-    strong: bool  # "will do", "sure": commits whoever says it; "yes", "ok" agree
+    strength: int  # 3: "will do"; 2: "sure", "sounds good"; 1: "yes", "ok", which may only say that one listens
     probability: float
 
 
@@ -103,12 +120,12 @@ def read_ask(tokens: Tokens, *, request: float, offer: float) -> Ask | None:
         if found is not None:
             kind, verb = found
             tells = kind == "request" and tokens.at(verb) in _TELL
-            return Ask(kind, tells, 0.8)
-    if offer >= 0.5 and offer >= request:
-        return Ask("offer", False, offer)
-    if request >= 0.5:
-        return Ask("request", bool(_TELL & set(tokens.low)), request)
-    return None
+            waits = "?" in tokens.low or bool(_PLEASES & set(tokens.low)) or _speaks_of_time(tokens)
+            return Ask(kind, waits, tells, 0.8)
+    if offer >= _BY_HEAD and offer >= request:
+        return Ask("offer", "?" in tokens.low, False, offer)
+    # Without a form nobody knows what is asked for, so only a clear "will do" makes a promise of it.
+    return Ask("request", "?" in tokens.low, True, request) if request >= _BY_HEAD else None
 
 
 def _ask_at(  # noqa: PLR0911, PLR0912  # one return per form
@@ -117,8 +134,8 @@ def _ask_at(  # noqa: PLR0911, PLR0912  # one return per form
     """The kind of what is asked here and where its verb stands."""
     word, after, beyond = tokens.at(at), tokens.at(at + 1), tokens.at(at + 2)
     if word in {"could", "can", "would", "will"} and after in {"you", "u"}:
-        if word in {"would", "will"} and beyond in {"like", "want", "prefer"}:
-            return ("offer", at + 3) if _hands_over(tokens, at + 3) else None
+        if word in {"would", "will"} and beyond in {"like", "want", "prefer", "be"}:
+            return _invited(tokens, at + 3)
         verb = at + 3 if beyond in {"please", "also", "kindly", "just", "possibly", "maybe", "perhaps"} else at + 2
         return ("request", verb) if tokens.at(verb).isalpha() and tokens.at(verb) != "not" else None
     if word in {"please", "pls", "kindly"} and after.isalpha() and after not in _NOT_ASKED:
@@ -130,8 +147,12 @@ def _ask_at(  # noqa: PLR0911, PLR0912  # one return per form
         return "request", at  # "can I have the figures"
     if word in {"können", "könnten", "könntest", "kannst"} and after in {"sie", "du"}:
         return "request", at + 2
+    if word == "give" and beyond in {"until", "till", "time", "a", "two", "three", "some"}:
+        return None
     if word in _IMPERATIVES and at == 0 and after in {"me", "us", "it", "him", "her", "the", "them", "your"}:
         return "request", at
+    if at > 0 and word in {"let", "lets"} and tokens.at(at - 1) not in _OPENS:
+        return None
     if (word == "let" and after in {"'", "us"} and beyond != "know") or word == "lets":
         return (
             ("proposal", at + (3 if after == "'" else 2)) if tokens.at(at + 3) not in {"see", "know", "say"} else None
@@ -158,11 +179,18 @@ def _ask_at(  # noqa: PLR0911, PLR0912  # one return per form
 def _offered(tokens: Tokens, at: int) -> tuple[Kind, int] | None:
     """What follows "I" or "we": "can send", "could call", "'ll send it if you like"."""
     word, after = tokens.at(at), tokens.at(at + 1)
-    if word in {"can", "could"} and after.isalpha() and after not in _NOT_OFFERED:
+    if word in {"can", "could"} and after in _OFFERED and _is_offered(tokens, at - 1):
         return "offer", at + 1
     if (word in {"will", "shall"} or (word == "'" and after == "ll")) and _if_you_like(tokens):
         return "offer", at + (1 if word != "'" else 2)
     return None
+
+
+def _is_offered(tokens: Tokens, at: int) -> bool:
+    """Whether "I can ..." opens its clause and "we can ..." speaks of the reader: plans among us offer nothing."""
+    if tokens.at(at - 1) in _SUBORDINATES or {"think", "guess", "not", "don"} & set(tokens.low[:at]):
+        return False
+    return tokens.at(at) == "i" or bool({"you", "your"} & set(tokens.low[at:]))
 
 
 def _if_you_like(tokens: Tokens) -> bool:
@@ -173,9 +201,13 @@ def _if_you_like(tokens: Tokens) -> bool:
     )
 
 
-def _hands_over(tokens: Tokens, at: int) -> bool:
-    """ "Would you like me to ...", "would you like us to ..."."""
-    return tokens.at(at) in {"me", "us"} and tokens.at(at + 1) == "to"
+def _invited(tokens: Tokens, at: int) -> tuple[Kind, int] | None:
+    """What follows "would you like" or "would you be": "me to call", "to join us", "willing to wait"."""
+    if tokens.at(at) in {"me", "us"} and tokens.at(at + 1) == "to":
+        return "offer", at + 2
+    willing = tokens.at(at) in {"willing", "able", "ready", "prepared", "happy", "interested", "open"}
+    to = at + 1 if willing else at
+    return ("request", to + 1) if tokens.at(to) == "to" and tokens.at(to + 1) not in _TELL else None
 
 
 def _speaks_of_time(tokens: Tokens) -> bool:
@@ -188,15 +220,15 @@ def read_yes(tokens: Tokens, *, to_offer: bool, accepts: float) -> Yes | None:
     if not 0 < len(tokens) <= _LONGEST or "?" in tokens.low[-2:]:
         return None
     at = _skip_greeting(tokens)
-    words, strong = _opening(tokens, at, to_offer=to_offer)
+    words, strength = _opening(tokens, at, to_offer=to_offer)
     low = set(tokens.low[at : at + 14])
     if words is None:
-        short = len(tokens) <= 12 and accepts >= 0.6
-        return None if not short or low & (_NO | _DONE) else Yes(False, min(accepts, 0.7))
+        sure = len(tokens) <= 8 and accepts >= _SURE
+        return None if not sure or low & (_NO | _DONE) else Yes(1, 0.6)
     rest = set(tokens.low[at + len(words) : at + 14]) if words in _POLITE_NO else low
-    if rest & _NO or low & _DONE or not _ends_well(tokens, at + len(words), strong=strong):
+    if rest & _NO or low & _DONE or not _ends_well(tokens, at + len(words), strong=strength > 1):
         return None
-    return Yes(strong, 0.7 if strong else 0.6)
+    return Yes(strength, 0.6 if strength == 1 else 0.7)
 
 
 def _skip_greeting(tokens: Tokens) -> int:
@@ -215,16 +247,19 @@ def _skip_greeting(tokens: Tokens) -> int:
     return at
 
 
-def _opening(tokens: Tokens, at: int, *, to_offer: bool) -> tuple[tuple[str, ...] | None, bool]:
-    """The words of acceptance that stand here, the longest first, and whether they commit."""
+def _opening(tokens: Tokens, at: int, *, to_offer: bool) -> tuple[tuple[str, ...] | None, int]:
+    """The words of acceptance that stand here, the longest first, and how strong they are."""
     best: tuple[str, ...] | None = None
-    strong = False
-    for words in (*_WILL, *_FINE, *(_PLEASE if to_offer else ())):
-        if tokens.has(at, words) and (best is None or len(words) > len(best)):
-            best, strong = words, words in _WILL
+    strength = 0
+    for level, phrases in ((3, _WILL), (2, _GLAD), (1, _FINE), (2, _PLEASE if to_offer else ())):
+        for words in phrases:
+            if tokens.has(at, words) and (best is None or len(words) > len(best)):
+                best, strength = words, level
     if best is None and _names_a_day(tokens, at):
-        return (tokens.at(at),), False  # "Monday then.", "Thursday works."
-    return best, strong
+        return (tokens.at(at),), 2  # "Monday then.", "Thursday works."
+    if strength == 1 and any(tokens.has(at + 1 + k, words) for k in (0, 1) for words in (*_WILL, *_GLAD)):
+        strength = 2  # "Yes, sure", "ok will do"
+    return best, strength
 
 
 def _names_a_day(tokens: Tokens, at: int) -> bool:

@@ -58,9 +58,12 @@ def _form_at(tokens: Tokens, at: int) -> int:  # noqa: PLR0911  # one return per
         return at if at == 0 or tokens.at(at - 1) in {".", ",", "and", "so", "just"} else -1
     if word == "you" and after == "should" and tokens.at(at + 2) in _GIVEN and UNTIL & set(tokens.low):
         return at + 2
-    asks = bool(_ASKS & set(tokens.low))
-    if asks:
+    if _ASKS & set(tokens.low[max(0, at - 8) : at + 12]):
         return -1
+    if word == "you" and after in {"get", "have", "receive"} and not _was_asked(tokens, at):
+        return at + 1  # "every Monday before ten you get three lines"
+    if word in {"ships", "leaves"} or (word == "goes" and after in {"live", "out", "back", "off"}):
+        return at  # "the lock goes live on Monday"
     if word in {"i", "we"} and after in _ACTS and not _was_asked(tokens, at):
         return at + 1  # "I call you tomorrow", "we pay on Friday"
     if word == "will" and after == "be" and tokens.at(at + 2) in _DONE_TO:

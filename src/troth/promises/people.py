@@ -103,6 +103,8 @@ def read_named(tokens: Tokens, turn: Mapping[str, Any], people: People, earlier:
         found = _named_at(tokens, at, turn, people, earlier)
         if found is not None:
             return found
+        if tokens.raw(at)[:1].isupper():
+            earlier = people.beside(tokens.at(at), turn) or earlier
     return None
 
 

@@ -108,6 +108,7 @@ def _nearest(tokens: Tokens, first: int, end: int) -> tuple[tuple[bool, Marker] 
     behind = [*range(end, min(len(tokens), end + _REACH))]
     here_before, beyond_before = _cut(tokens, before)
     here_behind, beyond_behind = _cut(tokens, behind)
+    beyond_before, beyond_behind = _within_sentence(tokens, beyond_before), _within_sentence(tokens, beyond_behind)
     for positions, in_clause in (
         (here_before, True), (here_behind, True), (beyond_behind, False), (beyond_before, False),
     ):  # fmt: skip
@@ -124,6 +125,15 @@ def _cut(tokens: Tokens, positions: list[int]) -> tuple[list[int], list[int]]:
         if tokens.at(at) in _BREAKS:
             return positions[:number], positions[number:]
     return positions, []
+
+
+def _within_sentence(tokens: Tokens, positions: list[int]) -> list[int]:
+    """The positions up to a full stop that ends a sentence, where two sentences were left together."""
+    for number, at in enumerate(positions):
+        ends = tokens.at(at) in {".", "!", "?"} and not tokens.glued(at) and tokens.raw(at + 1)[:1].isupper()
+        if ends:
+            return positions[:number]
+    return positions
 
 
 def _marker(tokens: Tokens, at: int) -> Marker | None:
