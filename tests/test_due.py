@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from troth.errors import SettingsError
 from troth.promises import Calendar, Due, due
 from troth.promises.days import easter
+from troth.settings import Settings, parse_settings
 
 HERE = Path(__file__).parent
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -118,6 +119,27 @@ def test_a_due_day_rolls_past_public_holidays_where_the_country_is_given() -> No
 def test_the_firms_own_closing_days_count_as_closed() -> None:
     shut = frozenset({date(2026, 3, 13), date(2026, 3, 16)})
     assert latest("I'll send it by Friday.", closing_days=shut) == datetime(2026, 3, 17, 23, 59, 59, tzinfo=UTC)
+
+
+def test_closing_days_are_read_from_the_settings() -> None:
+    shut = Settings(closed=("2026-03-13", "03-16..03-17")).calendar()
+    assert not shut.is_open(date(2026, 3, 13))
+    assert shut.is_open(date(2025, 3, 13))
+    assert [shut.is_open(date(year, 3, 16)) for year in (2026, 2028)] == [False, False]
+    found = due("I'll send it by Friday.", SAID, calendar=shut)
+    assert found is not None
+    assert found.latest == datetime(2026, 3, 18, 23, 59, 59, tzinfo=UTC)
+    assert Settings().calendar() == Calendar()
+    assert not Settings(closed=("02-29",)).calendar().is_open(date(2028, 2, 29))
+
+
+@pytest.mark.parametrize(
+    "entry", ["Christmas", "2026-13-01", "24.12.", "12-31..12-27", "2026-12-24..12-26", "", "02-30"]
+)
+def test_a_closing_day_that_is_none_is_refused_in_one_line(entry: str) -> None:
+    with pytest.raises(SettingsError, match="clos") as caught:
+        parse_settings({"closed": [entry]}, "troth.toml")
+    assert "\n" not in str(caught.value)
 
 
 def test_a_weekend_day_that_was_named_is_meant() -> None:

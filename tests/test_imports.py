@@ -36,7 +36,7 @@ MAY: dict[str, set[str]] = {
     "sample": LEAVES,
     "book": LEAVES,  # it knows tables only
     "intake": LEAVES | {"book", "sources"},
-    "settings": LEAVES | {"people"},
+    "settings": LEAVES | {"people", "promises"},
     "trend": KNOWING_STAGES,
     "pipeline": KNOWING_STAGES | {"trend"},
     "overview": KNOWING_STAGES | {"pipeline", "trend"},

@@ -13,7 +13,6 @@ from troth.encoder import Encoder, find_signals, load_encoder
 from troth.intake import take_turns
 from troth.library import Book
 from troth.pipeline import check_text
-from troth.promises import Calendar
 from troth.review import Close, DraftCheck
 from troth.schema import PROMISES, QUESTIONS, empty
 from troth.settings import Settings, load_settings
@@ -68,7 +67,7 @@ def check(text: str, *, to: str | None = None, book: Book | None = None, now: dt
         return book.check(text, to=to, now=now)
     moment = now or dt.datetime.now(dt.UTC)
     settings = load_settings()
-    calendar = Calendar(zone=settings.zone, country=settings.country, order=settings.dates)
+    calendar = settings.calendar()
     return check_text(
         text, load_encoder(), calendar=calendar, now=moment, questions=empty(QUESTIONS), pledged=empty(PROMISES)
     )

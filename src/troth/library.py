@@ -575,7 +575,7 @@ class Book:
         return self._stock.us
 
     def _calendar(self) -> Calendar:
-        return Calendar(zone=self._settings.zone, country=self._settings.country, order=self._settings.dates)
+        return self._settings.calendar()
 
     def _last_day(self, known: Understood) -> dt.date:
         day = find_last_day(known.turns, self._settings.zone)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from troth.errors import SettingsError
 from troth.lenses import Lens, make_lens
 from troth.people import Circles, Us, read_us
+from troth.promises.calendar import Calendar, read_closed
 
 
 class OwnPillar(BaseModel):
@@ -77,6 +78,7 @@ class Settings(BaseModel):
     zone: str = Field(default="UTC", description="Zone whose midnight closes the books, as Europe/Berlin.")
     country: str | None = Field(default=None, description="Country of public holidays, ISO 3166, for instance DE.")
     dates: Literal["dmy", "mdy"] = Field(default="dmy", description="How 3/4 is read: day first or month first.")
+    closed: tuple[str, ...] = Field(default=(), description="Own closing days: 2026-12-24, 12-31 or 12-24..12-31.")
 
     lens: dict[str, OwnLens] = Field(default={}, description="Lenses of one's own: pillars as sums of facets.")
     trend: Watch = Field(default=Watch(), description="How far back a trend looks, and from when it is named.")
@@ -96,6 +98,22 @@ class Settings(BaseModel):
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise ValueError(f"there is no time zone {zone!r}; write it like Europe/Berlin") from error
         return zone
+
+    @field_validator("closed")
+    @classmethod
+    def _closed_are_days(cls, closed: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            read_closed(closed)
+        except SettingsError as error:
+            raise ValueError(str(error).rstrip(".")) from error
+        return closed
+
+    def calendar(self) -> Calendar:
+        """When the firm works: zone, public holidays, own closing days, how dates are written."""
+        days, yearly = read_closed(self.closed)
+        return Calendar(
+            zone=self.zone, country=self.country, order=self.dates, closing_days=days, closing_yearly=yearly
+        )
 
     def our_side(self) -> Us | None:
         """Who we are, or None where nothing is stated."""

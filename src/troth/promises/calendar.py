@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -13,6 +13,7 @@ from troth.errors import SettingsError
 
 FIRST_YEAR: Final = 1971
 LAST_YEAR: Final = 2098
+_LEAP_YEAR: Final = 2028  # has every day of a year
 """A message said to be older or newer than this has a broken clock: no due time is built on it."""
 
 
@@ -27,6 +28,7 @@ class Calendar:
     zone: str = "UTC"
     country: str | None = None  # ISO 3166 code, as in the `holidays` package; "DE-BY" names a subdivision
     closing_days: frozenset[date] = field(default_factory=frozenset[date])
+    closing_yearly: frozenset[tuple[int, int]] = field(default_factory=frozenset[tuple[int, int]])  # month and day
     day_starts: str = "09:00"  # "first thing"
     day_ends: str = "17:30"  # "EOD", "close of business"
     order: Literal["dmy", "mdy"] = "dmy"  # how 3/4 is read where both readings are dates
@@ -47,7 +49,7 @@ class Calendar:
     @property
     def rolls(self) -> bool:
         """Whether a due day that falls on a closed day moves to the next open one."""
-        return self.country is not None or bool(self.closing_days)
+        return self.country is not None or bool(self.closing_days) or bool(self.closing_yearly)
 
     @property
     def starts(self) -> time:
@@ -61,7 +63,7 @@ class Calendar:
 
     def is_open(self, day: date) -> bool:
         """Whether people work on this day."""
-        if day.weekday() >= 5 or day in self.closing_days:
+        if day.weekday() >= 5 or day in self.closing_days or (day.month, day.day) in self.closing_yearly:
             return False
         return self.country is None or day not in _public_holidays(self.country, day.year)
 
@@ -95,6 +97,36 @@ class Calendar:
     def to_utc(self, local: datetime) -> datetime:
         """A clock reading of the speaker's as UTC; one that occurs twice means the later of the two."""
         return local.replace(tzinfo=_zone(self.zone), fold=1).astimezone(UTC)
+
+
+def read_closed(entries: Iterable[str]) -> tuple[frozenset[date], frozenset[tuple[int, int]]]:
+    """A firm's own closing days: those of one year, and those of every year.
+
+    An entry is a day (2026-12-24), a day of every year (12-31), or a stretch of either (2026-12-24..2027-01-02,
+    12-27..12-31) with both ends closed.
+
+    Raises: SettingsError for anything else, naming it.
+    """
+    days: set[date] = set()
+    yearly: set[tuple[int, int]] = set()
+    for entry in entries:
+        first, _, last = entry.partition("..")
+        try:
+            dated = len(first.strip()) > len("12-31")
+            start = date.fromisoformat(first.strip() if dated else f"{_LEAP_YEAR}-{first.strip()}")
+            end = date.fromisoformat((last or first).strip() if dated else f"{_LEAP_YEAR}-{(last or first).strip()}")
+        except ValueError as error:
+            raise SettingsError(
+                f"a closing day looks like 2026-12-24, 12-31 or 12-24..12-31, got {entry!r}."
+            ) from error
+        if not timedelta() <= end - start < timedelta(days=366):
+            raise SettingsError(f"closing days {entry!r} must run forward, and for less than a year.")
+        stretch = [start + timedelta(days=k) for k in range((end - start).days + 1)]
+        if dated:
+            days.update(stretch)
+        else:
+            yearly.update((day.month, day.day) for day in stretch)
+    return frozenset(days), frozenset(yearly)
 
 
 @lru_cache(maxsize=64)
