@@ -84,9 +84,9 @@ def find_posterior(world: World, model: Model, changed: tuple[Pillar, ...] = ())
     standings = close_states(world.readings, end, model)
     shown = [standings[name]["SHOWN"] for name in sorted(standings)]
     evidence, dyn = take_evidence(world.readings)[1]["SHOWN"], dynamics(model, "SHOWN")
-    ends = [int((START + timedelta(days=days)).timestamp() * 1e6) for days in (THEN, NOW)]
+    then, now = [int((START + timedelta(days=days)).timestamp() * 1e6) for days in (THEN, NOW)]
     few = evidence.part(0, min(TRACED, len(shown)))
-    pairs = [pair for _, pair in pair_levels(few, dyn, *ends, changed)] if changed else []
+    pairs = [pair for _, pair in pair_levels(few, dyn, then, now, changed)] if changed else []
     mean = np.array([pair.after - pair.before for pair in pairs])
     var = np.array([pair.after_var + pair.before_var - 2 * pair.covariance for pair in pairs])
     facets = np.stack([one.mean for one in shown]), np.stack([one.cov for one in shown])
