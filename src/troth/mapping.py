@@ -24,7 +24,7 @@ from troth.trust.structures import TESTED_LENSES, Structure
 NOT_SEPARABLE: Final = "not separable in this data"
 
 _MOST_GENERAL: Final = 0.8  # of what facets share: above it one number says it all
-_LEAST_GENERAL: Final = 0.1  # of all variance: below it there is hardly anything that facets share
+_LEAST_TOGETHER: Final = 0.15  # correlation below which facets have hardly anything to share
 _ONE_AND_THE_SAME: Final = 0.85  # correlation from which two things are taken to be one
 
 MAPPING: Final = pa.schema(
@@ -123,19 +123,18 @@ def judge_mapping(
 def judge_comparison(comparison: Comparison, shuffled: tuple[Shuffled, ...] = ()) -> Verdict:
     """The verdict that the figures of one gauge carry (MEASUREMENT 7).
 
-    Not separable: the general factor carries more than 80 % of what the facets share, or no structure foretold
-    better than one factor by more than two standard errors.
+    Not separable: the general factor carries more than 80 % of what the facets share and describes how they go
+    together, or no structure foretold better than one factor by more than two standard errors.
     """
     gauge, general = comparison.gauge, comparison.general
     if not comparison.structures:
         return Verdict(gauge=gauge, words=_say_too_little(comparison), is_separable=None)
     one = comparison.structures[0]
     if not comparison.lead(comparison.best, one).is_sure:
-        if general is not None and general.of_all < _LEAST_GENERAL:
+        if general is not None and general.together < _LEAST_TOGETHER:
             words = (
-                "The facets hardly go together: the general factor is "
-                f"{general.of_all:.0%} of their variance, so there is little for any pillar to gather. "
-                "Read the facets one by one."
+                f"The facets hardly go together: they correlate by {general.together:.2f}, so there is little for any "
+                "pillar to gather. Read the facets one by one."
             )
         else:
             words = (
@@ -143,7 +142,7 @@ def judge_comparison(comparison: Comparison, shuffled: tuple[Shuffled, ...] = ()
                 "than two standard errors. Show one number."
             )
         return Verdict(gauge=gauge, words=words, is_separable=False)
-    if general is not None and general.of_common.value > _MOST_GENERAL:
+    if general is not None and min(general.of_common.value, general.explained) > _MOST_GENERAL:
         words = (
             f"{_upper(NOT_SEPARABLE)}: the general factor carries {general.of_common.value:.0%} of what the facets "
             "share. Show one number."
@@ -228,6 +227,7 @@ def _list_comparison(comparison: Comparison) -> list[dict[str, Any]]:
         general = comparison.general
         note = f"of what facets share, the general factor's part, beside the groups of {general.lens}"
         add("general", "share", general.of_common.value, note, general.of_common.ends)
+        add("general", "explained", general.explained, "of the squared correlations between facets, by one factor")
         note = "omega-hierarchical: of the sum of all facets, the general factor's part"
         add("general", "omega", general.omega.value, note, general.omega.ends)
     for (lens, one, other), found in comparison.pillars.items():

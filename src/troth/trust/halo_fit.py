@@ -20,7 +20,7 @@ _PRIOR_SD: Final = 2.0  # of an unconstrained parameter: nearly flat, yet keeps 
 _STEP: Final = 1e-4  # of the numeric derivative
 _MOST_STEPS: Final = 30
 _LONGEST: Final = 1.0  # that one parameter moves in one step
-_NEAR: Final = 0.02  # stop where the next step promises less log likelihood than that
+_NEAR: Final = 0.05  # stop where the next step promises less log likelihood than that
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -53,7 +53,7 @@ def fit_structure(evidence: Evidence, structure: Structure, model: Model) -> Fit
         model: half-lives and shares, which stay as they are.
 
     Raises: nothing; stops after 30 steps at the latest.
-    Cost: about 8 (p + 1) runs of the filter, spread over the cores.
+    Cost: 10 to 20 (p + 1) runs of the filter, spread over the cores.
     Source: Berndt, Hall, Hall and Hausman 1974 for the outer product of scores in place of the Hessian.
     """
 

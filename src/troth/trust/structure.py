@@ -68,7 +68,8 @@ class General:
     of_common: Interval  # ECV: of the variance that facets share with others, the general factor's part
     lens: str  # whose pillars the groups are: the lens that foretold best
     omega: Interval  # omega-hierarchical: of the variance of the plain sum of all facets
-    of_all: float  # of all variance of the facets
+    explained: float  # of the squared correlations between facets, what one factor accounts for
+    together: float  # root mean square of the correlations that the general factor makes between facets
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -111,7 +112,6 @@ def compare_structures(
     folds: int,
     most_readings: int,
     rng: np.random.Generator,
-    candidates: Callable[[Sequence[str]], Sequence[Structure]] | None = None,
     progress: Callable[[], None] | None = None,
 ) -> Comparison:
     """Compare the candidate structures of one gauge on relationships that were held out.
@@ -123,7 +123,6 @@ def compare_structures(
         folds: parts that the relationships are cut into; each is foretold from the others.
         most_readings: relationships are drawn at random until they hold about so many.
         rng: draws them, cuts the folds and makes the intervals.
-        candidates: from facets to structures; `candidate_structures` if not given.
         progress: called after each fit.
 
     Raises: as `follow`.
@@ -139,7 +138,7 @@ def compare_structures(
         return Comparison(gauge=gauge, telling=len(telling), facets=facets, absent=absent)
     evidence = take_relationships(evidence, _draw_some(telling, counts[:, enough].sum(axis=1), most_readings, rng))
     evidence = take_facets(evidence, np.flatnonzero(enough).tolist())
-    structures = tuple(candidates(facets) if candidates else candidate_structures(facets, gauge=gauge))
+    structures = candidate_structures(facets, gauge=gauge)
     scores = _score_held_out(evidence, structures, model, folds=folds, rng=rng, progress=progress)
     whole = standardise(evidence, fit_margins(evidence, len(facets), model))
     fits: dict[str, Fit] = {}
@@ -158,7 +157,7 @@ def compare_structures(
         scores=scores,
         pillars=_relate_pillars(fits, rng),
         pairs=_relate_facets(fits["free"], rng) if "free" in fits else {},
-        general=_share_general(whole, structures, scores, model, rng),
+        general=_share_general(whole, fits, scores, model, rng),
     )
 
 
@@ -228,9 +227,10 @@ def _relate_facets(fit: Fit, rng: np.random.Generator) -> dict[tuple[str, str], 
 
 
 def _share_general(
-    evidence: Evidence, structures: Sequence[Structure], scores: Floats, model: Model, rng: np.random.Generator
+    evidence: Evidence, fits: Mapping[str, Fit], scores: Floats, model: Model, rng: np.random.Generator
 ) -> General | None:
     """The general factor's share beside the groups of the lens that foretold best; None where no lens has a group."""
+    structures = [fit.structure for fit in fits.values()]
     lenses = [i for i, one in enumerate(structures) if one.name in TESTED_LENSES and one.has_groups]
     if not lenses:
         return None
@@ -245,15 +245,23 @@ def _share_general(
             in_groups += float(share * (1 - general[list(group)] ** 2).sum())
         squares = float(general @ general)
         omega = float(general.sum()) ** 2 / float(structure.correlation(theta).sum())
-        return np.array([squares / (squares + in_groups), omega, squares / len(general)])
+        made = np.outer(general, general)[np.tril_indices(len(general), -1)]
+        return np.array([squares / (squares + in_groups), omega, np.sqrt(np.mean(made**2))])
 
     at, draws = shares(fit.theta), fit.draw(shares, _DRAWS, rng)
     return General(
         lens=best.name,
         of_common=_interval(float(at[0]), draws[:, 0]),
+        explained=_explain(fits["one"].correlation, fits[structures[-1].name].correlation),
         omega=_interval(float(at[1]), draws[:, 1]),
-        of_all=float(at[2]),
+        together=float(at[2]),
     )
+
+
+def _explain(fitted: Floats, free: Floats) -> float:
+    """Of the squared correlations between facets, the share that a fitted R accounts for."""
+    pairs = np.tril_indices(len(free), -1)
+    return 1.0 - float(np.square(free - fitted)[pairs].sum() / np.square(free)[pairs].sum())
 
 
 def _interval(value: float, draws: Floats) -> Interval:

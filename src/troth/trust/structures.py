@@ -93,7 +93,7 @@ class Structure:
         return np.concatenate([np.full(self._loaded.size, _START_LOADING), free_parameters(alike)])
 
     def correlation(self, theta: Floats) -> Floats:
-        """R at unconstrained parameters: shape (K, K), unit diagonal, positive definite for every theta."""
+        """R at unconstrained parameters: shape (K, K), unit diagonal, positive definite but for rounding."""
         if self.has_general:
             general, shared = self.split(theta)
             matrix = np.outer(general, general)
