@@ -30,7 +30,9 @@ from troth.trust import (
 )
 
 if TYPE_CHECKING:
-    from troth.charts import Chart
+    from troth.charts import Chart, Theme
+
+Gauge = Literal["SHOWN", "HELD"]
 
 _SEED: Final = 20_261  # of draws for ratio and wobble: the same question gets the same answer
 _POINTS: Final = 240  # of the path that a chart shows
@@ -87,7 +89,7 @@ class RelationshipTrust:
         """CHANGES of SHOWN and HELD over so many days up to now."""
         return find_trends(self.readings, self.now, days=over or self.watch.days, model=self.model)
 
-    def equation(self, gauge: Literal["SHOWN", "HELD"] = "SHOWN") -> Ratio | None:
+    def equation(self, gauge: Gauge = "SHOWN") -> Ratio | None:
         """The trust equation's value T with its band by draws; None where nothing was read of that gauge."""
         standing = close_states(self.readings, self.now, self.model).get(self.relationship, {}).get(gauge)
         lens = self.lenses["equation" if gauge == "SHOWN" else "equation_held"]
@@ -98,7 +100,7 @@ class RelationshipTrust:
         standing = close_states(self.readings, self.now, self.model).get(self.relationship, {}).get("SHOWN")
         return None if standing is None else find_wobble(standing, self.model, np.random.default_rng(_SEED))
 
-    def chart(self, *, theme: Literal["light", "dark"] = "light") -> Chart:
+    def chart(self, *, theme: Theme = "light") -> Chart:
         """The path: SHOWN and HELD with bands, and what became of our promises.
 
         Raises: InputError when the charts extra is not installed, or nothing was read yet.
@@ -107,10 +109,11 @@ class RelationshipTrust:
 
         if not self.readings.num_rows:
             raise InputError(f"there is nothing to draw: no reading of {self.relationship!r} yet.")
-        first = min(self.readings["at"].to_pylist())
-        step = max((self.now - first) / _POINTS, dt.timedelta(hours=1))
-        times = [first + step * n for n in range(int((self.now - first) / step) + 1)]
-        path = trace_scores(self.readings, tuple(WHOLE.values()), [*times, self.now], self.model)
+        read = sorted(set(self.readings["at"].to_pylist()))
+        step = max((self.now - read[0]) / _POINTS, dt.timedelta(hours=1))
+        times = {read[0] + step * n for n in range(int((self.now - read[0]) / step) + 1)} | {self.now}
+        shown = sorted(times.union(read[:: max(len(read) // _POINTS, 1)]))
+        path = trace_scores(self.readings, tuple(WHOLE.values()), shown, self.model)
         return draw_path(path, self.promises, title=self.relationship, zone=self.zone, theme=theme)
 
     def chart_explained(
@@ -119,7 +122,7 @@ class RelationshipTrust:
         *,
         of: str = "shown",
         since: str | dt.date | None = None,
-        theme: Literal["light", "dark"] = "light",
+        theme: Theme = "light",
     ) -> Chart:
         """`explain` as a picture: which sentence moved the score, by how much, what faded, what is borrowed."""
         from troth.charts import draw_ledger  # noqa: PLC0415  # heavy, and an extra

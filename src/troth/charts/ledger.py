@@ -86,7 +86,7 @@ def _bar(place: int, row: dict[str, Any], by: str) -> dict[str, Any]:
     words = f"“{trim(row['text'], 62)}”" if row["text"] else about
     faded = row["faded"] or 0.0
     return {
-        "label": f"{place}. {day} · {words}",
+        "label": f"{place}. {day} · {words}" + (f" ({row['facet']})" if row["text"] else ""),
         "kind": _KINDS[row["kind"]],
         "share": round(row[by], 5),
         "first": round(row[by] / (1.0 - faded), 5) if faded < 0.99 else None,

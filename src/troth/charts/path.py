@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from troth.charts.look import LOOKS, Chart, Theme, dress, load_altair, trim
+from troth.charts.look import LOOKS, Chart, Look, Theme, dress, load_altair, trim
 
 _OUTCOMES: Final = {"kept": "kept", "late": "kept late", "suspected": "overdue", "broken": "broken"}
 _GAUGES: Final = {"SHOWN": "SHOWN: what we said and did", "HELD": "HELD: what they said, did and answered"}
@@ -15,11 +15,11 @@ _TRUSTED: Final = 0.5  # reliability under which the line is dashed: the band is
 
 
 def draw_path(path: pa.Table, promises: pa.Table, *, title: str, zone: str, theme: Theme = "light") -> Chart:
-    """Draw one relationship's path.
+    """Draw one relationship's path, one panel for each gauge.
 
     Args:
         path: PATH with one score of each gauge; times in rows rise.
-        promises: PROMISES of this relationship; those of ours with an outcome are marked.
+        promises: PROMISES of this relationship; those of ours with an outcome are marked under SHOWN.
         title: the relationship.
         zone: whose clock the time axis shows.
         theme: light or dark.
@@ -27,76 +27,93 @@ def draw_path(path: pa.Table, promises: pa.Table, *, title: str, zone: str, them
     Raises: InputError when the charts extra is not installed.
     """
     alt, look = load_altair(), LOOKS[theme]
-    points = [
-        {
-            "at": _local(row["at"], zone),
-            "gauge": _GAUGES[row["gauge"]],
-            "percentile": round(row["percentile"], 2),
-            "low": round(row["low"], 2),
-            "high": round(row["high"], 2),
-            "clear": row["reliability"] >= _TRUSTED,
-        }
-        for row in path.to_pylist()
-    ]
-    gauge = alt.Color(
-        "gauge:N",
-        title=None,
-        scale=alt.Scale(domain=list(_GAUGES.values()), range=[look.shown, look.held]),
-        legend=alt.Legend(labelLimit=400, symbolType="stroke", columns=2),
-    )
-    when = alt.X("at:T", title=f"day ({zone})", axis=alt.Axis(format="%-d %b %y", labelOverlap=True, grid=False))
-    scale = alt.Scale(domain=[0, 100])
-    base = alt.Chart(alt.Data(values=points)).encode(x=when, color=gauge)
-    band = base.mark_area(opacity=0.18, line=False).encode(
-        y=alt.Y("low:Q", scale=scale, title="percentile of relationships"), y2="high:Q"
-    )
-    whole = base.mark_line(strokeWidth=1.2, strokeDash=[2, 4]).encode(y=alt.Y("percentile:Q", scale=scale))
-    clear = (
-        base.transform_calculate(known="datum.clear ? datum.percentile : null")
-        .mark_line(strokeWidth=2.6, invalid="break-paths-filter-domains")
-        .encode(
-            y=alt.Y("known:Q", scale=scale),
-            tooltip=[
-                alt.Tooltip("at:T", title="day", format="%-d %B %Y"),
-                alt.Tooltip("gauge:N"),
-                alt.Tooltip("percentile:Q", format=".0f"),
-                alt.Tooltip("low:Q", format=".0f"),
-                alt.Tooltip("high:Q", format=".0f"),
-            ],
+    rows = path.to_pylist()
+    whole = [_local(moment, zone) for moment in (rows[0]["at"], rows[-1]["at"])] if rows else []
+    events = {"SHOWN": _list_events(promises, zone)}
+    panels = [
+        _draw_gauge(
+            [_point(row, zone) for row in rows if row["gauge"] == gauge],
+            events.get(gauge, []),
+            look,
+            heading=heading,
+            colour={"SHOWN": look.shown, "HELD": look.held}[gauge],
+            span=whole,
+            zone=zone if gauge == "HELD" else None,
         )
-    )
-    middle = (
-        alt.Chart(alt.Data(values=[{"typical": 50}]))
-        .mark_rule(color=look.soft, strokeDash=[1, 3])
-        .encode(y="typical:Q")
-    )
-    layers = [band, middle, whole, clear]
-    events = _list_events(promises, zone)
+        for gauge, heading in _GAUGES.items()
+    ]
+    note = "50 is typical; shaded: 80 % band; dotted: too little was read to name a number"
+    return dress(alt.vconcat(*panels, spacing=14).resolve_scale(x="shared"), look, title=title, note=note)
+
+
+def _point(row: dict[str, Any], zone: str) -> dict[str, Any]:
+    percentile, is_clear = round(row["percentile"], 2), row["reliability"] >= _TRUSTED
+    return {
+        "at": _local(row["at"], zone),
+        "gauge": row["gauge"],
+        "percentile": percentile,
+        "named": percentile if is_clear else None,
+        "low": round(row["low"], 2),
+        "high": round(row["high"], 2),
+    }
+
+
+def _draw_gauge(
+    points: list[dict[str, Any]],
+    events: list[dict[str, Any]],
+    look: Look,
+    *,
+    heading: str,
+    colour: str,
+    span: list[str],
+    zone: str | None,
+) -> Any:
+    """One panel: band, dotted line, the line where it may be named, and events. Only the last one has a time axis."""
+    alt = load_altair()
+    axis = alt.Axis(format="%-d %b %y", labelOverlap=True, grid=False, labels=zone is not None, ticks=zone is not None)
+    when = alt.X("at:T", title=None if zone is None else f"day ({zone})", axis=axis, scale=alt.Scale(domain=span))
+    scale = alt.Scale(domain=[0, 100])
+    base = alt.Chart(alt.Data(values=points)).encode(x=when)
+    tips = [alt.Tooltip("at:T", title="day", format="%-d %B %Y")]
+    tips += [alt.Tooltip(f"{name}:Q", format=".0f") for name in ("percentile", "low", "high")]
+    layers = [
+        base.mark_area(opacity=0.25, color=colour).encode(
+            y=alt.Y("low:Q", scale=scale, title="percentile", axis=alt.Axis(values=[0, 25, 50, 75, 100])), y2="high:Q"
+        ),
+        base.mark_line(strokeWidth=1.4, strokeDash=[2, 4], color=colour).encode(
+            y=alt.Y("percentile:Q", scale=scale), tooltip=tips
+        ),
+        base.mark_line(strokeWidth=2.6, color=colour, invalid="break-paths-filter-domains").encode(
+            y=alt.Y("named:Q", scale=scale), tooltip=tips
+        ),
+    ]
     if events:
-        shapes = alt.Scale(domain=list(_OUTCOMES.values()), range=["circle", "triangle-up", "diamond", "cross"])
-        tints = alt.Scale(domain=list(_OUTCOMES.values()), range=[look.good, look.held, look.bad, look.bad])
+        states = [state for state in _OUTCOMES.values() if any(event["state"] == state for event in events)]
+        tints = {"kept": look.good, "kept late": look.held, "overdue": look.bad, "broken": look.bad}
+        shapes = {"kept": "circle", "kept late": "triangle-up", "overdue": "diamond", "broken": "cross"}
+        of_state = {"field": "state", "type": "nominal"}
         layers.append(
             alt.Chart(alt.Data(values=events))
-            .mark_point(size=90, filled=True, opacity=1)
+            .mark_point(size=80, filled=True, opacity=1)
             .encode(
-                x="at:T",
+                x=when,
                 y=alt.Y("level:Q", scale=scale),
-                shape=alt.Shape("state:N", scale=shapes, title="our promises:"),
-                fill=alt.Fill("state:N", scale=tints, title="our promises:"),
+                shape=alt.Shape(
+                    **of_state, title="our promises", scale=alt.Scale(domain=states, range=[shapes[s] for s in states])
+                ),
+                color=alt.Color(
+                    **of_state, title="our promises", scale=alt.Scale(domain=states, range=[tints[s] for s in states])
+                ),
                 tooltip=[alt.Tooltip("at:T", format="%-d %B %Y"), "state:N", "text:N"],
             )
         )
-    return dress(
-        alt.layer(*layers).resolve_scale(color="independent").properties(width=720, height=300),
-        look,
-        title=title,
-        note="50 is typical; shaded: 80 % band; dotted: too little was read to name a number",
-    )
+    title = alt.TitleParams(heading, anchor="start", color=colour, fontSize=13, fontWeight=500, offset=6)
+    return alt.layer(*layers).properties(width=720, height=170, title=title)
 
 
 def _list_events(promises: pa.Table, zone: str) -> list[dict[str, Any]]:
     return [
-        {"at": _local(row["state_at"], zone), "state": _OUTCOMES[row["state"]], "text": trim(row["text"]), "level": 3}
+        {"at": _local(row["state_at"], zone), "state": _OUTCOMES[row["state"]], "text": trim(row["text"]), "level": 6}
         for row in promises.to_pylist()
         if row["side"] == "us" and row["state"] in _OUTCOMES and row["state_at"] is not None
     ]

@@ -84,7 +84,8 @@ def to_csv(chart: Chart) -> str:
 
 
 def _layers(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [layer for layer in spec.get("layer", [spec]) if "values" in layer.get("data", {})]
+    inside = [layer for part in ("vconcat", "layer") for one in spec.get(part, []) for layer in _layers(one)]
+    return [*([spec] if "values" in spec.get("data", {}) else []), *inside]
 
 
 def _safe(cell: object) -> object:

@@ -22,7 +22,7 @@ from troth.errors import InputError
 
 if TYPE_CHECKING:
     from troth.library import Book
-    from troth.relationship import RelationshipTrust
+    from troth.relationship import Gauge, RelationshipTrust
     from troth.settings import Watch
 
 _COLUMNS = (
@@ -111,7 +111,8 @@ def list_relationship(
 
 
 def _list_ratios(trust: RelationshipTrust, lens: str | None) -> Iterator[dict[str, Any]]:
-    for name, gauge in (("equation", "SHOWN"), ("equation_held", "HELD")):
+    gauges: tuple[tuple[str, Gauge], ...] = (("equation", "SHOWN"), ("equation_held", "HELD"))
+    for name, gauge in gauges:
         ratio = trust.equation(gauge) if lens in {None, name} else None
         if ratio is not None:
             yield {"kind": "ratio", "lens": name, "pillar": "T", "gauge": gauge,
