@@ -271,10 +271,12 @@ def test_what_was_sent_after_now_does_not_count() -> None:
     assert settle(tables, day(4))[0]["state"] == "kept"
 
 
-def test_a_word_in_another_conversation_turns_suspicion_into_unknown() -> None:
+def test_a_word_in_another_conversation_keeps_a_promise_or_takes_the_suspicion_away() -> None:
     elsewhere = Said(US, day(5), "Bob, the signed contract copy is in your inbox.", conversation="d")
+    vague = Said(US, day(5), "The contract has three parts.", conversation="d")
     other = Said(US, day(5), "Lunch was lovely.", conversation="d")
-    assert settle(book(SEND, elsewhere), day(30))[0]["state"] == "unknown"
+    assert settle(book(SEND, elsewhere), day(30))[0]["state"] == "kept"
+    assert settle(book(SEND, vague), day(30))[0]["state"] == "unknown"
     assert settle(book(SEND, other), day(30))[0]["state"] == "suspected"
 
 
@@ -329,7 +331,6 @@ def test_no_promise_is_settled_by_an_earlier_turn_or_by_the_future(said: list[Sa
         if row["evidence_turn_id"] is None:
             continue
         promised, proof = sent[row["turn_id"]], sent[row["evidence_turn_id"]]
-        assert promised.conversation == proof.conversation
         if promised.sent_at is not None and proof.sent_at is not None:
             assert promised.sent_at <= proof.sent_at <= now
         else:

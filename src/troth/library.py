@@ -49,6 +49,7 @@ from troth.pipeline import (
 )
 from troth.promises import Calendar
 from troth.proving import Constants, How, Proof, prove
+from troth.questions import find_questions
 from troth.readings import load_reference
 from troth.relationship import RelationshipTrust, parse_day
 from troth.review import Close, DraftCheck, day_bounds, find_last_day
@@ -226,6 +227,7 @@ class Book:
                 now=moment,
                 decided=self._store.table("promises", where={"decided_by": "person"}),
                 answers=self.answers(),
+                outcomes=self._store.table("outcomes"),
             )
         return self._stock.standings[moment]
 
@@ -372,9 +374,12 @@ class Book:
         """PROMISE_HISTORY: the states that promises have been in."""
         return self._store.table("promise_history")
 
-    def questions(self, *, now: dt.datetime | None = None) -> pa.Table:
+    def questions(self, *, now: dt.datetime | None = None, side: str = "them") -> pa.Table:
         """QUESTIONS as of `now`."""
-        return self.stock(now).questions
+        stock, known = self.stock(now), self.understand()
+        if side == "them":
+            return stock.questions
+        return find_questions(known.turns, known.sentences, known.findings, now=stock.now, side=side)
 
     def readings(self, *, now: dt.datetime | None = None) -> pa.Table:
         """READINGS as of `now`."""

@@ -18,7 +18,7 @@ from troth.intake import take_turns
 from troth.lenses import LENSES, Lens, Pillar
 from troth.promises import Calendar, find_promises, settle_promises
 from troth.promises.decided import lay_decisions
-from troth.questions import find_questions
+from troth.questions import answer_with, find_questions
 from troth.readings import Reference, gather_readings, read_survey, weigh_findings
 from troth.review import Close, DraftCheck, check_draft, close_day, day_bounds
 from troth.review.close import DAY_SCOPE, in_day
@@ -87,6 +87,7 @@ def take_stock(
     now: dt.datetime,
     decided: pa.Table | None = None,
     answers: pa.Table | None = None,
+    outcomes: pa.Table | None = None,
 ) -> Standing:
     """Promises, questions and readings as of `now`.
 
@@ -96,11 +97,15 @@ def take_stock(
         now: the evening.
         decided: PROMISES whose state a person settled.
         answers: ANSWERS; those up to `now` become readings, and say what an answer is worth.
+        outcomes: OUTCOMES: tickets, invoices and deals that may show a promise kept.
     """
     promises = find_promises(known.turns, known.sentences, known.findings, calendar=calendar)
     if decided is not None and decided.num_rows:
         promises = lay_decisions(promises, decided, now=now)
-    promises = settle_promises(promises, known.turns, known.sentences, known.findings, now=now, calendar=calendar)
+    promises = settle_promises(
+        promises, known.turns, known.sentences, known.findings, now=now, calendar=calendar, outcomes=outcomes
+    )
+    questions = find_questions(known.turns, known.sentences, known.findings, now=now)
     readings = gather_readings(
         known.turns,
         known.sentences,
@@ -109,6 +114,7 @@ def take_stock(
         reference=reference,
         now=now,
         hours=find_open_hours(known.turns, calendar, now),
+        questions=questions,
     )
     if answers is not None and answers.num_rows:
         given = answers.filter(pc.less_equal(answers["answered_at"], pa.scalar(now, answers["answered_at"].type)))
@@ -116,7 +122,7 @@ def take_stock(
     return Standing(
         now=now,
         promises=promises,
-        questions=find_questions(known.turns, known.sentences, known.findings, now=now),
+        questions=questions,
         readings=readings,
     )
 
@@ -283,4 +289,5 @@ def check_text(
     sentences = split_sentences(turns)
     findings = find_signals(sentences, encoder)
     promises = find_promises(turns, sentences, findings, calendar=calendar)
-    return check_draft(sentences, findings, promises, questions=questions, pledged=pledged)
+    left = answer_with(questions, sentences)
+    return check_draft(sentences, findings, promises, questions=left, pledged=pledged)

@@ -99,9 +99,13 @@ PROMISES: Final = pa.schema(
         pa.field("evidence_start", pa.int32()),
         pa.field("evidence_end", pa.int32()),
         pa.field("evidence_text", pa.string()),
-        pa.field("act", pa.string()),  # the words of what is to be done; another sentence than `text` where it was asked
+        pa.field(
+            "act", pa.string()
+        ),  # the words of what is to be done; another sentence than `text` where it was asked
         pa.field("origin", pa.string()),  # stated, offer accepted, request accepted
         pa.field("origin_turn_id", pa.string()),  # the other turn it rests on: the request, or the yes to an offer
+        pa.field("evidence_probability", pa.float32()),  # that the evidence is about this promise
+        pa.field("replaced_by", pa.string()),  # promise_id of the one that stands in its place, once withdrawn
     ]
 )
 

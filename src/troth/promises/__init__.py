@@ -3,6 +3,6 @@
 from troth.promises.calendar import Calendar
 from troth.promises.find import find_promises
 from troth.promises.resolve import Due, due
-from troth.promises.settle import settle_promises
+from troth.promises.settle import settle_after, settle_promises
 
-__all__ = ["Calendar", "Due", "due", "find_promises", "settle_promises"]
+__all__ = ["Calendar", "Due", "due", "find_promises", "settle_after", "settle_promises"]

@@ -10,7 +10,7 @@ from typing import Final
 from troth.promises.vocabulary import MONTHS, NUMBERS, PARTS, PERIODS, UNITS, WEEKDAYS
 
 _EMPTY: Final = frozenset("""
-about above after again ahead all also always any anything are attached back been before being below best both but
+about above after again ahead all also always and any anything are attached back been before being below best both but
 call can cannot check come could dear details did does doing done due each either ever every everything fine first for
 from get getting give given going good got great had has have having hear hello help her here him his hope how into its
 itself just keep kind know last later latest let like little look looking made make making many matter may maybe might

@@ -19,7 +19,7 @@ DECIDABLE: Final = ("kept", "late", "broken", "withdrawn", "contested")
 
 _SAME: Final = {"kept": "kept", "late": "late", "withdrawn": "withdrawn", "suspected": "broken"}
 """What a person confirms who says no more than "yes" to a state of the machine."""
-_EVIDENCE: Final = ("evidence_turn_id", "evidence_start", "evidence_end", "evidence_text")
+_EVIDENCE: Final = ("evidence_turn_id", "evidence_start", "evidence_end", "evidence_text", "evidence_probability")
 
 
 def confirm_state(row: Mapping[str, Any], wanted: str | None) -> str:
@@ -110,13 +110,15 @@ def match_decided(promises: pa.Table, decided: pa.Table) -> dict[str, str]:
         for row in rows
         if any(row["promise_id"] == other["promise_id"] for other in nearby[row["turn_id"]])
     }
+    taken = set(matches)
     for row in rows:
         if row["promise_id"] in matches:
             continue
-        free = [other for other in nearby[row["turn_id"]] if other["promise_id"] not in matches.values()]
+        free = [other for other in nearby[row["turn_id"]] if other["promise_id"] not in taken]
         near = [other for other in free if other["text"] == row["text"]] or [
             other for other in free if other["start"] < row["end"] and row["start"] < other["end"]
         ]
         if near:
             matches[row["promise_id"]] = near[0]["promise_id"]
+            taken.add(near[0]["promise_id"])
     return matches

@@ -1,0 +1,225 @@
+"""All that later turns of one relationship offer as evidence, laid out so that a promise finds its own quickly."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from math import log
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from troth.promises.calendar import FIRST_YEAR, LAST_YEAR
+from troth.promises.content import content_stems
+from troth.promises.evidence import Line, Piece, Spot, head_signals, mark_lines, pieces_in
+
+_PRIOR: Final = (
+    200.0  # sentences of other relationships that a word is taken to be absent from: a small book is no measure
+)
+_NEAR: Final = 40  # pieces looked at behind a promise in its own conversation
+_PER_WORD: Final = 8  # and for each of its rarest words anywhere in the relationship
+_WORDS: Final = 6
+_CALLS: Final = 3
+_OWNER: Final = 0.9  # share of turns in which the owner of a mailbox takes part
+_TELLING: Final = 5  # turns from which that share says something
+_TURN_COLUMNS: Final = (
+    "turn_id", "conversation_id", "position", "sent_at", "speaker", "recipients", "cc", "channel", "subject",
+    "attachments", "side", "circle",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Scope:
+    """One relationship: its turns, and the evidence in them by time, by conversation and by word."""
+
+    spots: dict[str, Spot] = field(default_factory=dict[str, Spot])
+    dated: list[Piece] = field(default_factory=list[Piece])  # by time
+    times: list[datetime] = field(default_factory=list[datetime])  # of `dated`
+    talks: dict[str, list[Piece]] = field(default_factory=dict[str, list[Piece]])  # by order within each
+    postings: dict[str, list[int]] = field(default_factory=dict[str, list[int]])  # places in `dated`, rising
+    held: list[int] = field(default_factory=list[int])
+    counts: Counter[str] = field(default_factory=Counter[str])
+    seats: Counter[str] = field(default_factory=Counter[str])  # turns that each person wrote or received
+    sentences: int = 0
+
+    def shows(self, actor: str, addressee: str | None) -> bool:
+        """Whether a message from one to the other would be in the book.
+
+        Where one person takes part in nearly every turn, the book is that person's mailbox and holds only what went
+        through it.
+        """
+        turns = len(self.spots)
+        owners = {who for who, count in self.seats.items() if count >= _OWNER * turns} if turns >= _TELLING else set()
+        return not owners or actor in owners or addressee in owners
+
+    def rarity(self, stem: str) -> float:
+        """How much a shared word tells: log of the inverse share of the relationship's sentences that hold it."""
+        return log((self.sentences + _PRIOR) / (self.counts[stem] + 1.0))
+
+    def rarity_of(self, stems: frozenset[str]) -> float:
+        """The sum over several words."""
+        return sum(self.rarity(stem) for stem in stems)
+
+    def after(self, spot: Spot, stems: frozenset[str]) -> Iterator[Piece]:
+        """The pieces behind a turn that may belong to a promise with these words, each once, in no order.
+
+        Cost: bounded by about a hundred pieces, whatever the size of the relationship.
+        """
+        own = self.talks.get(spot.talk, [])
+        first = bisect_right(own, spot.order, key=lambda piece: piece.spot.order)
+        near = own[first : first + _NEAR]
+        yield from (piece for piece in near if not _runs_back(spot, piece.spot))
+        if spot.sent_at is None:
+            return
+        seen = {id(piece) for piece in near}
+        begin = bisect_right(self.times, spot.sent_at)
+        rarest = sorted(stems, key=lambda stem: (-self.rarity(stem), stem))[:_WORDS]
+        for places, most in (*((self.postings.get(stem, []), _PER_WORD) for stem in rarest), (self.held, _CALLS)):
+            at = bisect_right(places, begin - 1)
+            for place in places[at : at + most]:
+                piece = self.dated[place]
+                in_talk = piece.spot.talk == spot.talk
+                if id(piece) not in seen and not (in_talk and piece.spot.order <= spot.order):
+                    seen.add(id(piece))
+                    yield piece
+
+
+def _runs_back(spot: Spot, later: Spot) -> bool:
+    """Whether a turn that comes later in the conversation says that it was sent earlier."""
+    return spot.sent_at is not None and later.sent_at is not None and later.sent_at < spot.sent_at
+
+
+def lay_out_scopes(
+    turns: pa.Table, sentences: pa.Table, findings: pa.Table, *, said: pa.ChunkedArray, now: datetime
+) -> Iterator[Scope]:
+    """The relationships that hold the turns `said`, one by one; turns sent after `now` are left out.
+
+    A turn without a relationship belongs to its conversation alone.
+    Cost: one pass over each table to filter and sort, then work in proportion to those relationships.
+    """
+    keyed = turns.append_column("scope", _scope_keys(turns))
+    wanted = pc.unique(keyed.filter(pc.is_in(keyed.column("turn_id"), pc.unique(said))).column("scope"))
+    in_time = pc.or_kleene(pc.is_null(turns.column("sent_at")), pc.less_equal(turns.column("sent_at"), pa.scalar(now)))
+    kept = keyed.filter(pc.and_(pc.is_in(keyed.column("scope"), wanted), in_time))
+    kept = kept.filter(pc.invert(kept.column("automatic"))).select([*_TURN_COLUMNS, "scope"])
+    kept = kept.sort_by([("scope", "ascending"), ("turn_id", "ascending")]).combine_chunks()
+    if not kept.num_rows:
+        return
+    ids = _whole(kept.column("turn_id"))
+    heads = head_signals(findings, ids)
+    lines, ends = _lines_by_turn(sentences, ids)
+    scopes = kept.column("scope")
+    starts = np.flatnonzero(np.append(True, _differs(_whole(scopes))))
+    for first, last in zip(starts, [*starts[1:], kept.num_rows], strict=True):
+        rows = kept.slice(first, last - first).to_pylist()
+        cut = int(ends[first - 1]) if first else 0
+        texts = lines.slice(cut, int(ends[last - 1]) - cut).to_pydict()
+        yield _lay_out(rows, _cut_lines(rows, texts, ends[first:last] - cut, heads))
+
+
+def _scope_keys(turns: pa.Table) -> pa.ChunkedArray | pa.Array:
+    talk = pc.binary_join_element_wise("talk", turns.column("conversation_id"), "\n")
+    return pc.coalesce(turns.column("relationship"), talk)
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    combined = column.combine_chunks()
+    return combined if isinstance(combined, pa.Array) else pa.concat_arrays(combined.chunks)
+
+
+def _differs(values: pa.Array) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    codes = values.dictionary_encode().indices.to_numpy()
+    return codes[1:] != codes[:-1]
+
+
+def _lines_by_turn(sentences: pa.Table, ids: pa.Array) -> tuple[pa.Table, np.ndarray[Any, np.dtype[np.int64]]]:
+    """The sentences of these turns in the order of the turns, marked; and for each turn where its sentences end."""
+    columns = sentences.select(["turn_id", "sentence", "start", "end", "text"])
+    turn = pc.index_in(columns.column("turn_id"), value_set=ids)
+    lines = columns.append_column("turn", turn).filter(pc.is_valid(turn))
+    lines = lines.sort_by([("turn", "ascending"), ("sentence", "ascending")])
+    lines = lines.append_column("marks", mark_lines(lines.column("text")))
+    counts = np.bincount(lines.column("turn").to_numpy(), minlength=len(ids))
+    return lines.select(["start", "end", "text", "marks"]), np.cumsum(counts)
+
+
+def _cut_lines(
+    rows: Sequence[Mapping[str, Any]],
+    texts: Mapping[str, list[Any]],
+    ends: np.ndarray[Any, np.dtype[np.int64]],
+    heads: Mapping[tuple[str, int], Mapping[str, float]],
+) -> dict[str, list[Line]]:
+    cut: dict[str, list[Line]] = {}
+    first = 0
+    for row, end in zip(rows, ends.tolist(), strict=True):
+        turn_id = row["turn_id"]
+        cut[turn_id] = [
+            Line(start=start, end=stop, text=text, marks=marks, heads=heads.get((turn_id, start), {}))
+            for start, stop, text, marks in zip(
+                *(texts[name][first:end] for name in ("start", "end", "text", "marks")), strict=True
+            )
+        ]
+        first = end
+    return cut
+
+
+def _lay_out(rows: Sequence[Mapping[str, Any]], lines: Mapping[str, list[Line]]) -> Scope:
+    scope = Scope()
+    talks: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows:
+        talks[row["conversation_id"]].append(row)
+    for talk, members in talks.items():
+        pieces: list[Piece] = []
+        ordered = _in_order(members)
+        for order, row in enumerate(ordered):
+            spot = _spot(row, order)
+            scope.spots[spot.turn_id] = spot
+            scope.seats.update({row["speaker"], *(row["recipients"] or ()), *(row["cc"] or ())})
+            found = list(pieces_in(
+                spot, lines[spot.turn_id], row["attachments"] or (), channel=row["channel"], opens_talk=order == 0
+            ))  # fmt: skip
+            pieces.extend(found)
+            scope.sentences += len(lines[spot.turn_id])
+        scope.talks[talk] = pieces
+        scope.dated.extend(piece for piece in pieces if piece.spot.sent_at is not None)
+    for words in {id(piece.whole): piece.whole for pieces in scope.talks.values() for piece in pieces}.values():
+        scope.counts.update(words)
+    _index(scope)
+    return scope
+
+
+def _index(scope: Scope) -> None:
+    scope.dated.sort(key=lambda piece: (piece.spot.sent_at, piece.spot.turn_id))
+    for place, piece in enumerate(scope.dated):
+        assert piece.spot.sent_at is not None  # noqa: S101  # only such pieces are in the list
+        scope.times.append(piece.spot.sent_at)
+        if piece.kind == "held":
+            scope.held.append(place)
+        words = piece.stems | piece.documents
+        for stem in words if piece.start is None or piece.stems else words | piece.spot.subject:
+            scope.postings.setdefault(stem, []).append(place)
+
+
+def _in_order(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The turns in the order they were said: by time, and by position alone where a time is missing or false."""
+    if any(_believable(row["sent_at"]) is None for row in rows):
+        return sorted(rows, key=lambda row: (row["position"], row["turn_id"]))
+    return sorted(rows, key=lambda row: (row["sent_at"], row["position"], row["turn_id"]))
+
+
+def _spot(row: Mapping[str, Any], order: int) -> Spot:
+    among = row["circle"] == "colleague"
+    people = (row["speaker"], *(row["recipients"] or ()), *(row["cc"] or ())) if among else ()
+    return Spot(
+        turn_id=row["turn_id"], talk=row["conversation_id"], order=order, sent_at=_believable(row["sent_at"]),
+        speaker=row["speaker"], side=row["side"], people=frozenset(people), subject=content_stems(row["subject"] or ""),
+    )  # fmt: skip
+
+
+def _believable(moment: datetime | None) -> datetime | None:
+    return moment if moment is not None and FIRST_YEAR <= moment.year <= LAST_YEAR else None
