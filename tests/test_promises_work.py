@@ -182,12 +182,13 @@ def test_the_part_of_the_list_agrees_with_counting_days(due: dt.datetime | None,
     assert is_due(listed, "overdue") == (local < day)
 
 
-def test_a_due_time_without_a_day_is_told_by_its_own_words():
-    when = {"day": dt.date(2026, 3, 20), "zone": "UTC"}
-    assert (
-        name_due({"due_latest": None, "condition": "once Eva agrees", "due_words": None}, **when) == "“once Eva agrees”"
-    )
-    assert name_due({"due_latest": None, "condition": None, "due_words": None}, **when) == "no time"
+@pytest.mark.parametrize(
+    ("condition", "words", "told"),
+    [("once Eva agrees", None, "“once Eva agrees”"), (None, "some day", "“some day”"), (None, None, "no time")],
+)
+def test_a_due_time_without_a_day_is_told_by_its_own_words(condition: str | None, words: str | None, told: str):
+    row = {"due_latest": None, "condition": condition, "due_words": words}
+    assert name_due(row, day=dt.date(2026, 3, 20), zone="UTC") == told
 
 
 @settings(max_examples=40, deadline=None)

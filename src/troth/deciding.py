@@ -93,8 +93,12 @@ def find_lost(known: Understood, decided: pa.Table, *, calendar: Calendar) -> fr
 
 
 def _names(turns: pa.Table) -> dict[str, str]:
-    named = turns.filter(pc.is_valid(turns["speaker_name"])).sort_by("position")
-    return dict(zip(named["speaker"].to_pylist(), named["speaker_name"].to_pylist(), strict=True))
+    """Each speaker's address to the name given last."""
+    named = turns.filter(pc.is_valid(turns["speaker_name"])).group_by(["speaker", "speaker_name"], use_threads=False)
+    pairs = named.aggregate([("position", "max")]).sort_by(
+        [("position_max", "ascending"), ("speaker_name", "ascending")]
+    )
+    return dict(zip(pairs["speaker"].to_pylist(), pairs["speaker_name"].to_pylist(), strict=True))
 
 
 def find_promise(promises: pa.Table, typed: str) -> dict[str, Any]:

@@ -302,14 +302,14 @@ class Book:
             day: whose evening counts; today while the book is in use, else the last day with a turn.
         """
         known = self.understand()
-        chosen = self.choose_day() if day is None else parse_day(day)
+        chosen = self.choose_day(day)
         stock = self.stock(day_bounds(chosen, self.zone)[1])
         note_states(self._store, stock, clock=_now())
         return list_morning(self._store, known, stock, chosen, calendar=self._calendar())
 
-    def choose_day(self) -> dt.date:
-        """Today, while the last turn is at most a week old; else the day of the last turn."""
-        return choose_day(self.understand().turns, self.zone, clock=_now())
+    def choose_day(self, day: str | dt.date | None = None) -> dt.date:
+        """The day named; else today, while the last turn is at most a week old; else the day of the last turn."""
+        return choose_day(self.understand().turns, self.zone, clock=_now()) if day is None else parse_day(day)
 
     def decide_promise(
         self,
@@ -363,7 +363,7 @@ class Book:
         """Rows of `list_promises` as an iCalendar file; the same promise keeps its UID from export to export."""
         from troth.promises.ics import make_calendar  # noqa: PLC0415  # a quarter of a second that few need
 
-        chosen = self.choose_day() if day is None else parse_day(day)
+        chosen = self.choose_day(day)
         return make_calendar(rows, day=chosen, zone=self.zone, revisions=revisions(self._store))
 
     def decisions(self) -> pa.Table:
@@ -558,7 +558,7 @@ class Book:
 
     def _stock_of(self, day: str | dt.date | None) -> Standing:
         """The standing that a list of that day shows."""
-        return self.stock(day_bounds(self.choose_day() if day is None else parse_day(day), self.zone)[1])
+        return self.stock(day_bounds(self.choose_day(day), self.zone)[1])
 
     def _note_anew(self, day: str | dt.date | None) -> None:
         """After a decision every standing is another one; what changed is noted."""

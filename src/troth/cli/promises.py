@@ -177,7 +177,7 @@ def undo(
     with _open(book, settings, None, sample) as opened:
         row = opened.undo_promise(promise, note=note, by=by, day=_day(opened, day, sample))
         if row is None:
-            say("Undone. The machine finds no promise there any more, so it is listed no longer.")
+            say("Undone. The machine finds no promise under this id, so it is listed no longer.")
         else:
             _say_state(opened, row, "Undone", day=day, sample=sample)
 
@@ -240,12 +240,9 @@ def _open(book: Path | None, settings: Path | None, zone: str | None, sample: bo
 
 def _day(opened: Book, day: str | None, sample: bool) -> dt.date:
     """The day asked for; the sample's own last day, whatever the clock says."""
-    from troth.relationship import parse_day
     from troth.sample import SAMPLE_DAY
 
-    if day is not None:
-        return parse_day(day)
-    return SAMPLE_DAY if sample else opened.choose_day()
+    return SAMPLE_DAY if sample and day is None else opened.choose_day(day)
 
 
 def _check(state: list[str] | None, side: str | None, due: str | None) -> set[str]:
