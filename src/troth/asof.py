@@ -29,6 +29,7 @@ import pyarrow.compute as pc
 from troth.pipeline import Understood
 from troth.promises import Calendar, find_promises, settle_promises
 from troth.promises.decided import match_decided
+from troth.questions import find_questions
 from troth.readings import Reference, gather_readings, read_survey
 from troth.readings.follow_through import read_promises
 from troth.readings.scene import Scene, set_scene
@@ -149,10 +150,11 @@ def _read_words(sources: Sources, evenings: Ints) -> Versions:
     """Words and acts of all turns: in the books from their own day on."""
     if not len(evenings):
         return Versions.none()
-    known = sources.known
+    known, last = sources.known, _moment(int(evenings[-1]))
     readings = gather_readings(
         known.turns, known.sentences, known.findings, empty(PROMISES),
-        reference=sources.reference, now=_moment(int(evenings[-1])), hours=sources.hours,
+        reference=sources.reference, now=last, hours=sources.hours,
+        questions=find_questions(known.turns, known.sentences, known.findings, now=last),
     )  # fmt: skip
     readings = readings.filter(pc.not_equal(readings["signal"], "answer_time"))
     first = np.searchsorted(evenings, readings["at"].cast(pa.int64()).to_numpy()).astype(np.int64)

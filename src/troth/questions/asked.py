@@ -32,7 +32,7 @@ _EMPHASIS: Final = (
     r"|[!?]{2}|\b\p{Lu}{4,}\b"
 )
 _ASKING: Final = f"({INTERROGATIVE})|{INDIRECT}"
-_FREE: Final = "(?i)" + "|".join(f"({one.pattern})" for one in WORDINGS if not one.asks)
+_FREE: Final = "|".join(f"({one.pattern})" for one in WORDINGS if not one.asks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,9 +144,7 @@ def _flag(hits: pa.Table, *, trust: bool) -> Mapping[str, list[Any]]:
         "marked": match(INTERROGATIVE),
         "idle": [any(kinds) for kinds in idle],
         "presses": match(_EMPHASIS),
-        "wordings": list(zip(*(match("(?i)" + one.pattern) for one in WORDINGS), strict=True))
-        if trust
-        else [()] * len(text),
+        "wordings": list(zip(*(match(one.pattern) for one in WORDINGS), strict=True)) if trust else [()] * len(text),
     }
 
 

@@ -44,7 +44,7 @@ def find_questions(
         turns: TURNS with `side` filled, in any order. A turn whose time is missing or cannot be true counts by its
             place in the source.
         sentences: SENTENCES of these turns.
-        findings: FINDINGS; read are asks_proof, chases, doubts_motive, question, request and offer of .5 and above.
+        findings: FINDINGS; read are asks_proof, chases, doubts_motive, question and request of .5 and above.
         now: aware; what was sent after it does not count.
         side: whose questions, "them" or "us".
 
@@ -68,8 +68,8 @@ def find_questions(
     rows = [one.row for one in everything]
     if side == "them":
         _mark_repeats(everything)
-        rows += list_copies(everyone, waiting, spoken)
-        rows += list_silences(everyone, known, sentences, findings, now=now)
+        rows += list_copies(everyone, waiting, sentences)
+        rows += list_silences(everyone, known, sentences, now=now)
     for one in everything:
         if one.closed:
             one.row["state"] = "stale"
@@ -142,6 +142,7 @@ def _mark_repeats(waiting: Sequence[Waiting]) -> None:
             answered_at=one.row["answered_at"],
             asked_at=one.row["asked_at"],
             is_answered=one.row["state"] == "answered",
+            text=one.row["text"],
         )
         for one in oldest
     )

@@ -48,14 +48,13 @@ SELF_ANSWER: Final = (
 """A sentence which, right after a question of the same writer, answers it."""
 
 QUOTED: Final = (
-    r"^\s*[>|]|> >|^\W*[\"“„«»].*\?\s*[\"”“«»]\W*$|\b(asked|asks|said|says|wrote|writes|fragte"
-    r"|fragt)\b[^?]{0,40}[\"“„«].*"
-    r"\?\s*[\"”“»]\W*$"
+    r"^\s*[>|]|> >|^\s*[\"“„«]"
+    r"|\b(asked|asks|said|says|wrote|writes|fragte|fragt)\b[^?]{0,40}[\"“„«].*\?\s*[\"”“»]\W*$"
 )
 """A question that somebody else is quoted with."""
 
-INTERROGATIVE: Final = r"(^|[^.!?\s])\s*[?]+\W*$|[!?][?]\W*$"
-"""A question by its mark. ".?" is none: broken character sets write it for a space after a full stop."""
+INTERROGATIVE: Final = r"[^.!?\s] ?[?]{1,3}[^\w?]*$|![?]{1,3}[^\w?]*$"
+"""A question by its mark. ".?" and " ????" are none: broken character sets write them for what they cannot say."""
 
 INDIRECT: Final = (
     r"(?i)\b((would|['’]d) (like|love|need|want) to (know|hear|understand|see)|(need|want|like|have|ought) "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +19,7 @@ _KNOWN_WAITS: Final = 5
 _QUANTILE: Final = 0.9  # of their own waits, beyond which a silence is unusual
 _ALIKE: Final = 0.6  # shared share of the content words of both, from which two questions ask the same
 _REMEMBERED: Final = 50  # questions of one relationship that a new one is laid beside: keeps a long one linear
+_COPIED: Final = 2  # questions repeated word for word, from which a turn is a copy
 _SETTLED: Final = 2  # turns of the speaker in this relationship before a new face in copy says anything
 
 
@@ -31,30 +32,28 @@ class Silence:
     ended: Turn | None  # their next turn, where there is one
 
 
-def find_new_faces(turns: Sequence[Turn], *, suspicious: Collection[str]) -> Iterator[tuple[Turn, str]]:
-    """Turns of theirs that copy somebody of their own side who never took part in this relationship, with that person.
+def find_new_faces(turns: Sequence[Turn]) -> Iterator[tuple[Turn, str]]:
+    """Turns of theirs that take in somebody of their own firm who is new to this relationship, with that person.
+
+    The speaker must have written before, so that a first mail that names everybody says nothing.
 
     Args:
         turns: of all relationships, oldest first.
-        suspicious: ids of the turns that press, doubt or come while a question of theirs is open; a new face
-            anywhere else is mere practice and left out.
     """
     ours = {turn.speaker for turn in turns if turn.side == "us"}
     our_domains = {_domain(person) for person in ours} - {""}
     seen: defaultdict[str, set[str]] = defaultdict(set)
-    spoken: defaultdict[tuple[str, str], int] = defaultdict(int)
+    spoken: Counter[tuple[str, str]] = Counter()
     for turn in turns:
         if turn.relationship is None:
             continue
-        known = seen[turn.relationship]
+        known, home = seen[turn.relationship], _domain(turn.speaker)
         if turn.side == "them":
-            established = spoken[turn.relationship, turn.speaker] >= _SETTLED
-            spoken[turn.relationship, turn.speaker] += 1
-            home = _domain(turn.speaker)
-            if established and turn.turn_id in suspicious and home and home not in our_domains:
+            if spoken[turn.relationship, turn.speaker] >= _SETTLED and home and home not in our_domains:
                 fresh = [who for who in turn.people if who not in known and who not in ours and _domain(who) == home]
                 if fresh:
                     yield turn, fresh[0]
+            spoken[turn.relationship, turn.speaker] += 1
         known.add(turn.speaker)
         known.update(turn.people)
 
@@ -74,33 +73,34 @@ class Wish:
     answered_at: datetime | None
     asked_at: datetime | None
     is_answered: bool
+    text: str
 
 
 def find_repeats(wishes: Iterable[Wish]) -> set[str]:
     """Keys of questions that ask again what an earlier turn asked and nobody had answered by then.
 
+    Where a turn repeats several questions of another word for word, the mail came twice or was passed on: none counts.
+
     Args:
         wishes: oldest first.
 
-    Cost: linear; each is laid beside the last 50 of its relationship that share a content word with it.
+    Cost: linear; each is laid beside the last 50 of its relationship.
     """
     memory: defaultdict[str, deque[Wish]] = defaultdict(lambda: deque(maxlen=_REMEMBERED))
-    found: set[str] = set()
+    pairs: list[tuple[Wish, Wish]] = []
     for wish in wishes:
         if wish.relationship is None or len(wish.stems) < 2:
             continue
         earlier = memory[wish.relationship]
-        if any(_asks_again(wish, before) for before in earlier):
-            found.add(wish.key)
+        pairs += [(wish, before) for before in earlier if _asks_again(wish, before)][:1]
         earlier.append(wish)
-    return found
+    same = Counter((wish.turn_id, before.turn_id) for wish, before in pairs if wish.text == before.text)
+    return {wish.key for wish, before in pairs if same[wish.turn_id, before.turn_id] < _COPIED}
 
 
 def _asks_again(wish: Wish, before: Wish) -> bool:
     shared = len(wish.stems & before.stems)
-    if shared < 2 or before.turn_id == wish.turn_id:
-        return False
-    if shared < _ALIKE * len(wish.stems | before.stems):
+    if shared < 2 or before.turn_id == wish.turn_id or shared < _ALIKE * len(wish.stems | before.stems):
         return False
     if not before.is_answered:
         return True

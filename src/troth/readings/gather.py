@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from troth.readings.asked import join_questions
 from troth.readings.evidence import weigh_scene
 from troth.readings.follow_through import read_promises
 from troth.readings.held import read_held
@@ -44,6 +45,7 @@ def gather_readings(
     reference: Reference,
     now: dt.datetime,
     hours: OpenHours = ALL_HOURS,
+    questions: pa.Table | None = None,
 ) -> pa.Table:
     """Take everything found to READINGS, in no particular order.
 
@@ -54,15 +56,17 @@ def gather_readings(
         reference: what is usual.
         now: the evening; later turns are left out, and a question still open has waited until then.
         hours: when our side works; the other side's waiting is counted in these.
+        questions: QUESTIONS of the counterpart; those of trust are readings of HELD.
 
     Returns: READINGS. Turns without a time give none: the filter would not know when.
     """
     turns = turns.filter(pc.fill_null(pc.less_equal(turns["sent_at"], pa.scalar(now, turns["sent_at"].type)), False))
     scene = set_scene(turns, sentences, findings)
+    held = read_held(scene, reference)
     return pa.concat_tables(
         [
             read_shown(weigh_scene(scene), scene, reference),
-            read_held(scene, reference),
+            held if questions is None else join_questions(held, questions, now=now),
             read_waits(scene, reference, now, hours=hours),
             read_promises(promises, now),
         ]

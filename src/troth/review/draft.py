@@ -50,7 +50,7 @@ def check_draft(
     Args:
         sentences, findings: of the draft alone.
         promises: PROMISES that the draft makes.
-        questions: QUESTIONS of this relationship, open before the draft.
+        questions: QUESTIONS of this relationship, as they would stand after the draft was sent.
         pledged: PROMISES of ours in this relationship, as of now.
     """
     texts = {row["sentence"]: row["text"] for row in sentences.to_pylist()}
@@ -60,7 +60,7 @@ def check_draft(
         marks=tuple(_mark(row, texts) for row in _in_order(findings)),
         promises=tuple(made),
         warnings=tuple(_warn(row) for row in made if row["due_rule"] in {"none", "vague"}),
-        unanswered=tuple(row for row in questions.to_pylist() if row["state"] == "open" and not _touches(words, row)),
+        unanswered=tuple(row for row in questions.to_pylist() if row["state"] in {"open", "partly"}),
         open_promises=tuple(
             row
             for row in pledged.to_pylist()
