@@ -43,6 +43,8 @@ SAID = datetime(2026, 3, 11, 10, tzinfo=UTC)
 SIGNALS = ("commitment", "request", "offer", "accepts")
 KEYWORDS = re.compile(r"(?i)\b(i|we)( will|['’]ll| shall|['’]m going to| am going to| are going to| promise)\b")
 
+GIVES = re.compile(r"(?i)donat|\bgive\b|giving|contribut|\$|\bcents?\b|dollar")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
@@ -337,7 +339,7 @@ def donations(split: str, heads: Heads) -> list[dict[str, Any]]:
     found = {
         said[int(row["turn_id"])].conversation
         for row in find_promises(*make_tables(said, heads), calendar=CALENDAR).to_pylist()
-        if row["actor"] == "persuadee"
+        if row["actor"] == "persuadee" and (GIVES.search(row["act"]) or GIVES.search(row["text"]))
     }
     theirs: dict[str, list[str]] = {name: [] for name in paid}
     for line in said:
@@ -346,10 +348,12 @@ def donations(split: str, heads: Heads) -> list[dict[str, Any]]:
     names = sorted(paid)
     label = np.array([paid[name] for name in names])
     own = np.array([float(name in found) for name in names])
-    key = np.array([float(any(KEYWORDS.search(text) for text in theirs[name])) for name in names])
+    key = np.array([
+        float(any(KEYWORDS.search(text) and GIVES.search(text) for text in theirs[name])) for name in names
+    ])  # fmt: skip
     length = np.array([float(sum(len(text.split()) for text in theirs[name])) for name in names])
     group = np.array(names)
-    note = "a promise found in the persuadee's words against what was really paid"
+    note = "a promise to give found in the persuadee's words against what was really paid"
     rows = []
     for metric_name, metric in (("AUC", area_under_curve), ("precision", precision), ("recall", sensitivity)):
         interval = bootstrap(metric, label, own, group)

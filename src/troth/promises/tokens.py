@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 # Linear by construction: three alternatives over disjoint sets of characters, each one run of a single class.
@@ -36,13 +37,16 @@ class Tokens:
 
     def has(self, index: int, words: tuple[str, ...]) -> bool:
         """Whether these words stand here, one after the other."""
-        return self.low[index : index + len(words)] == words
+        low = self.low
+        # The first word alone settles nearly every call, without a slice.
+        return 0 <= index < len(low) and low[index] == words[0] and low[index : index + len(words)] == words
 
     def words(self, first: int, last: int) -> str:
         """The text from token `first` up to, not including, token `last`."""
         return self.text[self.starts[first] : self.ends[last - 1]] if last > first else ""
 
 
+@lru_cache(maxsize=64)  # one sentence is read by several rules in a row
 def tokenise(text: str) -> Tokens:
     """Split into runs of letters, runs of digits and single other marks; curly apostrophes are made straight."""
     found = [(match.group(), match.start(), match.end()) for match in _TOKEN.finditer(text)]
