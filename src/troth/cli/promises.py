@@ -273,6 +273,9 @@ def _write_calendar(path: Path, content: bytes) -> None:
 
     new = path.with_name(f".{path.name}.new")
     try:
+        new.touch(mode=0o600)  # strangers' words are in it
+        if path.exists():
+            new.chmod(path.stat().st_mode)  # whoever was let in before stays so
         new.write_bytes(content)
         new.replace(path)
     except OSError as error:

@@ -38,13 +38,13 @@ _ENOUGH_ANSWERS: Final = 10  # to know what is usual
 _USUAL: Final = dt.timedelta(hours=24)  # until then
 _SHORTEST_USUAL: Final = dt.timedelta(hours=4)
 _OPEN_QUESTION: Final = frozenset({"open", "partly"})
-_ASKS: Final = MappingProxyType(
+_WAITS_FOR: Final = MappingProxyType(
     {
-        "HC": "asks whether they can believe it",
-        "HR": "asks whether they can depend on you",
-        "HI": "asks whether you understand",
-        "HS": "asks whether it is fair",
-        "direct": "waits for an answer",
+        "HC": "to hear why they can believe it",
+        "HR": "to hear whether they can depend on you",
+        "HI": "to be understood",
+        "HS": "to hear whether it is fair",
+        "direct": "for an answer",
     }
 )
 
@@ -146,7 +146,8 @@ def _from_questions(questions: pa.Table, end: dt.datetime, here: ZoneInfo) -> It
         if row["side"] == "us":
             continue  # theirs to answer
         when = asked.astimezone(here).strftime("%A %-d %B")
-        text = f"Answer {row['relationship']}, who {_ASKS.get(row['kind'], _ASKS['direct'])} since {when}."
+        what = _WAITS_FOR.get(row["kind"], _WAITS_FOR["direct"])
+        text = f"Answer {row['relationship']}, who has waited since {when} {what}."
         wait = end - asked
         most = _ANY_QUESTION if row["kind"] == "direct" else _TRUST_QUESTION
         yield _matter(row, most * (wait / (wait + usual)) * _fade(wait), text)
