@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from troth.errors import InputError
-from troth.schema import READINGS, conform
+from troth.trust._arrays import take_evidence
 from troth.trust.lesson import Constant, Progress, learn_constants
 from troth.trust.likelihood import log_likelihoods
 from troth.trust.model import DEFAULT_MODEL, Model
@@ -84,7 +84,7 @@ def learn_model(
     """
     if start.yardsticks:
         raise InputError("learning begins from a model without yardsticks: readings must not be measured twice.")
-    table = conform(readings, READINGS)
+    table = take_evidence(readings)[0]  # every row is checked before any is chosen
     taught, held = _split(table, rng, most_readings)
     teaching, deciding = _readings_of(table, taught), _readings_of(table, held)
     report = LearningReport(
