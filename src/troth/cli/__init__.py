@@ -10,7 +10,21 @@ import sys
 
 import typer
 
-from troth.cli import check, export, learn, promises, proof, read, relationships, review, show, structure, survey, validity
+from troth.cli import (
+    check,
+    export,
+    learn,
+    promises,
+    proof,
+    questions,
+    read,
+    relationships,
+    review,
+    show,
+    structure,
+    survey,
+    validity,
+)
 from troth.errors import InputError, TrothError
 
 app = typer.Typer(
@@ -22,7 +36,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _module in (review, read, check, relationships, show, promises, proof, survey, structure, learn, validity, export):
+_MODULES = (
+    review, read, check, relationships, show, promises, questions, proof, survey, structure, learn, validity, export,
+)  # fmt: skip
+for _module in _MODULES:
     _module.register(app)
 
 

@@ -86,7 +86,10 @@ def _list_check(found: DraftCheck) -> list[dict[str, Any]]:
             {"kind": kind} | {name: row[name] for name in ("text", "due_words", "due_latest", "state", "probability")}
             for row in rows
         )
-    marks.extend({"kind": "unanswered", "text": row["text"], "why": row["kind"]} for row in found.unanswered)
+    marks.extend(
+        {"kind": "unanswered", "text": row["text"], "state": row["state"], "why": row["kind"]}
+        for row in found.unanswered
+    )
     marks.extend({"kind": "warning", "text": warning} for warning in found.warnings)
     return marks
 

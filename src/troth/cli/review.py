@@ -143,6 +143,8 @@ def list_close(close: Close) -> Iterator[dict[str, Any]]:
     for question in close.questions:
         row = _row(close.day, "question", question, ("circle", "relationship", "state", "asked_at", "text", "turn_id"))
         yield row | {"why": question["kind"]}
+    for asking in close.asking:
+        yield {"day": close.day, "kind": "asking", "circle": asking.circle, "text": asking.text}
     for gap in close.gaps:
         yield {"day": close.day, "kind": "warning", "relationship": gap["relationship"], "text": gap["text"]}
     todo = close.tomorrow

@@ -103,6 +103,8 @@ def _draw_promises(console: Console, close: Close) -> None:
 def _draw_questions(console: Console, close: Close) -> None:
     console.print()
     console.print(Text("Still without an answer", "bold cyan"))
+    for asking in close.asking:
+        console.print(Text(clean_line(asking.text), "yellow"))
     if not close.questions:
         console.print(Text("Nothing asked in the last four weeks is open.", "dim"))
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 1))

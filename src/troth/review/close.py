@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from troth.lenses import CHECKPOINTS, Pillar
+from troth.review.asking import ACTS_ALONE, WAITING, Asking, tell_asking
 from troth.review.tomorrow import Suggestion, suggest
 from troth.signals import CATALOGUE
 
@@ -109,6 +110,7 @@ class Close:
     tomorrow: Suggestion
     gaps: tuple[Mapping[str, Any], ...] = ()  # relationship, shown_rose, held_rose, text: SHOWN rose, HELD did not
     proof: str = ""  # how the last forecast did, in one line
+    asking: tuple[Asking, ...] = ()  # open questions of trust of the last four weeks, a line for each circle
 
 
 def name_state(promise: Mapping[str, Any], evening: dt.datetime) -> str:
@@ -178,6 +180,7 @@ def close_day(
         questions_older=sum(row["asked_at"] is None or row["asked_at"] < fresh for row in unanswered),
         tomorrow=suggest(day, zone=zone, promises=promises, questions=questions, circles=circles, falls=falls),
         gaps=tuple(gaps),
+        asking=tuple(tell_asking(questions, circles, since=fresh, until=bounds[1])),
     )
 
 
@@ -284,8 +287,12 @@ def _find_pressing(
 
 def _find_open(questions: pa.Table, circles: Sequence[str]) -> list[dict[str, Any]]:
     """Questions still open: trust questions first, then the newest."""
+    waits = pc.and_(
+        pc.is_in(questions["state"], pa.array(sorted(WAITING))),
+        pc.invert(pc.is_in(questions["act"], pa.array(sorted(ACTS_ALONE)))),
+    )
     mine = questions.filter(
-        pc.and_(pc.equal(questions["state"], "open"), pc.is_in(questions["circle"], pa.array(list(circles))))
+        pc.and_(waits, pc.is_in(questions["circle"], pa.array(list(circles))))
     )
     rows = mine.to_pylist()
     never = dt.datetime.min.replace(tzinfo=dt.UTC)

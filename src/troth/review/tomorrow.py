@@ -25,6 +25,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 
+from troth.review.asking import ACTS_ALONE
+
 _CIRCLE_WEIGHT: Final = MappingProxyType({"customer": 3.0, "colleague": 1.5, "friend": 1.0})
 _TRUST_QUESTION: Final = 3.0
 _ANY_QUESTION: Final = 2.0
@@ -141,7 +143,13 @@ def _from_questions(questions: pa.Table, end: dt.datetime, here: ZoneInfo) -> It
     usual = _usual_wait(rows)
     for row in rows:
         asked: dt.datetime | None = row["asked_at"]
-        if row["state"] not in _OPEN_QUESTION or asked is None or asked > end or not _is_placed(row):
+        if (
+            row["state"] not in _OPEN_QUESTION
+            or row["act"] in ACTS_ALONE
+            or asked is None
+            or asked > end
+            or not _is_placed(row)
+        ):
             continue
         if row["side"] == "us":
             continue  # theirs to answer
