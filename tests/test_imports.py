@@ -61,7 +61,9 @@ MAY: dict[str, set[str]] = {
     | {
         "pipeline",
         "trend",
+        "charts",
         "overview",
+        "relationship",
         "foretold",
         "mapping",
         "deciding",
