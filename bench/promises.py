@@ -1,6 +1,6 @@
 """Promises found in labelled sets, beside a keyword rule, the encoder's head alone and the package follow-through.
 
-    python bench/promises.py [--split test|dev] [--json FILE]
+    python bench/promises.py [--split test|dev] [--json src/troth/checks/promises.json]
 
 Needs the labelled sets (../shared/data, or TROTH_SHARED) and, for one column, the package follow-through. Test rows
 were never looked at for tuning; `--split dev` is what the rules were chosen on. Precision, recall and F1 are those of
@@ -43,6 +43,7 @@ SAID = datetime(2026, 3, 11, 10, tzinfo=UTC)
 SIGNALS = ("commitment", "request", "offer", "accepts")
 KEYWORDS = re.compile(r"(?i)\b(i|we)( will|['’]ll| shall|['’]m going to| am going to| are going to| promise)\b")
 
+RIVALS = ("head alone", "keywords", "follow-through", "a digit")
 GIVES = re.compile(r"(?i)donat|\bgive\b|giving|contribut|\$|\bcents?\b|dollar")
 
 
@@ -252,7 +253,7 @@ def report(task: Task, split: str, judged: Judged) -> list[dict[str, Any]]:
             "metric": name, "value": interval.value, "low": interval.low, "high": interval.high,
             "licence_class": task.licence_class, "note": task.note,
         }  # fmt: skip
-        for rival in ("head alone", "keywords", "follow-through"):
+        for rival in RIVALS[:3]:
             row[rival] = metric(label, score[rival]) if rival in score else None
         if name == "AUC":
             row["length_baseline"] = area_under_curve(label, score["length"])
@@ -370,11 +371,18 @@ def donations(split: str, heads: Heads) -> list[dict[str, Any]]:
 def show(row: Mapping[str, Any]) -> str:
     rivals = " ".join(
         f"{name} {row[name]:.2f}"
-        for name in ("head alone", "keywords", "follow-through", "a digit", "length_baseline")
+        for name in (*RIVALS, "length_baseline")
         if row.get(name) is not None and not np.isnan(row[name])
     )
     head = f"{row['signal']:<20}{row['set']:<22}{row['split']:<6}{row['rows']:>6}{row['positives']:>6}  "
     return f"{head}{row['metric']:<16}{row['value']:>5.2f} ({row['low']:.2f}–{row['high']:.2f})  {rivals}"
+
+
+def as_check(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row as `troth validity` shows it, the rivals joined in one column."""
+    shown = {name: round(v, 4) if isinstance(v, float) else v for name, v in row.items() if name not in RIVALS}
+    rivals = [f"{name} {row[name]:.2f}" for name in RIVALS if row.get(name) is not None and not np.isnan(row[name])]
+    return {"found_by": "rules and encoder", **shown, "rivals": ", ".join(rivals) or None}
 
 
 def main() -> None:
@@ -396,8 +404,8 @@ def main() -> None:
     for row in rows:
         print(show(row))
     if given.json is not None:
-        rounded = [{k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()} for row in rows]
-        given.json.write_text(json.dumps(rounded, indent=1, allow_nan=False) + "\n", "utf-8")
+        lines = ",\n".join(json.dumps(as_check(row), ensure_ascii=False, allow_nan=False) for row in rows)
+        given.json.write_text(f"[\n{lines}\n]\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ class Said(NamedTuple):
     conversation: str = "c"
     recipients: Sequence[str] = ()
     name: str | None = None
+    is_dated: bool = True
 
 
 def find(*said: Said) -> list[dict[str, Any]]:
@@ -42,9 +43,10 @@ def find(*said: Said) -> list[dict[str, Any]]:
     turns: list[dict[str, Any]] = []
     sentences: list[dict[str, Any]] = []
     for number, turn in enumerate(said):
+        moment = turn.sent_at or day(2 + number)
         turns.append({
             "turn_id": f"t{number}", "conversation_id": turn.conversation, "position": number,
-            "sent_at": turn.sent_at or day(2 + number), "speaker": turn.speaker, "speaker_name": turn.name,
+            "sent_at": moment if turn.is_dated else None, "speaker": turn.speaker, "speaker_name": turn.name,
             "recipients": list(turn.recipients), "channel": "mail", "body": turn.text, "automatic": False,
             "source": "test", "side": "us" if turn.speaker.endswith("firm.com") else "them", "circle": "customer",
             "relationship": "acme.com",
@@ -248,6 +250,8 @@ def test_a_false_or_missing_date_gives_an_accepted_promise_no_due_time() -> None
     for moment in (datetime(1970, 1, 1, tzinfo=UTC), datetime(2099, 6, 1, tzinfo=UTC)):
         rows = find(Said(BOB, "Could you send it by Friday?", sent_at=moment), Said(ANNA, "Sure.", sent_at=moment))
         assert [(row["origin"], row["due_latest"]) for row in rows] == [("request accepted", None)]
+    undated = find(Said(BOB, "Please send it by Friday.", is_dated=False), Said(ANNA, "Sure.", is_dated=False))
+    assert [(row["origin"], row["said_at"], row["due_latest"]) for row in undated] == [("request accepted", None, None)]
     # A request that claims to come from the future of its answer is not answered by it.
     assert find(Said(BOB, "Please send it by Friday.", sent_at=day(20)), Said(ANNA, "Sure.", sent_at=day(3))) == []
 

@@ -10,7 +10,7 @@ from troth.cli.options import Format, FormatOption, stoppable
 
 _CHECK = ("set", "split", "rows", "metric", "value", "low", "high", "length_baseline", "tfidf_baseline", "published",
           "agreement", "licence_class", "note")  # fmt: skip
-_COLUMNS = ("signal", "found_by", *_CHECK)
+_COLUMNS = ("signal", "found_by", *_CHECK, "rivals")
 
 
 @stoppable
@@ -43,7 +43,17 @@ def list_validity() -> list[dict[str, Any]]:
             rows += [{"found_by": signal.found_by, **check} for check in checks]
         else:
             rows.append({"signal": signal.name, "found_by": signal.found_by, "metric": "not checked yet"})
-    return rows
+    return rows + _stage_checks()
+
+
+def _stage_checks() -> list[dict[str, Any]]:
+    """What was measured of whole stages, rules and encoder together: one file each, written by `bench/`."""
+    import json
+    from importlib.resources import files
+
+    folder = files("troth").joinpath("checks")
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".json")) if folder.is_dir() else []
+    return [row for name in names for row in json.loads(folder.joinpath(name).read_text("utf-8"))]
 
 
 def register(app: typer.Typer) -> None:
