@@ -60,6 +60,7 @@ class Sources:
     reference: Reference
     calendar: Calendar
     hours: OpenHours = ALL_HOURS
+    outcomes: pa.Table | None = None  # OUTCOMES
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -93,7 +94,6 @@ def recall(sources: Sources, *, last: dt.datetime) -> History:
     promises = find_promises(
         sources.known.turns, sources.known.sentences, sources.known.findings, calendar=sources.calendar
     )
-    promises = promises.filter(pc.and_(pc.equal(promises["side"], "us"), pc.is_valid(promises["relationship"])))
     silence = _find_silence(promises, sources)
     days = _find_days(sources, silence, zone, last)
     evenings = np.array([_us(day_bounds(day, zone)[1] - _TICK) for day in days], np.int64)
@@ -208,9 +208,9 @@ def _find_silence(promises: pa.Table, sources: Sources) -> list[dt.datetime | No
         return []
     turns = sources.known.turns
     turns = turns.filter(pc.is_in(turns["turn_id"], pc.unique(promises["turn_id"])))
-    alone = turns.set_column(  # each in a conversation of its own: a neighbour must not settle it
-        turns.schema.get_field_index("conversation_id"), turns.schema.field("conversation_id"), turns["turn_id"]
-    )
+    alone = turns
+    for name in ("conversation_id", "relationship"):  # each in a world of its own: a neighbour must not settle it
+        alone = alone.set_column(alone.schema.get_field_index(name), alone.schema.field(name), turns["turn_id"])
     silent = settle_promises(
         promises, alone, sources.known.sentences.slice(0, 0), sources.known.findings.slice(0, 0),
         now=_NEVER, calendar=sources.calendar,
@@ -221,36 +221,36 @@ def _find_silence(promises: pa.Table, sources: Sources) -> list[dt.datetime | No
 def _follow_promises(
     sources: Sources, promises: pa.Table, silence: Sequence[dt.datetime | None], evenings: Ints
 ) -> tuple[Versions, pa.Table]:
-    """Settle each promise again on every day on which that could change something.
+    """Settle the promises of a relationship again on every day on which that could change something.
 
-    That is: its conversation went on; its time ran out; or it is suspected for silence alone and its actor wrote to
-    the same relationship. Returns the readings, and the rows of PROMISES that they were made of.
+    That is: something was said there, or a promise's time ran out. Returns the readings of our own promises, and the
+    rows of PROMISES that they were made of.
     """
     rows = promises.to_pylist()
-    due = _find_events(rows, silence, sources.known.turns, evenings)
-    spoke = _find_speaking(rows, sources.known.turns, evenings)
-    near = _narrow(sources.known, promises)
+    surroundings = _Surroundings(sources.known, rows)
+    due = surroundings.find_days(silence, evenings)
     decided = _find_decided(sources, promises, evenings)
+    spoken_for: set[int] = set()
     held: dict[int, tuple[int, dict[str, Any]]] = {}
     told: list[tuple[int, int, dict[str, Any]]] = []
-    silent: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
     for day, evening in enumerate(evenings.tolist()):
-        again = due.get(day, set()) | {one for pair in spoke.get(day, ()) for one in silent.get(pair, ())}
         fixed = decided.get(day, {})
-        again -= {one for earlier in range(day) for one in decided.get(earlier, ())} if decided else set()
+        spoken_for |= fixed.keys()
+        chosen, near = surroundings.gather(due.get(day, set()))
         settled = dict(fixed)
-        if again:
-            chosen = sorted(again)
+        if chosen:
             table = settle_promises(
                 promises.take(pa.array(chosen)), near.turns, near.sentences, near.findings,
-                now=_moment(evening), calendar=sources.calendar,
+                now=_moment(evening), calendar=sources.calendar, outcomes=sources.outcomes,
             )  # fmt: skip
-            settled = dict(zip(chosen, table.to_pylist(), strict=True)) | fixed
+            found = zip(chosen, table.to_pylist(), strict=True)
+            settled |= {one: row for one, row in found if one not in spoken_for}
         for one, row in settled.items():
-            pair = (row["actor"], row["relationship"])
-            is_silent = row["state"] == "suspected" and row["evidence_turn_id"] is None
-            (silent[pair].add if is_silent else silent[pair].discard)(one)
-            if one in held and _says_the_same(held[one][1], row):
+            if (
+                row["side"] != "us"
+                or row["relationship"] is None
+                or (one in held and _says_the_same(held[one][1], row))
+            ):
                 continue
             if one in held:
                 told.append((held[one][0], day, held.pop(one)[1]))
@@ -267,57 +267,70 @@ def _says_the_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return all(one[name] == other[name] for name in ("state", "state_at", "decided_by"))
 
 
-def _find_events(
-    rows: Sequence[Mapping[str, Any]], silence: Sequence[dt.datetime | None], turns: pa.Table, evenings: Ints
-) -> dict[int, set[int]]:
-    """Day to the promises to look at again: something was said in their conversation, or their time ran out."""
-    events: defaultdict[int, set[int]] = defaultdict(set)
-    by_turn: defaultdict[str, list[int]] = defaultdict(list)
-    for one, row in enumerate(rows):
-        by_turn[row["turn_id"]].append(one)
-        moment = silence[one]
-        if moment is not None:  # given up only after that moment
-            events[int(np.searchsorted(evenings, _us(moment), side="right"))].add(one)
-    dated = turns.filter(pc.is_valid(turns["sent_at"]))
-    of_conversation: defaultdict[str, set[int]] = defaultdict(set)
-    names = dict(zip(turns["turn_id"].to_pylist(), turns["conversation_id"].to_pylist(), strict=True))
-    for turn_id, some in by_turn.items():
-        of_conversation[names[turn_id]].update(some)
-    when = np.searchsorted(evenings, dated["sent_at"].cast(pa.int64()).to_numpy())
-    for conversation, day in zip(dated["conversation_id"].to_pylist(), when.tolist(), strict=True):
-        if conversation in of_conversation:
-            events[day] |= of_conversation[conversation]
-    return events
+class _Surroundings:
+    """What can bear on a promise: all that was said in its relationship and in its conversation."""
+
+    def __init__(self, known: Understood, promises: Sequence[Mapping[str, Any]]) -> None:
+        self._known = known
+        turns = known.turns
+        columns = (turns[name].to_pylist() for name in ("turn_id", "conversation_id", "relationship"))
+        self._at: list[tuple[str, str | None]] = []  # conversation and relationship of each turn
+        places: dict[str, int] = {}
+        self._of_conversation, self._of_home = defaultdict[str, list[int]](list), defaultdict[str, list[int]](list)
+        for place, (turn_id, conversation, home) in enumerate(zip(*columns, strict=True)):
+            places[turn_id] = place
+            self._at.append((conversation, home))
+            self._of_conversation[conversation].append(place)
+            if home is not None:
+                self._of_home[home].append(place)
+        self._promises = defaultdict[int, list[int]](list)
+        for one, row in enumerate(promises):
+            self._promises[places[row["turn_id"]]].append(one)
+        self._sentences = _rows_of(known.sentences, turns)
+        self._findings = _rows_of(known.findings, turns)
+
+    def find_days(self, silence: Sequence[dt.datetime | None], evenings: Ints) -> dict[int, set[int]]:
+        """Day to the turns that make it worth looking again: those said then, and those of promises run out then."""
+        days: defaultdict[int, set[int]] = defaultdict(set)
+        at = self._known.turns["sent_at"].cast(pa.int64()).to_pylist()
+        for place, us in enumerate(at):
+            if us is not None:
+                days[int(np.searchsorted(evenings, us))].add(place)
+        for place, several in self._promises.items():
+            for moment in (silence[one] for one in several):
+                if moment is not None:  # given up only after that moment
+                    days[int(np.searchsorted(evenings, _us(moment), side="right"))].add(place)
+        return days
+
+    def gather(self, turns: set[int]) -> tuple[list[int], Understood]:
+        """The promises near these turns, and what can bear on them, in the order of the tables."""
+        found: set[int] = set()
+        for conversation, home in {self._at[place] for place in turns}:
+            found.update(self._of_conversation[conversation])
+            if home is not None:
+                found.update(self._of_home[home])
+        chosen = sorted(one for place in found for one in self._promises.get(place, ()))
+        rows = np.array(sorted(found) if chosen else [], np.int64)
+        near = Understood(
+            turns=self._known.turns.take(pa.array(rows)),
+            sentences=self._known.sentences.take(pa.array(_pick(self._sentences, rows))),
+            findings=self._known.findings.take(pa.array(_pick(self._findings, rows))),
+        )
+        return chosen, near
 
 
-def _find_speaking(
-    rows: Sequence[Mapping[str, Any]], turns: pa.Table, evenings: Ints
-) -> dict[int, set[tuple[str, str]]]:
-    """Day to the pairs of an actor with promises and a relationship it wrote to."""
-    actors = pa.array({row["actor"] for row in rows}, pa.string())
-    said = turns.filter(pc.and_(pc.is_in(turns["speaker"], actors), pc.is_valid(turns["sent_at"])))
-    when = np.searchsorted(evenings, said["sent_at"].cast(pa.int64()).to_numpy()).tolist()
-    pairs: defaultdict[int, set[tuple[str, str]]] = defaultdict(set)
-    for day, actor, home in zip(when, said["speaker"].to_pylist(), said["relationship"].to_pylist(), strict=True):
-        pairs[day].add((actor, home))
-    return pairs
+def _rows_of(table: pa.Table, turns: pa.Table) -> tuple[Ints, Ints]:
+    """Rows of a table by the place of their turn, and where those of each turn begin, shape (turns + 1,)."""
+    place = pc.fill_null(pc.index_in(table["turn_id"], turns["turn_id"].combine_chunks()), turns.num_rows)
+    of_turn = np.asarray(place.to_numpy(), np.int64)
+    order = np.argsort(of_turn, kind="stable").astype(np.int64)
+    return order, np.searchsorted(of_turn[order], np.arange(turns.num_rows + 1)).astype(np.int64)
 
 
-def _narrow(known: Understood, promises: pa.Table) -> Understood:
-    """What can bear on these promises: their conversations, and all that their actors wrote."""
-    turns = known.turns
-    own = turns.filter(pc.is_in(turns["turn_id"], pc.unique(promises["turn_id"])))
-    near = pc.or_(
-        pc.is_in(turns["conversation_id"], pc.unique(own["conversation_id"])),
-        pc.is_in(turns["speaker"], pc.unique(promises["actor"])),
-    )
-    turns = turns.filter(near)
-    ids = turns["turn_id"].combine_chunks()
-    return Understood(
-        turns=turns,
-        sentences=known.sentences.filter(pc.is_in(known.sentences["turn_id"], ids)),
-        findings=known.findings.filter(pc.is_in(known.findings["turn_id"], ids)),
-    )
+def _pick(rows: tuple[Ints, Ints], turns: Ints) -> Ints:
+    order, start = rows
+    parts = [order[start[turn] : start[turn + 1]] for turn in turns.tolist()]
+    return np.sort(np.concatenate(parts)) if parts else np.zeros(0, np.int64)
 
 
 def _find_decided(sources: Sources, promises: pa.Table, evenings: Ints) -> dict[int, dict[int, dict[str, Any]]]:

@@ -32,7 +32,7 @@ SHORT_NAMES: Final = MappingProxyType(
 )
 
 _LISTED: Final = 5
-_WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 640.0, 300.0, 56.0, 14.0, 44.0
+_WIDTH, _HEIGHT, _LEFT, _TOP = 640.0, 300.0, 76.0, 22.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +146,7 @@ def _list_kinds(found: Proof) -> list[dict[str, Any]]:
 
 def _draw_bins(bins: Sequence[Bin]) -> dict[str, Any]:
     """Coordinates of the reliability diagram: a square with its diagonal."""
-    across, up = Scale(low=0, high=1, begin=_LEFT, end=_LEFT + 300), Scale(low=0, high=1, begin=_TOP + 300, end=_TOP)
+    across, up = Scale(low=0, high=1, begin=60, end=360), Scale(low=0, high=1, begin=314, end=14)
     most = max((one.count for one in bins), default=1)
     dots = [
         {
@@ -160,7 +160,7 @@ def _draw_bins(bins: Sequence[Bin]) -> dict[str, Any]:
         for one in bins
     ]
     ticks = [{"x": across.at(t), "y": up.at(t), "label": f"{t:.0%}"} for t in (0.0, 0.25, 0.5, 0.75, 1.0)]
-    return {"dots": dots, "ticks": ticks, "left": _LEFT, "right": across.end, "top": _TOP, "floor": up.begin}
+    return {"dots": dots, "ticks": ticks, "left": across.begin, "right": across.end, "top": up.end, "floor": up.begin}
 
 
 def _draw_pit(found: Proof) -> dict[str, Any] | None:

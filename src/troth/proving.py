@@ -111,9 +111,9 @@ class Proof:
 def write_wealth(log_wealth: float) -> str:
     """Wealth as people read it; capped on both sides, which the figure behind it is not."""
     if log_wealth > np.log(_MOST_SHOWN):
-        return "over 10⁶"
+        return ">10⁶"
     if log_wealth < -np.log(_MOST_SHOWN):
-        return "under 10⁻⁶"
+        return "<10⁻⁶"
     wealth = float(np.exp(log_wealth))
     return f"{wealth:.0f}" if wealth >= 100 else f"{wealth:.1f}" if wealth >= 0.95 else f"{wealth:.2g}"
 
@@ -162,10 +162,24 @@ def prove(
 
     Cost: one pass over the days. Stopped midway, whole days stay closed, and the next call goes on with the rest.
     """
-    kept, closed = _Kept.read(store), _Closed()
     history = recall(sources, last=how.clock())
-    stages = _stages(history, constants, segments)
-    walk = _walk(history, list_targets(sources, history), stages, kept, closed, how=how, progress=progress)
+    targets = list_targets(sources, history)
+    return prove_history(store, history, targets, constants=constants, segments=segments, how=how, progress=progress)
+
+
+def prove_history(
+    store: Store,
+    history: History,
+    targets: Targets,
+    *,
+    constants: Constants,
+    segments: Mapping[str, str],
+    how: How,
+    progress: Progress | None = None,
+) -> Proof:
+    """As `prove`, from readings that are laid out by evening already, and what each could have been."""
+    kept, closed = _Kept.read(store), _Closed()
+    walk = _walk(history, targets, _stages(history, constants, segments), kept, closed, how=how, progress=progress)
     for closings, forecasts in walk:
         with store.transaction():
             store.upsert("forecasts", pa.Table.from_pylist(forecasts, schema=FORECASTS))

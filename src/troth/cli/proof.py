@@ -109,7 +109,7 @@ def _draw_rivals(console: Any, found: Proof) -> None:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("against", "gain", "±", "Brier", "theirs", "W", "lowest", "highest", "product"):
-        table.add_column(heading, justify="left" if heading == "against" else "right")
+        table.add_column(heading, justify="left" if heading == "against" else "right", no_wrap=True)
     for one in found.rivals:
         error = "" if one.gain_error is None else f"{one.gain_error:.3f}"
         wealths = (one.log_wealth, one.log_lowest, one.log_highest, one.log_product)
