@@ -249,7 +249,7 @@ def report(task: Task, split: str, judged: Judged) -> list[dict[str, Any]]:
         own = score["curve" if name == "AUC" else "troth"]
         interval = bootstrap(metric, label, own, group)
         row: dict[str, Any] = {
-            "signal": "promise", "set": task.name, "split": split, "rows": len(label), "positives": int(label.sum()),
+            "signal": "commitment", "set": task.name, "split": split, "rows": len(label), "positives": int(label.sum()),
             "metric": name, "value": interval.value, "low": interval.low, "high": interval.high,
             "licence_class": task.licence_class, "note": task.note,
         }  # fmt: skip
@@ -302,8 +302,8 @@ def specificity(split: str) -> list[dict[str, Any]]:
         for metric_name, metric in (("AUC", area_under_curve), ("precision", precision), ("recall", sensitivity)):
             interval = bootstrap(metric, label, own, alone)
             rows.append({
-                "signal": "promise is specific", "set": name, "split": split, "rows": len(label),
-                "positives": int(label.sum()), "metric": metric_name, "value": interval.value, "low": interval.low,
+                "signal": "commitment", "set": name, "split": split, "rows": len(label),
+                "positives": int(label.sum()), "metric": f"specific, {metric_name}", "value": interval.value, "low": interval.low,
                 "high": interval.high, "a digit": metric(label, digits),
                 "length_baseline": area_under_curve(label, length) if metric_name == "AUC" else None,
                 "licence_class": "research", "note": notes[name],
@@ -359,7 +359,7 @@ def donations(split: str, heads: Heads) -> list[dict[str, Any]]:
     for metric_name, metric in (("AUC", area_under_curve), ("precision", precision), ("recall", sensitivity)):
         interval = bootstrap(metric, label, own, group)
         rows.append({
-            "signal": "promise", "set": "persuasion_for_good", "split": split, "rows": len(label),
+            "signal": "commitment", "set": "persuasion_for_good", "split": split, "rows": len(label),
             "positives": int(label.sum()), "metric": f"paid, {metric_name}", "value": interval.value,
             "low": interval.low, "high": interval.high, "keywords": metric(label, key),
             "length_baseline": area_under_curve(label, length) if metric_name == "AUC" else None,

@@ -22,7 +22,7 @@ def validity(shape: FormatOption = Format.table) -> None:
     from troth.cli.output import write_rows
 
     rows = list_validity()
-    columns = [column for column in _COLUMNS if column not in {"licence_class", "note"}]
+    columns = [column for column in _COLUMNS if column not in {"licence_class", "note", "rivals"}]
     write_rows(rows, shape, columns=columns if shape is Format.table else [*_COLUMNS, "published_source"])
 
 
