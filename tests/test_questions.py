@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import math
+import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
+from typer.testing import CliRunner
 
-from troth.questions import find_questions
-from troth.schema import FINDINGS, QUESTIONS, SENTENCES, TURNS, conform
+import troth
+from troth.cli import app
+from troth.errors import InputError
+from troth.questions import answer_with, find_questions
+from troth.readings import gather_readings, load_reference
+from troth.readings.asked import find_asked_law
+from troth.review.asking import tell_asking
+from troth.sample import read_key
+from troth.schema import FINDINGS, PROMISES, QUESTIONS, SENTENCES, TURNS, conform, empty
+from troth.signals import HELD
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 END = NOON + timedelta(days=30)
@@ -26,6 +40,10 @@ class Said(NamedTuple):
     signals: Sequence[tuple[str, float]] = ()
     conversation: str = "c"
     automatic: bool = False
+    cc: Sequence[str] = ()
+    speaker: str | None = None
+    relationship: str = "acme.com"
+    year: int | None = None  # of a false clock
 
 
 def book(*said: Said) -> tuple[pa.Table, pa.Table, pa.Table]:
@@ -35,10 +53,13 @@ def book(*said: Said) -> tuple[pa.Table, pa.Table, pa.Table]:
     findings: list[dict[str, Any]] = []
     for number, turn in enumerate(said):
         sent_at = None if turn.hours is None else NOON + timedelta(hours=turn.hours)
+        if turn.year is not None:
+            sent_at = datetime(turn.year, 1, 1, tzinfo=UTC)
+        speaker = turn.speaker or {"us": "anna@firm.com", "them": "ben@acme.com"}.get(str(turn.side), "nobody")
         turns.append({
             "turn_id": f"t{number}", "conversation_id": turn.conversation, "position": number, "sent_at": sent_at,
-            "speaker": str(turn.side), "channel": "mail", "body": turn.text, "automatic": turn.automatic,
-            "source": "test", "side": turn.side, "circle": "customer", "relationship": "acme.com",
+            "speaker": speaker, "cc": list(turn.cc), "channel": "mail", "body": turn.text, "automatic": turn.automatic,
+            "source": "test", "side": turn.side, "circle": "customer", "relationship": turn.relationship,
         })  # fmt: skip
         span = {"turn_id": f"t{number}", "sentence": 0, "start": 0, "end": len(turn.text)}
         sentences.append({**span, "text": turn.text})
@@ -140,28 +161,314 @@ def test_empty_tables_give_an_empty_table() -> None:
     assert found.num_rows == 0
 
 
+def test_a_reply_that_answers_another_question_leaves_this_one_open() -> None:
+    first, second = ask(
+        Said("them", 0, "Who signed the new price list?", conversation="c"),
+        Said("them", 0.1, "Does it include freight?", conversation="c"),
+        Said("us", 2, "Freight is included up to the border."),
+    )
+    assert (first["state"], first["kind"], second["state"]) == ("open", "HC", "answered")
+    assert second["answer_text"] == "Freight is included up to the border."
+
+
+def test_finding_out_is_half_an_answer_and_the_rest_completes_it() -> None:
+    asked = Said("them", 0, "Who has access to our records?")
+    later = Said("us", 1, "I will ask our operations team and get back to you.")
+    (row,) = ask(asked, later)
+    assert (row["state"], row["answer_turn_id"]) == ("partly", "t1")
+    (row,) = ask(asked, later, Said("us", 30, "Three people have access: Anders, Mei and Joao."))
+    assert (row["state"], row["answer_turn_id"]) == ("answered", "t2")
+
+
+def test_that_was_not_my_question_opens_it_again() -> None:
+    said = [Said("them", 0, "Who has access to our records?"), Said("us", 1, "Yes, of course, access is granted.")]
+    assert ask(*said)[0]["state"] == "answered"
+    assert ask(*said, Said("them", 2, "That was not my question."))[0]["state"] == "open"
+
+
+def test_an_answer_may_come_in_another_conversation() -> None:
+    asked = Said("them", 0, "Does the warehouse roof hold the snow load of 2 metres?")
+    elsewhere = Said("us", 50, "The warehouse roof holds a snow load of 2 metres.", conversation="d")
+    assert ask(asked, elsewhere)[0]["answer_turn_id"] == "t1"
+    assert ask(asked, elsewhere._replace(relationship="other.com"))[0]["state"] == "open"
+    assert ask(asked, elsewhere._replace(hours=-50))[0]["state"] == "open"
+
+
+@pytest.mark.parametrize("closing", ["Never mind, we found it.", "This has been resolved on our side."])
+def test_a_matter_that_the_asker_ends_is_stale(closing: str) -> None:
+    asked = Said("them", 0, "Where is the login?")
+    rows = {row["text"]: row["state"] for row in ask(asked, Said("them", 5, closing))}
+    assert rows["Where is the login?"] == "stale"
+
+
+def test_two_months_without_an_answer_make_it_stale_and_no_false_clock_does() -> None:
+    asked = Said("them", 0, "Does it hold snow?")
+    assert ask(asked, now=NOON + timedelta(days=59))[0]["state"] == "open"
+    assert ask(asked, now=NOON + timedelta(days=61))[0]["state"] == "stale"
+    for false in (asked._replace(year=1970), asked._replace(year=2099), asked._replace(hours=None)):
+        (row,) = ask(false)
+        assert (row["state"], row["asked_at"]) == ("open", None)
+
+
+@pytest.mark.parametrize("year", [1970, 2099, None])
+def test_an_answer_with_a_false_clock_stands_where_the_source_has_it(year: int | None) -> None:
+    asked = Said("them", 0, "Does it hold snow?")
+    answer = Said("us", None, "It does.", year=year)
+    assert ask(asked, answer)[0]["state"] == "answered"
+    assert ask(answer, asked)[0]["state"] == "open"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "act"),
+    [
+        ("Can we rely on that date?", "HR", "asks"),
+        ("Who decided that?", "HC", "asks"),
+        ("Do you even see what this means for us?", "HI", "asks"),
+        ("What's in it for you?", "HS", "asks"),
+        ("Could you name us two reference customers?", "HC", "asks_reference"),
+        ("We want a penalty clause of one percent a week.", "HR", "asks_guarantee"),
+        ("Would you give us that in writing?", "HR", "asks_confirmation"),
+        ("We have asked a second supplier for an offer.", "HC", "double_checks"),
+    ],
+)
+def test_each_kind_and_act_in_plain_words(text: str, kind: str, act: str) -> None:
+    (row,) = ask(Said("them", 0, text))
+    assert (row["kind"], row["act"], row["spoken"]) == (kind, act, act == "asks")
+    assert 0 < row["strength"] <= 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Who needs a dashboard that nobody opens?", '"Who decided that?" he asked.', "> Who decided that?",
+     "Why so late? Because we all forgot.", "You know what my boss said?"],
+)  # fmt: skip
+def test_rhetorical_and_quoted_questions_are_left_out(text: str) -> None:
+    tables = book(Said("them", 0, text))
+    pieces = [piece + "?" for piece in text.split("?")[:-1]] + [text.rsplit("?", maxsplit=1)[-1]]
+    if text.startswith("Why"):
+        spans = [{"turn_id": "t0", "sentence": n, "start": n, "end": n + 1, "text": p} for n, p in enumerate(pieces)]
+        tables = (tables[0], conform(pa.Table.from_pylist(spans, SENTENCES), SENTENCES), tables[2])
+    assert find_questions(*tables, now=END).num_rows == 0
+
+
+def test_the_same_thing_asked_twice_asks_whether_they_can_depend_on_us() -> None:
+    rows = ask(
+        Said("them", 0, "When will the drawings for the second hall be ready?"),
+        Said("them", 50, "When are the drawings for the second hall ready?", conversation="d"),
+    )
+    assert [(row["kind"], row["act"], row["spoken"]) for row in rows] == [
+        ("direct", "asks", True),
+        ("HR", "asks_again", False),
+    ]
+
+
+def test_a_mail_that_came_twice_asks_nothing_again() -> None:
+    asked = ["When will the drawings be ready?", "Who pays for the crane?"]
+    said = [Said("them", hours, text) for hours in (0, 9) for text in asked]
+    turns, sentences, findings = book(*said)
+    merged = pa.array(["t0", "t0", "t2", "t2"])
+    numbers = pa.array([0, 1, 0, 1], pa.int32())
+    sentences = sentences.set_column(0, SENTENCES.field("turn_id"), merged)
+    sentences = sentences.set_column(1, SENTENCES.field("sentence"), numbers)
+    sentences = sentences.set_column(2, SENTENCES.field("start"), pa.array([0, 50, 0, 50], pa.int32()))
+    rows = find_questions(turns, sentences, findings, now=END).to_pylist()
+    assert {row["act"] for row in rows} == {"asks"}
+
+
+def test_a_new_face_in_copy_counts_where_the_turn_presses() -> None:
+    before = [Said("them", hours, "All is well here.") for hours in (-90, -60)]
+    pressing = Said("them", 0, "Can we rely on that date?", cc=("boss@acme.com",))
+    (copied,) = [row for row in ask(*before, pressing) if row["act"] == "copies_boss"]
+    assert (copied["kind"], copied["spoken"], copied["state"]) == ("HR", False, "open")
+    calm = pressing._replace(text="All is well here too.")
+    for said in ([*before, calm], [pressing], [*before[:1], before[1]._replace(cc=("boss@acme.com",)), pressing]):
+        assert "copies_boss" not in {row["act"] for row in ask(*said)}
+    ours = pressing._replace(cc=("ceo@firm.com", "lawyer@elsewhere.com"))
+    known_us = Said("us", -80, "Good morning.")
+    assert "copies_boss" not in {row["act"] for row in ask(known_us, *before, ours)}
+
+
+def test_silence_after_a_price_is_asked_when_their_usual_time_has_passed() -> None:
+    begin = Said("them", -10, "Good morning.")
+    price = Said("us", 0, "Our price is 4,800 euro for you.")
+    rows = ask(begin, price, now=NOON + timedelta(days=8))
+    assert [(row["act"], row["kind"], row["turn_id"], row["state"]) for row in rows] == [
+        ("goes_silent", "HS", "t1", "open")
+    ]
+    assert ask(begin, price, now=NOON + timedelta(days=6)) == []
+    assert ask(price, now=NOON + timedelta(days=8)) == [], "who never wrote is not silent"
+    (row,) = ask(begin, price, Said("them", 24 * 9, "Fine."), now=END)
+    assert (row["state"], row["answer_turn_id"]) == ("answered", "t2")
+    assert ask(begin, price, Said("them", 24, "Fine."), now=END) == []
+
+
+def test_what_we_asked_is_found_on_request_and_is_never_of_trust() -> None:
+    tables = book(Said("us", 0, "Are you sure that you can pay on Friday?"), Said("them", 5, "Yes, on Friday."))
+    (row,) = find_questions(*tables, now=END, side="us").to_pylist()
+    assert (row["kind"], row["side"], row["state"], row["answer_turn_id"]) == ("direct", "us", "answered", "t1")
+
+
+def test_a_draft_answers_by_the_same_rules_as_a_mail() -> None:
+    said = [Said("them", 0, "Does it hold snow?"), Said("them", 1, "Who pays for the crane?")]
+    questions = find_questions(*book(*said), now=END)
+    draft = book(Said("us", 2, "Our firm pays for the crane."))[1]
+    states = {row["text"]: row["state"] for row in answer_with(questions, draft).to_pylist()}
+    assert states == {"Does it hold snow?": "open", "Who pays for the crane?": "answered"}
+    assert answer_with(questions, SENTENCES.empty_table()).equals(questions)
+
+
+def read(*said: Said) -> list[dict[str, Any]]:
+    reference = load_reference()
+    tables = book(*said)
+    questions = find_questions(*tables, now=END)
+    held = gather_readings(*tables, empty(PROMISES), reference=reference, now=END, questions=questions).to_pylist()
+    return [row for row in held if row["facet"] in HELD and row["facet"] in {"HC", "HR", "HI", "HS"}]
+
+
+def test_a_question_of_trust_is_one_reading_of_its_facet_and_lowers_it() -> None:
+    said = [Said("us", -5, "The roof holds snow.", [("claim", 0.9)]), Said("them", 0, "Who decided that?")]
+    (row,) = [row for row in read(*said) if row["facet"] == "HC"]
+    assert (row["signal"], row["lo"], row["turn_id"]) == ("trust_asked", -math.inf, "t1")
+    assert row["hi"] < 0
+    before = gather_readings(*book(*said), empty(PROMISES), reference=load_reference(), now=END).to_pylist()
+    assert [one["signal"] for one in before if one["facet"] == "HC"] == ["none"]
+
+
+def test_an_act_that_a_head_found_stays_the_reading() -> None:
+    said = [Said("them", 0, "Who decided that?", [("asks_proof", 0.9)])]
+    assert [row["signal"] for row in read(*said) if row["facet"] == "HC"] == ["asks_proof"]
+
+
+def test_a_hint_says_less_than_words() -> None:
+    """By another road: how far Bayes moves a standard normal level, on a fine grid."""
+    level = np.linspace(-6, 6, 4001)
+    prior = norm.pdf(level)
+
+    def shift(facet: str, *, spoken: bool) -> float:
+        law = find_asked_law(facet, spoken=spoken)
+        there = norm.cdf((law.cut - level) / math.sqrt(2.0))
+        posterior = prior * (law.alpha + law.beta * there)
+        return float((level * posterior).sum() / posterior.sum())
+
+    for facet in HELD:
+        assert shift(facet, spoken=True) < shift(facet, spoken=False) < 0
+
+
+def test_the_line_of_a_circle_counts_and_names() -> None:
+    said = [
+        Said("them", 0, "Can we rely on that date?", relationship=who, conversation=who) for who in ("b.com", "a.com")
+    ]
+    questions = find_questions(*book(*said), now=END)
+    (line,) = tell_asking(questions, ["customer", "friend"], since=NOON - timedelta(days=1), until=END)
+    assert line.text == "Two customers are asking whether they can depend on you (a.com, b.com)."
+    assert tell_asking(questions, ["friend"], since=NOON - timedelta(days=1), until=END) == []
+
+
+def test_the_command_lists_and_refuses(sample_book: troth.Book) -> None:
+    runner = CliRunner()
+    done = runner.invoke(
+        app, ["questions", "--sample", "--kind", "dependence", "--circle", "customer", "--format", "jsonl"]
+    )
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    wanted = [
+        row["question_id"]
+        for row in sample_book.questions().to_pylist()
+        if row["kind"] == "HR" and row["circle"] == "customer" and row["state"] in {"open", "partly"}
+    ]
+    assert sorted(row["question_id"] for row in rows) == sorted(wanted)
+    assert wanted
+    for wrong in (["--kind", "hope"], ["--state", "lost"], ["--circle", "enemy"], ["--side", "both"]):
+        failed = runner.invoke(app, ["questions", "--sample", *wrong])
+        assert isinstance(failed.exception, InputError)
+
+
+def test_the_samples_key(sample_book: troth.Book) -> None:
+    """Read while the wordings were written, so no held-out figure: before them 5 kinds and 32 states were right."""
+    key = read_key()
+    rows = sample_book.questions().to_pylist()
+    found = kinds = states = turns = 0
+    known: set[str] = set()
+    for wanted in key.questions:
+        turn_id = key.message_ids[wanted.mail].strip("<>")
+        words = " ".join(wanted.words.split())
+        own = [row for row in rows if row["turn_id"].strip("<>") == turn_id and row["spoken"]]
+        row = next((row for row in own if words in row["text"] or row["text"] in words), None)
+        if row is None:
+            continue
+        known.add(row["question_id"])
+        answer = None if wanted.answer is None else key.message_ids[wanted.answer].strip("<>")
+        found += 1
+        kinds += row["kind"] == wanted.kind
+        states += row["state"] == ("open" if wanted.answer is None else "answered")
+        turns += (row["answer_turn_id"] or "").strip("<>") == (answer or "")
+    trust = {row["question_id"] for row in rows if row["kind"] != "direct" and row["spoken"]}
+    assert (found, kinds, states, turns) >= (33, 29, 32, 30)
+    assert len(trust - known) <= 3
+
+
 TURN = st.builds(
     Said,
     side=st.sampled_from(["us", "them"]),
     hours=st.one_of(st.none(), st.integers(-50, 50)),
-    text=st.sampled_from(["Does it hold snow?", "It does.", "How are you?"]),
+    text=st.sampled_from(
+        ["Does it hold snow?", "It does.", "How are you?", "Who decided that?", "Snow is held, Mr Lund decided that.",
+         "I will ask and get back to you.", "That was not my question.", "Thanks!", "Our price is 300 euro."]
+    ),
     signals=st.sampled_from([(), (("chases", 0.9),)]),
     conversation=st.sampled_from(["c", "d"]),
-)
+    cc=st.sampled_from([(), ("boss@acme.com",)]),
+    year=st.sampled_from([None, None, None, 1970, 2099]),
+)  # fmt: skip
 
 
-@given(said=st.lists(TURN, max_size=12))
-@settings(max_examples=60, deadline=None)
-def test_no_answer_precedes_its_question_and_deleting_it_gives_the_next_or_none(said: list[Said]) -> None:
+def order(table: pa.Table, spots: Sequence[int]) -> pa.Table:
+    return table.take(pa.array(spots, pa.int64()))
+
+
+@given(said=st.lists(TURN, max_size=12), chance=st.randoms(use_true_random=False))
+@settings(max_examples=80, deadline=None)
+def test_order_of_rows_and_reading_again_change_nothing(said: list[Said], chance: random.Random) -> None:
     tables = book(*said)
     found = find_questions(*tables, now=END)
     assert found.equals(find_questions(*tables, now=END))
-    for row in found.to_pylist():
+    mixed = [order(table, chance.sample(range(table.num_rows), table.num_rows)) for table in tables]
+    assert found.equals(find_questions(*mixed, now=END))
+    assert found["question_id"].to_pylist() == list(dict.fromkeys(found["question_id"].to_pylist()))
+
+
+@given(said=st.lists(TURN, max_size=12))
+@settings(max_examples=80, deadline=None)
+def test_no_answer_precedes_its_question_and_deleting_it_gives_another_or_none(said: list[Said]) -> None:
+    tables = book(*said)
+    for row in find_questions(*tables, now=END).to_pylist():
         proof = row["answer_turn_id"]
+        assert (proof is None) == (row["state"] in {"open", "stale"}) or row["state"] == "stale"
         if proof is None:
             continue
         answer = said[int(proof[1:])]
-        assert answer.side == "us"
+        assert answer.side == ("them" if row["act"] == "goes_silent" else "us")
         assert row["asked_at"] is None or row["answered_at"] is None or row["asked_at"] <= row["answered_at"]
+        if row["asked_at"] is None or row["answered_at"] is None:
+            assert row["answered_at"] is None or row["answered_at"].year not in {1970, 2099}
         rest = [table.filter(pc.not_equal(table.column("turn_id"), proof)) for table in tables]
-        assert proof not in find_questions(*rest, now=END).column("answer_turn_id").to_pylist()
+        left = find_questions(*rest, now=END).to_pylist()
+        assert proof not in {one["answer_turn_id"] for one in left}
+
+
+@given(said=st.lists(TURN, max_size=8), later=st.lists(TURN, max_size=4))
+@settings(max_examples=60, deadline=None)
+def test_what_comes_after_the_evening_changes_nothing(said: list[Said], later: list[Said]) -> None:
+    """Turns dated after `now` are as if they were not there."""
+    after = [turn._replace(hours=24 * 40 + (turn.hours or 0), year=None) for turn in later]
+    tables, more = book(*said), book(*said, *after)
+    assert find_questions(*tables, now=END).equals(find_questions(*more, now=END))
+
+
+def test_a_thread_that_answers_itself_and_parents_in_a_ring_stand() -> None:
+    turns, sentences, findings = book(
+        Said("them", 0, "Does it hold snow?"), Said("them", 1, "It does, I looked."), Said("us", 2, "Good.")
+    )
+    ring = pa.array(["t2", "t1", "t0"], pa.string())
+    turns = turns.set_column(turns.schema.get_field_index("parent_id"), TURNS.field("parent_id"), ring)
+    (row,) = find_questions(turns, sentences, findings, now=END).to_pylist()
+    assert row["answer_turn_id"] in {None, "t2"}
