@@ -303,8 +303,8 @@ def specificity(split: str) -> list[dict[str, Any]]:
             interval = bootstrap(metric, label, own, alone)
             rows.append({
                 "signal": "commitment", "set": name, "split": split, "rows": len(label),
-                "positives": int(label.sum()), "metric": f"specific, {metric_name}", "value": interval.value, "low": interval.low,
-                "high": interval.high, "a digit": metric(label, digits),
+                "positives": int(label.sum()), "metric": f"specific, {metric_name}", "value": interval.value,
+                "low": interval.low, "high": interval.high, "a digit": metric(label, digits),
                 "length_baseline": area_under_curve(label, length) if metric_name == "AUC" else None,
                 "licence_class": "research", "note": notes[name],
             })  # fmt: skip
