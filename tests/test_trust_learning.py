@@ -37,7 +37,7 @@ from troth.trust import (
 )
 from troth.trust.climb import climb, pool, sift
 from troth.trust.halo_pairs import make_definite
-from troth.trust.learning import Learned, _split, learn_model
+from troth.trust.learning import Learned, learn_model, split_relationships
 from troth.trust.model import GAUGES, dynamics
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -182,7 +182,7 @@ def test_too_little_leaves_the_start_values_and_says_so(people: int, turns: int)
 def test_what_foretells_worse_is_not_kept(world: tuple[pa.Table, dict[str, str]]):
     """Relationships that teach are made quiet, those that decide are made loud."""
     table, segments = world
-    held = _split(table, np.random.default_rng(4), 200_000)[1]
+    held = split_relationships(table, np.random.default_rng(4), 200_000)[1]
     is_held = pc.is_in(table["relationship"], pa.array(held)).to_numpy()
     is_exact = pc.equal(table["lo"], table["hi"]).to_numpy()
     factor = np.where(is_exact, np.where(is_held, 2.0, 0.3), 1.0)

@@ -76,7 +76,7 @@ def follow_states(
     segments: Mapping[str, str] | None = None,
 ) -> dict[str, State]:
     """The states after all readings, by relationship; those in `state` without a new reading come back unchanged."""
-    return _advance(readings, model or DEFAULT_MODEL, state or {}, segments, keep_states=True).state
+    return _advance(readings, model or DEFAULT_MODEL, state or {}, segments, keep_trust=False).state
 
 
 def advance(
@@ -87,7 +87,7 @@ def advance(
     segments: Mapping[str, str] | None = None,
 ) -> Followed:
     """`follow` and `follow_states` in one pass: TRUST of the new days, and the states to keep for the next call."""
-    return _advance(readings, model or DEFAULT_MODEL, state or {}, segments, keep_states=True)
+    return _advance(readings, model or DEFAULT_MODEL, state or {}, segments)
 
 
 def stand(
@@ -186,7 +186,8 @@ def _advance(
     state: Mapping[str, State],
     segments: Mapping[str, str] | None,
     *,
-    keep_states: bool,
+    keep_trust: bool = True,
+    keep_states: bool = True,
 ) -> Followed:
     table, found = take_evidence(readings, yardsticks=model.yardsticks, segments=segments)
     dyns = _Dynamics(model)
@@ -194,7 +195,7 @@ def _advance(
     after: dict[str, dict[str, Block]] = {name: dict(old.blocks) for name, old in state.items()} if keep_states else {}
     for gauge, evidence in found.items():
         pieces = evidence.parts(readings=PIECE_READINGS, groups=PIECE_GROUPS)
-        for batch, blocks in _run(pieces, dyns, state, table, keep_states=keep_states):
+        for batch, blocks in _run(pieces, dyns, state, table, keep_trust=keep_trust, keep_states=keep_states):
             batches.append(batch)
             for name, block in blocks.items():
                 after.setdefault(name, {})[gauge] = block
@@ -205,7 +206,13 @@ def _advance(
 
 
 def _run(
-    pieces: Iterator[Evidence], dyns: _Dynamics, state: Mapping[str, State], table: pa.Table, *, keep_states: bool
+    pieces: Iterator[Evidence],
+    dyns: _Dynamics,
+    state: Mapping[str, State],
+    table: pa.Table,
+    *,
+    keep_trust: bool,
+    keep_states: bool,
 ) -> Iterator[tuple[pa.RecordBatch, dict[str, Block]]]:
     """Filter piece by piece, on every core where there is more than one piece. Order and bits do not depend on that."""
 
@@ -214,7 +221,7 @@ def _run(
         stack = Stack.fresh(part, dyn)
         if state:
             _resume(stack, part, state, table)
-        emit, last = closing_rows(part)
+        emit, last = closing_rows(part) if keep_trust else (np.full(len(part.at), -1), np.empty(0, np.int64))
         trace = Trace.blank(len(last), len(part.at), dyn.facets, keep_cov=False, keep_record=False)
         _engine.forward(part, dyn, stack, emit, trace)
         return _trust_rows(part, dyn, last, trace), _blocks(part, stack) if keep_states else {}

@@ -85,7 +85,7 @@ def learn_model(
     if start.yardsticks:
         raise InputError("learning begins from a model without yardsticks: readings must not be measured twice.")
     table = take_evidence(readings)[0]  # every row is checked before any is chosen
-    taught, held = _split(table, rng, most_readings)
+    taught, held = split_relationships(table, rng, most_readings)
     teaching, deciding = _readings_of(table, taught), _readings_of(table, held)
     report = LearningReport(
         is_kept=False,
@@ -124,7 +124,7 @@ def _say_nothing(done: int, total: int) -> None:
     del done, total
 
 
-def _split(table: pa.Table, rng: np.random.Generator, most_readings: int) -> tuple[list[str], list[str]]:
+def split_relationships(table: pa.Table, rng: np.random.Generator, most_readings: int) -> tuple[list[str], list[str]]:
     """Names of the relationships that teach and of those that decide; of one reading nothing can be learned."""
     counted = table["relationship"].value_counts()
     sizes = {pair["values"]: pair["counts"] for pair in counted.to_pylist() if pair["counts"] > 1}
