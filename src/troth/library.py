@@ -48,7 +48,7 @@ from troth.pipeline import (
     understand_turns,
 )
 from troth.promises import Calendar
-from troth.proving import Constants, How, Proof, prove
+from troth.proving import Constants, How, Proof, prove, read_proof
 from troth.questions import find_questions
 from troth.readings import load_reference
 from troth.relationship import RelationshipTrust, parse_day
@@ -253,7 +253,7 @@ class Book:
             model=self.model(),
             watch=self._settings.trend,
         )
-        return replace(close, proof=self.proof().say(chosen))
+        return replace(close, proof=self._last_proof(known).say(chosen))
 
     def proof(self, *, now: dt.datetime | None = None, progress: Progress | None = None) -> Proof:
         """Close every day that is over, score what was forecast of it, and compare closed days with the book.
@@ -275,6 +275,17 @@ class Book:
             )
         return self._stock.proof
 
+    def _last_proof(self, known: Understood) -> Proof:
+        """The proof; read from the book alone where no day is over that was not closed yet."""
+        if self._stock.proof is None and (is_closed := read_proof(self._store)).closings.num_rows:
+            turns = known.turns
+            over = day_bounds(_now().astimezone(ZoneInfo(self.zone)).date(), self.zone)[0]
+            past = turns.filter(pc.less(turns["sent_at"], pa.scalar(over, turns["sent_at"].type)))
+            last = find_last_day(past, self.zone)
+            if last is None or last.isoformat() <= is_closed.closings["day"][-1].as_py():
+                return is_closed
+        return self.proof()
+
     def _sources(self) -> Sources:
         known = self.understand()
         return Sources(
@@ -285,6 +296,7 @@ class Book:
             reference=load_reference(encoder_id()),
             calendar=self._calendar(),
             hours=find_open_hours(known.turns, self._calendar(), max(_now(), self._last_evening(known))),
+            outcomes=self._store.table("outcomes"),
         )
 
     def turns(self) -> pa.Table:
