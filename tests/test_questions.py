@@ -425,8 +425,8 @@ def order(table: pa.Table, spots: Sequence[int]) -> pa.Table:
     return table.take(pa.array(spots, pa.int64()))
 
 
-@given(said=st.lists(TURN, max_size=12), chance=st.randoms(use_true_random=False))
-@settings(max_examples=80, deadline=None)
+@given(said=st.lists(TURN, max_size=9), chance=st.randoms(use_true_random=False))
+@settings(max_examples=25, deadline=None)
 def test_order_of_rows_and_reading_again_change_nothing(said: list[Said], chance: random.Random) -> None:
     tables = book(*said)
     found = find_questions(*tables, now=END)
@@ -436,8 +436,8 @@ def test_order_of_rows_and_reading_again_change_nothing(said: list[Said], chance
     assert found["question_id"].to_pylist() == list(dict.fromkeys(found["question_id"].to_pylist()))
 
 
-@given(said=st.lists(TURN, max_size=12))
-@settings(max_examples=80, deadline=None)
+@given(said=st.lists(TURN, max_size=9))
+@settings(max_examples=25, deadline=None)
 def test_no_answer_precedes_its_question_and_deleting_it_gives_another_or_none(said: list[Said]) -> None:
     tables = book(*said)
     for row in find_questions(*tables, now=END).to_pylist():
@@ -456,7 +456,7 @@ def test_no_answer_precedes_its_question_and_deleting_it_gives_another_or_none(s
 
 
 @given(said=st.lists(TURN, max_size=8), later=st.lists(TURN, max_size=4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_what_comes_after_the_evening_changes_nothing(said: list[Said], later: list[Said]) -> None:
     """Turns dated after `now` are as if they were not there."""
     after = [turn._replace(hours=24 * 40 + (turn.hours or 0), year=None) for turn in later]

@@ -58,6 +58,8 @@ def list_copies(
         sentences: SENTENCES of these turns.
     """
     faces = {turn.turn_id: (turn, person) for turn, person in find_new_faces(turns)}
+    if not faces:
+        return
     said = sentences.filter(pc.is_in(sentences.column("turn_id"), pa.array(list(faces), pa.string())))
     lead = _first_lines(said.filter(pc.greater(pc.count_substring(said.column("text"), " "), 1)))
     copied = _first_lines(said.filter(pc.match_substring_regex(said.column("text"), _COPIED)))

@@ -32,6 +32,7 @@ _EMPHASIS: Final = (
     r"|[!?]{2}|\b\p{Lu}{4,}\b"
 )
 _ASKING: Final = f"({INTERROGATIVE})|{INDIRECT}"
+_IDLE: Final = "|".join(f"({pattern})" for pattern in (FORMULA, POLITE, RHETORICAL, QUOTED))
 _FREE: Final = "|".join(f"({one.pattern})" for one in WORDINGS if not one.asks)
 
 
@@ -138,11 +139,10 @@ def _flag(hits: pa.Table, *, trust: bool) -> Mapping[str, list[Any]]:
     def match(pattern: str) -> list[bool]:
         return pc.match_substring_regex(text, pattern).to_pylist()
 
-    idle = zip(*(match(pattern) for pattern in (FORMULA, POLITE, RHETORICAL, QUOTED)), strict=True)
     return {
         "asking": match(_ASKING),
         "marked": match(INTERROGATIVE),
-        "idle": [any(kinds) for kinds in idle],
+        "idle": match(_IDLE),
         "presses": match(_EMPHASIS),
         "wordings": list(zip(*(match(one.pattern) for one in WORDINGS), strict=True)) if trust else [()] * len(text),
     }

@@ -191,6 +191,8 @@ def reply_forms(texts: pa.Array | pa.ChunkedArray) -> list[int]:
 
 
 def _bits(texts: pa.Array | pa.ChunkedArray, patterns: Mapping[str, str], bits: Mapping[str, int]) -> list[int]:
+    if not len(texts):
+        return []
     total = pa.repeat(pa.scalar(0, pa.int32()), len(texts))
     for name, pattern in patterns.items():
         hit = pc.cast(pc.match_substring_regex(texts, pattern), pa.int32())
