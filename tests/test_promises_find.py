@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -145,6 +146,27 @@ def test_what_is_no_yes_makes_no_promise_of_a_request(answer: str) -> None:
 def test_an_answer_to_a_question_is_no_promise() -> None:
     assert find(Said(BOB, "Could you tell me the price?"), Said(ANNA, "Sure, 40 euros.")) == []
     assert find(Said(BOB, "Is the pump red?"), Said(ANNA, "Yes.")) == []
+
+
+PAIRS = [
+    tuple(line.split("\t"))
+    for line in (Path(__file__).parent / "test_promises_pairs.tsv").read_text(encoding="utf-8").splitlines()
+    if not line.startswith("#")
+]
+NOT_YET = {  # answers that the rules still read wrongly
+    "That should be possible.",
+    "Done by tonight.",
+    "Yes, the sooner the better.",
+    "That works.",
+}
+
+
+@pytest.mark.parametrize(("asked", "answered", "origin"), PAIRS)
+def test_what_two_turns_make_together(asked: str, answered: str, origin: str, request: pytest.FixtureRequest) -> None:
+    if answered in NOT_YET:
+        request.applymarker(pytest.mark.xfail(strict=True, reason="a known gap of the rules"))
+    found = [row["origin"] for row in find(Said(BOB, asked), Said(ANNA, answered)) if row["origin"] != "stated"]
+    assert found == ([] if origin == "none" else [origin])
 
 
 def test_one_yes_accepts_every_request_unless_it_names_one() -> None:

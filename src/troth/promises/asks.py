@@ -10,10 +10,11 @@ from troth.promises.vocabulary import PARTS, WEEKDAYS
 
 PREFILTER: Final = (
     r"(?i)\b(can|could|will|would|please|pls|kindly|shall|should|may|let|lets|want|need|like|happy|glad|how about|"
-    r"what about|why don|any chance|bitte|k(ö|oe)nn(en|t|test)|soll|send|give|call|do it|"
+    r"what about|why don|any chance|bitte|k(ö|oe)nn[a-z]*|kannst|soll|mind|send|give|call|do it|"
     r"yes|yep|yeah|yup|ja|ok|okay|sure|fine|deal|agreed|done|on it|no problem|of course|certainly|absolutely|perfect|"
     r"great|good|works|go ahead|pleasure|mach|mache|"
     r"will do|can do|right|gladly|consider|wonderful|lovely|brilliant|appreciate|love|gern|gerne|klar|"
+    r"not at all|that.?d be|help|fantastic|very much|take (it|that)|somebody|someone|anyone|"
     r"einverstanden|suits|alright|understood|it is)\b"
 )
 """What a sentence must hold before the rules look at it (RE2)."""
@@ -37,6 +38,11 @@ _SUBORDINATES: Final = frozenset({
     "if", "that", "what", "how", "when", "where", "which", "who", "as", "than", "anything", "something", "everything",
     "whatever", "all", "best", "before", "until", "whether", "because",
 })  # fmt: skip
+_TAKEN: Final = frozenset({
+    "have", "get", "move", "push", "postpone", "reschedule", "meet", "say", "talk", "speak", "schedule", "change",
+    "make", "do", "agree", "keep", "see", "arrange", "start", "shift",
+})  # fmt: skip
+_DEADLINES: Final = frozenset({"by", "until", "before", "back", "tomorrow", "today", "asap"})
 _OPENS: Final = frozenset({",", ";", ":", ".", "!", "-", "–", "so", "and", "then", "ok", "okay", "yeah", "yes", "well"})
 _IMPERATIVES: Final = frozenset({
     "send", "give", "call", "bring", "forward", "share", "ship", "fix", "email", "ring", "mail", "keep", "book", "get",
@@ -57,7 +63,7 @@ def _phrases(text: str) -> tuple[tuple[str, ...], ...]:
 
 
 _GREETINGS: Final = frozenset(
-    {"hi", "hello", "hey", "dear", "ah", "oh", "well", "great", "and", "hallo", "thanks", "so"}
+    {"hi", "hello", "hey", "dear", "ah", "oh", "well", "and", "hallo", "thanks", "thank", "so"}
 )
 _WILL: Final = _phrases(
     "will do | can do | sure will | on it | consider it done | i will | we will | i ' ll do | we ' ll do | "
@@ -67,13 +73,16 @@ _GLAD: Final = _phrases(
     "happy to | glad to | with pleasure | no problem | not a problem | of course | certainly | absolutely | sure | "
     "gladly | deal | agreed | why not | gerne | gern | klar | geht klar | einverstanden | no worries | sounds good | "
     "sounds great | sounds fine | good idea | perfect | that works | works for me | works for us | works | "
-    "that suits me | that is fine | that ' s fine | lovely | brilliant"
+    "that suits me | that is fine | that ' s fine | lovely | brilliant | not at all | "
+    "no , not at all | of course not | sure thing"
 )
 _FINE: Final = _phrases(
     "yes | yep | yeah | yup | ja | ok | okay | fine | alright | all right | great | good | understood"
 )
 _PLEASES: Final = frozenset({"please", "pls", "kindly", "bitte"})
 _PLEASE: Final = _phrases(
+    "let ' s do that | let ' s do it | we ' d take | i ' d take | we ' ll take | i ' ll take | it would help | "
+    "it would be | yes , very much | that helps | fantastic | "
     "yes please | yes , please | ok please | "
     "please do | please | go ahead | by all means | that would be | that ' d be | that would help | "
     "would be | i would appreciate | i ' d appreciate | i would love | i ' d love | i would like that | "
@@ -87,7 +96,17 @@ _NO: Final = frozenset({
 _DONE: Final = frozenset({
     "already", "sent", "did", "attached", "was", "were", "received", "got", "paid", "had", "went", "spoke", "has",
 })  # fmt: skip
-_POLITE_NO: Final = frozenset({("no", "problem"), ("not", "a", "problem"), ("why", "not"), ("no", "worries")})
+_POLITE_NO: Final = frozenset(
+    {
+        ("not", "at", "all"),
+        ("no", ",", "not", "at", "all"),
+        ("of", "course", "not"),
+        ("no", "problem"),
+        ("not", "a", "problem"),
+        ("why", "not"),
+        ("no", "worries"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +138,7 @@ def read_ask(tokens: Tokens, *, request: float, offer: float) -> Ask | None:
         found = _ask_at(tokens, at)
         if found is not None:
             kind, verb = found
-            tells = kind == "request" and tokens.at(verb) in _TELL
+            tells = kind == "request" and tokens.at(verb) in _TELL and "don" not in tokens.low
             waits = "?" in tokens.low or bool(_PLEASES & set(tokens.low)) or _speaks_of_time(tokens)
             return Ask(kind, waits, tells, 0.8)
     if offer >= _BY_HEAD and offer >= request:
@@ -143,8 +162,9 @@ def _ask_at(  # noqa: PLR0911, PLR0912  # one return per form
         return None if lets or at + 2 >= len(tokens) else ("request", at + 1)
     if word in {"need", "want", "like", "ask"} and after == "you" and beyond == "to":
         return "request", at + 3
-    if word in {"can", "could", "may"} and after in {"we", "i"} and beyond in {"have", "get"}:
-        return "request", at  # "can I have the figures"
+    wider = _roundabout(tokens, at)
+    if wider is not None:
+        return wider
     if word in {"können", "könnten", "könntest", "kannst"} and after in {"sie", "du"}:
         return "request", at + 2
     if word == "give" and beyond in {"until", "till", "time", "a", "two", "three", "some"}:
@@ -174,6 +194,32 @@ def _ask_at(  # noqa: PLR0911, PLR0912  # one return per form
     if word == "want" and after in {"me", "us"} and beyond == "to":
         return "offer", at + 3
     return None
+
+
+def _roundabout(tokens: Tokens, at: int) -> tuple[Kind, int] | None:  # noqa: PLR0911  # one return per form
+    """Requests and offers that take a longer way: "any chance you could", "we'd need it back by Monday"."""
+    word, after, beyond = tokens.at(at), tokens.at(at + 1), tokens.at(at + 2)
+    asks = "?" in tokens.low[-2:]
+    if word in {"can", "could", "may"} and after in {"we", "i"} and beyond in _TAKEN and asks:
+        return "request", at  # "can I have the figures", "could we move the call"
+    if word in {"can", "could", "would", "will"} and after in {"somebody", "someone", "anyone", "anybody", "one"}:
+        return "request", at + (5 if tokens.has(at + 1, ("one", "of", "you")) else 2)
+    if word == "mind" and (after.endswith("ing") or after == "if") and "you" in tokens.low[:at]:
+        return "request", at + 1  # "would you mind sending"
+    if word == "you" and after in {"could", "can"} and beyond.isalpha() and _wonders(tokens, at):
+        return "request", at + 2
+    if word == "need" and after in {"the", "your", "a", "this", "it", "them"} and _DEADLINES & set(tokens.low[at:]):
+        return "request", at + 1
+    if word == "please" and (tokens.has(at + 1, ("don", "'", "t")) or tokens.has(at + 1, ("do", "not"))):
+        return "request", at + (4 if after == "don" else 3)
+    if tokens.has(at, ("would", "it", "help", "if")):
+        return "offer", at + 5
+    return None
+
+
+def _wonders(tokens: Tokens, at: int) -> bool:
+    before = set(tokens.low[max(0, at - 6) : at])
+    return bool(before & {"chance", "think", "wonder", "wondering", "possible", "maybe", "perhaps", "grateful"})
 
 
 def _offered(tokens: Tokens, at: int) -> tuple[Kind, int] | None:
@@ -225,8 +271,8 @@ def read_yes(tokens: Tokens, *, to_offer: bool, accepts: float) -> Yes | None:
     if words is None:
         sure = len(tokens) <= 8 and accepts >= _SURE
         return None if not sure or low & (_NO | _DONE) else Yes(1, 0.6)
-    rest = set(tokens.low[at + len(words) : at + 14]) if words in _POLITE_NO else low
-    if rest & _NO or low & _DONE or not _ends_well(tokens, at + len(words), strong=strength > 1):
+    polite = {word for k in range(at, at + 14) for said in _POLITE_NO if tokens.has(k, said) for word in said}
+    if (low - polite) & _NO or low & _DONE or not _ends_well(tokens, at + len(words), strong=strength > 1):
         return None
     return Yes(strength, 0.6 if strength == 1 else 0.7)
 

@@ -25,6 +25,7 @@ from troth.schema import PROMISES
 LEAST: Final = 0.5
 _BARRED_WEIGHT: Final = 0.4  # what is left of the encoder's probability where a rule says that it is no promise
 _SIGNALS: Final = ("commitment", "request", "offer", "accepts")
+_POINTING: Final = 10  # most tokens of a promise whose "it" is taken for what the other turn asked
 _SPOKEN: Final = ("call", "meeting")
 _OTHERS: Final = r"(?i)\b(he|she)( will|['’`]ll)\b"
 _NO_MARKS: Final[Mapping[str, float]] = {}
@@ -267,11 +268,7 @@ def _add_agreed(
 ) -> None:
     """Put the promises that two turns make to those of single sentences, or turn one into the other."""
     numbers = {id(line): number for _, _, number, line in lines}
-    stated = {
-        (row["turn_id"], row["start"]): content_stems(row["text"].replace(row["due_words"] or "\0", " "))
-        for rows in found.values()
-        for row in rows
-    }
+    stated = {(row["turn_id"], row["start"]): _object_of(row) for rows in found.values() for row in rows}
     uses = Counter[int]()
     for agreed in agree([line for *_, line in lines], stated, calendar=calendar):
         number = numbers[id(agreed.promiser)]
@@ -283,12 +280,17 @@ def _add_agreed(
             found.setdefault(number, []).append(_agreed_row(agreed, first=uses[number] == 1))
 
 
+def _object_of(row: Mapping[str, Any]) -> frozenset[str]:
+    """What a promise is about by its own words; nothing where it points at what was said: "I'll take care of it."."""
+    tokens = tokenise(row["text"][:1200])
+    points = bool({"it", "that", "this", "them", "so"} & set(tokens.low)) and len(tokens) <= _POINTING
+    return frozenset() if points else content_stems(row["text"].replace(row["due_words"] or "\0", " "))
+
+
 def _origin_columns(agreed: Agreed, stated: Mapping[str, Any]) -> dict[str, Any]:
     """What a promise in one sentence takes over from the request it answers."""
     columns: dict[str, Any] = {"origin": agreed.origin, "origin_turn_id": agreed.other.turn["turn_id"]}
-    if agreed.origin == "request accepted" and not content_stems(
-        stated["text"].replace(stated["due_words"] or "\0", " ")
-    ):
+    if agreed.origin == "request accepted" and not _object_of(stated):
         act = read_act(agreed.act)
         columns |= {
             "act": agreed.act,
