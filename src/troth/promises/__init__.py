@@ -1,8 +1,9 @@
 """What was said to be done: promises found, their due times, and what became of them."""
 
+from troth.promises.agents import check_agent
 from troth.promises.calendar import Calendar
 from troth.promises.find import find_promises
 from troth.promises.resolve import Due, due
 from troth.promises.settle import settle_after, settle_promises
 
-__all__ = ["Calendar", "Due", "due", "find_promises", "settle_after", "settle_promises"]
+__all__ = ["Calendar", "Due", "check_agent", "due", "find_promises", "settle_after", "settle_promises"]
