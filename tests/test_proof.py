@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -134,8 +135,17 @@ def test_an_evening_holds_what_the_pipeline_reads_from_that_evenings_turns_alone
     assert_same_readings(history.versions.alive(day), stock.readings)
 
 
-def reading(home: str, at: dt.datetime, facet: str, lo: float, hi: float) -> dict[str, object]:
-    row = {"relationship": home, "facet": facet, "at": at, "signal": "turn", "lo": lo, "hi": hi, "v": 1.5, "slope": 1.0}
+def reading(home: str, at: dt.datetime, facet: str, lo: float, hi: float) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "relationship": home,
+        "facet": facet,
+        "at": at,
+        "signal": "turn",
+        "lo": lo,
+        "hi": hi,
+        "v": 1.5,
+        "slope": 1.0,
+    }
     return row | {"alpha": 0.0, "beta": 1.0, "slow_only": False}
 
 
@@ -293,7 +303,7 @@ def test_wealth_and_scores_are_the_sums_that_they_say():
 
 def simulate(sources: Sources, *, noise: float, level_sd: float = 1.0, seed: int = 3) -> Proof:
     """A firm whose readings follow the filter's own law, or noisier ones than they claim."""
-    rng, model, rows, days = np.random.default_rng(seed), Model(fast_share=0.0), list[dict[str, object]](), 60
+    rng, model, rows, days = np.random.default_rng(seed), Model(fast_share=0.0), list[dict[str, Any]](), 60
     for home in range(40):
         level = level_sd * rng.normal()  # the slow part alone, over a span in which it hardly moves
         for day in range(days):
@@ -422,9 +432,11 @@ def test_days_closed_on_their_evening_are_told_from_those_made_up_later(short: S
     """A book that is closed every night, by a clock that goes along with it."""
     store = open_store(None)
     nights = [dt.datetime(2026, 6, day, 3, tzinfo=dt.UTC) for day in (1, 2, 3, 4, 5)]
+    proofs: list[Proof] = []
     for night in nights:
         how = replace(HOW, clock=lambda night=night: night)
-        proof = prove(store, until(short, night), constants=AS_IT_IS, segments={}, how=how)
+        proofs.append(prove(store, until(short, night), constants=AS_IT_IS, segments={}, how=how))
+    proof = proofs[-1]
     late = [row for row in proof.closings.to_pylist() if row["evening"] < nights[0] - dt.timedelta(days=1)]
     assert 0 < len(late) == proof.closings.num_rows - proof.on_time
     last = proof.forecasts.filter(pc.greater(proof.forecasts["day"], "2026-05-31"))
@@ -483,3 +495,33 @@ def test_the_command_keeps_what_it_closed_and_prints_daily_scores(tmp_path: Path
     assert runs[1] == runs[0]  # closed_at and all: nothing was closed anew
     assert "base rate" in runs[2]
     assert "The daily proof" in page.read_text("utf-8")
+
+
+def test_a_survey_answer_is_forecast_from_the_answers_of_earlier_days_alone(short: Sources):
+    """Nobody is asked about the future: the chances of the first weeks stay when more is answered later."""
+    rng = np.random.default_rng(8)
+    rows: list[dict[str, Any]] = [
+        {
+            "answer_id": f"a{number}/anchor_hc", "relationship": f"home {number % 4}", "person": f"p{number}",
+            "item": "anchor_hc", "facet": "HC", "value": int(rng.integers(1, 8)), "lowest": 1, "highest": 7,
+            "answered_at": dt.datetime(2026, 5, 20, 12, tzinfo=dt.UTC) + dt.timedelta(days=number // 3),
+        }
+        for number in range(60)
+    ]  # fmt: skip
+    nobody = until(short, dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+    proofs = [
+        prove(
+            open_store(None), replace(nobody, answers=pa.Table.from_pylist(some, schema=ANSWERS)),
+            constants=AS_IT_IS, segments={}, how=HOW,
+        ).forecasts
+        for some in (rows[:36], rows)
+    ]  # fmt: skip
+    assert [table.num_rows for table in proofs] == [36, 60]
+    in_order = sorted(rows, key=lambda row: (row["answered_at"], row["relationship"]))
+    assert proofs[1]["outcome"].to_pylist() == [row["value"] - 1 for row in in_order]
+    assert (
+        proofs[1].slice(0, 36).select(["outcome", "base", "last"]).equals(proofs[0].select(["outcome", "base", "last"]))
+    )
+    assert_allclose(
+        proofs[0]["model"].combine_chunks().flatten(), proofs[1]["model"].combine_chunks().flatten()[: 36 * 7]
+    )
