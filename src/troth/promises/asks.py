@@ -200,7 +200,8 @@ def _roundabout(tokens: Tokens, at: int) -> tuple[Kind, int] | None:  # noqa: PL
     """Requests and offers that take a longer way: "any chance you could", "we'd need it back by Monday"."""
     word, after, beyond = tokens.at(at), tokens.at(at + 1), tokens.at(at + 2)
     asks = "?" in tokens.low[-2:]
-    if word in {"can", "could", "may"} and after in {"we", "i"} and beyond in _TAKEN and asks:
+    taken = _TAKEN if after == "we" else {"have", "get", "keep"}
+    if word in {"can", "could", "may"} and after in {"we", "i"} and beyond in taken and asks:
         return "request", at  # "can I have the figures", "could we move the call"
     if word in {"can", "could", "would", "will"} and after in {"somebody", "someone", "anyone", "anybody", "one"}:
         return "request", at + (5 if tokens.has(at + 1, ("one", "of", "you")) else 2)
@@ -212,7 +213,7 @@ def _roundabout(tokens: Tokens, at: int) -> tuple[Kind, int] | None:  # noqa: PL
         return "request", at + 1
     if word == "please" and (tokens.has(at + 1, ("don", "'", "t")) or tokens.has(at + 1, ("do", "not"))):
         return "request", at + (4 if after == "don" else 3)
-    if tokens.has(at, ("would", "it", "help", "if")):
+    if tokens.has(at, ("would", "it", "help", "if")) and tokens.at(at + 4) in {"i", "we"}:
         return "offer", at + 5
     return None
 
