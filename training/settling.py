@@ -134,7 +134,7 @@ def _turns_of(scene: Sequence[tuple[int, dict[str, str]]]) -> list[dict[str, Any
     first = scene[0][1]
     name = f"{first['scene']}.example"
     common = {"source": "own", "circle": "customer", "relationship": name, "automatic": False}
-    turns = [
+    turns: list[dict[str, Any]] = [
         {
             "turn_id": f"said-{first['scene']}", "conversation_id": f"{name}-0", "position": 0, "sent_at": SAID,
             "speaker": PEOPLE["actor"], "side": "us", "channel": "mail", "subject": first["subject"],
@@ -234,7 +234,7 @@ def cross_validate(cases: Sequence[Case], *, penalty: float, folds: int = 5) -> 
     for fold in range(folds):
         weights = fit([case for case, at in zip(cases, scenes, strict=True) if at != fold], penalty=penalty)
         mine = np.flatnonzero(scenes == fold)
-        judged[mine] = judge([cases[at] for at in mine], weights)
+        judged[mine] = judge([cases[at] for at in mine.tolist()], weights)
     return judged
 
 
