@@ -22,6 +22,8 @@ import troth
 from troth.cli import app
 from troth.errors import InputError
 from troth.questions import answer_with, find_questions
+from troth.questions.matching import hold
+from troth.questions.wording import WORDINGS
 from troth.readings import gather_readings, load_reference
 from troth.readings.asked import find_asked_law
 from troth.review.asking import tell_asking
@@ -472,3 +474,17 @@ def test_a_thread_that_answers_itself_and_parents_in_a_ring_stand() -> None:
     turns = turns.set_column(turns.schema.get_field_index("parent_id"), TURNS.field("parent_id"), ring)
     (row,) = find_questions(turns, sentences, findings, now=END).to_pylist()
     assert row["answer_turn_id"] in {None, "t2"}
+
+
+def test_few_and_many_texts_are_matched_alike() -> None:
+    texts = [
+        "Can we rely on that date?",
+        "Who decided that?",
+        "É certo?",
+        "",
+        "Können wir uns darauf verlassen?",
+        "€ 5",
+    ]
+    few, many = pa.array(texts), pa.array(texts * 100)
+    for pattern in (r"\p{Lu}\w+", *(wording.pattern for wording in WORDINGS)):
+        assert hold(few, pattern).to_pylist() * 100 == hold(many, pattern).to_pylist()

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from troth.questions.hints import Silence, find_new_faces, find_silences
+from troth.questions.matching import hold
 from troth.questions.settle import ANSWER_COLUMNS, Waiting
 from troth.questions.threads import Turn
 
@@ -62,8 +63,8 @@ def list_copies(
         return
     said = sentences.filter(pc.is_in(sentences.column("turn_id"), pa.array(list(faces), pa.string())))
     lead = _first_lines(said.filter(pc.greater(pc.count_substring(said.column("text"), " "), 1)))
-    copied = _first_lines(said.filter(pc.match_substring_regex(said.column("text"), _COPIED)))
-    superior = _first_lines(said.filter(pc.match_substring_regex(said.column("text"), _RANK)))
+    copied = _first_lines(said.filter(hold(said.column("text"), _COPIED)))
+    superior = _first_lines(said.filter(hold(said.column("text"), _RANK)))
     asked, answers = _by_relationship(waiting), _next_turns(turns)
     for turn_id, (turn, person) in faces.items():
         trust = [one.row for one in waiting.get(turn_id, ()) if one.row["kind"] != "direct"]
@@ -173,8 +174,8 @@ def list_silences(
     ).column("turn_id")
     said = sentences.filter(pc.is_in(sentences.column("turn_id"), ours.combine_chunks()))
     text = said.column("text")
-    amount = pc.and_(pc.match_substring_regex(text, _AMOUNT), pc.match_substring_regex(text, _OFFERED))
-    named = said.filter(pc.or_(amount, pc.match_substring_regex(text, _PROPOSAL)))
+    amount = pc.and_(hold(text, _AMOUNT), hold(text, _OFFERED))
+    named = said.filter(pc.or_(amount, hold(text, _PROPOSAL)))
     lead: dict[str, dict[str, Any]] = {}
     for row in (
         named.select(["turn_id", "start", "end", "text"])

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from troth.questions.formulas import FORMULA, INDIRECT, INTERROGATIVE, POLITE, QUOTED, RHETORICAL, SELF_ANSWER
+from troth.questions.matching import hold
 from troth.questions.wording import WORDINGS
 
 LEAST: Final = 0.5
@@ -65,10 +66,10 @@ def find_asked(sentences: pa.Table, askers: pa.Table, findings: pa.Table, *, tru
     said = sentences.filter(pc.is_in(sentences.column("turn_id"), askers.column("turn_id").combine_chunks()))
     text = said.column("text")
     marked = pc.is_in(said.column("turn_id"), pa.array({turn for turn, _ in marks}, pa.string()))
-    asking = pc.match_substring_regex(text, _ASKING)
+    asking = hold(text, _ASKING)
     wanted = pc.or_(asking, marked)
     if trust:
-        wanted = pc.or_(wanted, pc.match_substring_regex(text, _FREE))
+        wanted = pc.or_(wanted, hold(text, _FREE))
     hits = said.filter(wanted)
     if not hits.num_rows:
         return []
@@ -118,7 +119,7 @@ def _marks(findings: pa.Table, turn_ids: pa.ChunkedArray) -> dict[tuple[str, int
 def _around(said: pa.Table, hits: pa.Table) -> dict[tuple[str, int], tuple[str, bool]]:
     """For each sentence of the turns that ask: the one before it, and whether the one after it answers it."""
     near = said.filter(pc.is_in(said.column("turn_id"), hits.column("turn_id").combine_chunks()))
-    answers = pc.match_substring_regex(near.column("text"), SELF_ANSWER).to_pylist()
+    answers = hold(near.column("text"), SELF_ANSWER).to_pylist()
     columns = [near.column(name).to_pylist() for name in ("turn_id", "sentence", "text")]
     places = {
         (turn_id, number): (text, is_answer) for turn_id, number, text, is_answer in zip(*columns, answers, strict=True)
@@ -137,7 +138,7 @@ def _flag(hits: pa.Table, *, trust: bool) -> Mapping[str, list[Any]]:
     text = hits.column("text")
 
     def match(pattern: str) -> list[bool]:
-        return pc.match_substring_regex(text, pattern).to_pylist()
+        return hold(text, pattern).to_pylist()
 
     return {
         "asking": match(_ASKING),

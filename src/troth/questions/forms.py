@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from troth.questions.formulas import FORMULA, POLITE
+from troth.questions.matching import hold
 
 _AUX: Final = (
     r"(is|are|am|was|were|do|does|did|have|has|had|can|could|will|would|should|shall|may|might|must|any|"
@@ -195,6 +196,6 @@ def _bits(texts: pa.Array | pa.ChunkedArray, patterns: Mapping[str, str], bits: 
         return []
     total = pa.repeat(pa.scalar(0, pa.int32()), len(texts))
     for name, pattern in patterns.items():
-        hit = pc.cast(pc.match_substring_regex(texts, pattern), pa.int32())
+        hit = pc.cast(hold(texts, pattern), pa.int32())
         total = pc.add(total, pc.multiply(hit, pa.scalar(bits[name], pa.int32())))
     return total.to_pylist()

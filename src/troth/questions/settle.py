@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from troth.questions.forms import reply_forms
 from troth.questions.formulas import CLOSES, CONTESTS, THANKS
+from troth.questions.matching import hold
 from troth.questions.replies import Asked, Line, Match, match_elsewhere, match_reply, read_lines
 from troth.questions.threads import Turn
 from troth.words import content_stems
@@ -83,7 +84,7 @@ class Spoken:
         names = ("turn_id", "sentence", "start", "end", "text")
         marks = _columns(said, *names)
         texts = said.column("text")
-        flags = [pc.match_substring_regex(texts, pattern).to_pylist() for pattern in (THANKS, CLOSES, CONTESTS)]
+        flags = [hold(texts, pattern).to_pylist() for pattern in (THANKS, CLOSES, CONTESTS)]
         self.thanks, self.closes, self.contests = set[str](), set[str](), set[str]()
         order = sorted(range(said.num_rows), key=lambda spot: (marks[0][spot], marks[1][spot]))
         forms = reply_forms(texts)
