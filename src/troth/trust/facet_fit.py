@@ -34,7 +34,6 @@ SEGMENTS_SPREAD: Final = 0.25  # half-normal, of how far a facet's segments diff
 
 LEAST_READINGS: Final = 100
 LEAST_RELATIONSHIPS: Final = 20
-_LEAST_IN_CATEGORY: Final = 10
 _MOST_CUTS: Final = 8  # more distinct ends than that are no categories
 
 
