@@ -58,7 +58,7 @@ def test_a_mailbox_is_reviewed_without_a_book(sample_mbox: Path, tmp_path: Path)
     done = run("review", sample_mbox, "--html", page, "--format", "jsonl", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {row["kind"] for row in rows} == {"checkpoint", "promise", "question", "tomorrow"}
+    assert {row["kind"] for row in rows} == {"checkpoint", "promise", "question", "asking", "tomorrow"}
     assert sum(row["kind"] == "checkpoint" for row in rows) == 18
     assert "Taking you for anna@brimholt.example" in done.stderr
     assert page.read_text("utf-8").startswith("<!doctype html>")

@@ -444,7 +444,7 @@ def test_days_closed_on_their_evening_are_told_from_those_made_up_later(short: S
 
 
 def test_the_review_says_how_the_last_forecast_did(sample_book: troth.Book):
-    close, proof = sample_book.review(), sample_book.proof()
+    proof, close = sample_book.proof(), sample_book.review()
     assert close.proof == proof.say(close.day)
     assert "than the base rate" in close.proof
     assert write_wealth(proof.rivals[0].log_wealth) in close.proof

@@ -253,7 +253,7 @@ class Book:
             model=self.model(),
             watch=self._settings.trend,
         )
-        return replace(close, proof=self._last_proof(known).say(chosen))
+        return replace(close, proof=self._say_proof(known, chosen))
 
     def proof(self, *, now: dt.datetime | None = None, progress: Progress | None = None) -> Proof:
         """Close every day that is over, score what was forecast of it, and compare closed days with the book.
@@ -274,6 +274,12 @@ class Book:
                 progress=progress,
             )
         return self._stock.proof
+
+    def _say_proof(self, known: Understood, day: dt.date) -> str:
+        """How the last forecast did; a throw-away book keeps no forecasts, and closes none on the side."""
+        if self._store.path == ":memory:":
+            return "" if self._stock.proof is None else self._stock.proof.say(day)
+        return self._last_proof(known).say(day)
 
     def _last_proof(self, known: Understood) -> Proof:
         """The proof; read from the book alone where no day is over that was not closed yet."""

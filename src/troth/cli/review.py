@@ -119,7 +119,7 @@ _COLUMNS = (
 
 
 def list_close(close: Close) -> Iterator[dict[str, Any]]:
-    """The close as flat rows: one for each checkpoint, promise and question, and the one thing to do."""
+    """The close as flat rows: checkpoints, promises, questions, who asks for trust, warnings, and the one thing to do."""
     for circle in close.circles:
         for point in circle.checkpoints:
             gauge = point.gauge
