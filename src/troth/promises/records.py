@@ -54,10 +54,12 @@ def find_record(
     ]
     named = [record for record in fitting if record["outcome_id"] in row["text"]]
     chosen = named or fitting
-    if len(chosen) != 1 or chosen[0]["state"] == "lost":
+    if len(chosen) != 1:
         return None
     record = chosen[0]
     closed_at = record["closed_at"] if _closed_by(record, now) else None
+    if record["state"] == "lost" and (closed_at is not None or record["closed_at"] is None):
+        return None  # what is lost later was still open at `now`
     return RecordFound(
         probability=_NAMED if named else _ONLY_ONE,
         closed_at=closed_at,

@@ -45,6 +45,7 @@ class Scope:
     held: list[int] = field(default_factory=list[int])
     counts: Counter[str] = field(default_factory=Counter[str])
     seats: Counter[str] = field(default_factory=Counter[str])  # turns that each person wrote or received
+    said: Counter[str] = field(default_factory=Counter[str])  # turns of each conversation
     sentences: int = 0
 
     def shows(self, actor: str, addressee: str | None) -> bool:
@@ -102,7 +103,31 @@ def lay_out_scopes(
     A turn without a relationship belongs to its conversation alone.
     Cost: one pass over each table to filter and sort, then work in proportion to those relationships.
     """
-    keyed = turns.append_column("scope", _scope_keys(turns))
+    for volume in read_volumes(turns, sentences, findings, said=said, now=now):
+        scope = Scope()
+        grow(scope, volume.rows, volume.lines)
+        yield scope
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """All turns of one relationship, read and not laid out yet."""
+
+    key: str
+    rows: list[dict[str, Any]]  # by turn_id
+    lines: dict[str, list[Line]]  # sentences by turn
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether every turn says when it was sent."""
+        return all(_believable(row["sent_at"]) is not None for row in self.rows)
+
+
+def read_volumes(
+    turns: pa.Table, sentences: pa.Table, findings: pa.Table, *, said: pa.ChunkedArray, now: datetime
+) -> Iterator[Volume]:
+    """As `lay_out_scopes`, before anything is made of the turns."""
+    keyed = turns.append_column("scope", scope_keys(turns))
     wanted = pc.unique(keyed.filter(pc.is_in(keyed.column("turn_id"), pc.unique(said))).column("scope"))
     in_time = pc.or_kleene(pc.is_null(turns.column("sent_at")), pc.less_equal(turns.column("sent_at"), pa.scalar(now)))
     kept = keyed.filter(pc.and_(pc.is_in(keyed.column("scope"), wanted), in_time))
@@ -119,10 +144,11 @@ def lay_out_scopes(
         rows = kept.slice(first, last - first).to_pylist()
         cut = int(ends[first - 1]) if first else 0
         texts = lines.slice(cut, int(ends[last - 1]) - cut).to_pydict()
-        yield _lay_out(rows, _cut_lines(rows, texts, ends[first:last] - cut, heads))
+        yield Volume(scopes[int(first)].as_py(), rows, _cut_lines(rows, texts, ends[first:last] - cut, heads))
 
 
-def _scope_keys(turns: pa.Table) -> pa.ChunkedArray | pa.Array:
+def scope_keys(turns: pa.Table) -> pa.ChunkedArray | pa.Array:
+    """Whose promises each turn may bear on: its relationship, else its conversation."""
     talk = pc.binary_join_element_wise("talk", turns.column("conversation_id"), "\n")
     return pc.coalesce(turns.column("relationship"), talk)
 
@@ -168,15 +194,15 @@ def _cut_lines(
     return cut
 
 
-def _lay_out(rows: Sequence[Mapping[str, Any]], lines: Mapping[str, list[Line]]) -> Scope:
-    scope = Scope()
+def grow(scope: Scope, rows: Sequence[Mapping[str, Any]], lines: Mapping[str, list[Line]]) -> None:
+    """Add turns to a relationship; dated ones, and none said before one that is in it, unless it is empty."""
     talks: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         talks[row["conversation_id"]].append(row)
+    fresh: list[Piece] = []
     for talk, members in talks.items():
-        pieces: list[Piece] = []
-        ordered = _in_order(members)
-        for order, row in enumerate(ordered):
+        pieces = scope.talks.setdefault(talk, [])
+        for order, row in enumerate(_in_order(members), scope.said[talk]):
             spot = _spot(row, order)
             scope.spots[spot.turn_id] = spot
             scope.seats.update({row["speaker"], *(row["recipients"] or ()), *(row["cc"] or ())})
@@ -184,18 +210,19 @@ def _lay_out(rows: Sequence[Mapping[str, Any]], lines: Mapping[str, list[Line]])
                 spot, lines[spot.turn_id], row["attachments"] or (), channel=row["channel"], opens_talk=order == 0
             ))  # fmt: skip
             pieces.extend(found)
+            fresh.extend(found)
             scope.sentences += len(lines[spot.turn_id])
-        scope.talks[talk] = pieces
-        scope.dated.extend(piece for piece in pieces if piece.spot.sent_at is not None)
-    for words in {id(piece.whole): piece.whole for pieces in scope.talks.values() for piece in pieces}.values():
+        scope.said[talk] += len(members)
+    for words in {id(piece.whole): piece.whole for piece in fresh}.values():
         scope.counts.update(words)
-    _index(scope)
-    return scope
+    _index(scope, [piece for piece in fresh if piece.spot.sent_at is not None])
 
 
-def _index(scope: Scope) -> None:
-    scope.dated.sort(key=lambda piece: (piece.spot.sent_at, piece.spot.turn_id))
-    for place, piece in enumerate(scope.dated):
+def _index(scope: Scope, dated: list[Piece]) -> None:
+    dated.sort(key=lambda piece: (piece.spot.sent_at, piece.spot.turn_id))
+    first = len(scope.dated)
+    scope.dated.extend(dated)
+    for place, piece in enumerate(dated, first):
         assert piece.spot.sent_at is not None  # noqa: S101  # only such pieces are in the list
         scope.times.append(piece.spot.sent_at)
         if piece.kind == "held":

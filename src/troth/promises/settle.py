@@ -83,16 +83,16 @@ def settle_promises(
     for row in rows:
         by_turn[row["turn_id"]].append(row)
         if row["decided_by"] != "person":
-            row.update(_state_columns(Verdict(state="open")))
+            row.update(state_columns(Verdict(state="open")))
     records = read_records(outcomes)
     for scope in lay_out_scopes(turns, sentences, findings, said=promises.column("turn_id"), now=now):
         given = [row for turn_id in scope.spots for row in by_turn.get(turn_id, ())]
-        pledged = [(row, make_pledge(row, scope.spots[row["turn_id"]], _true_due(row))) for row in given]
+        pledged = [(row, make_pledge(row, scope.spots[row["turn_id"]], true_due(row))) for row in given]
         promising = frozenset((row["turn_id"], row["start"]) for row in given)
-        judge = _Judge(scope, Renewals(pledged, scope), records, now, calendar, promising)
+        judge = Judge(scope, Renewals(pledged, scope), records, now, calendar, promising)
         for row, pledge in pledged:
             if row["decided_by"] != "person":
-                row.update(_state_columns(judge.decide(row, pledge)))
+                row.update(state_columns(judge.decide(row, pledge)))
     return pa.Table.from_pylist(rows, schema=PROMISES)
 
 
@@ -123,7 +123,8 @@ def settle_after(
     return settle_promises(touched, around, sentences, findings, now=now, calendar=calendar, outcomes=outcomes)
 
 
-def _state_columns(verdict: Verdict) -> dict[str, Any]:
+def state_columns(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as columns of PROMISES."""
     return {
         "state": verdict.state,
         "state_at": verdict.at,
@@ -145,7 +146,7 @@ def _shown_by(state: str, piece: Piece, probability: float, *, replaced_by: str 
 
 
 @dataclass(frozen=True, slots=True)
-class _Judge:
+class Judge:
     """One relationship, ready to decide its promises."""
 
     scope: Scope
@@ -156,7 +157,8 @@ class _Judge:
     promising: frozenset[tuple[str, int | None]]  # turn and start of the sentences that promise
 
     def decide(self, row: Mapping[str, Any], pledge: Pledge) -> Verdict:
-        limit = _limit(pledge.due, self.calendar)
+        """What became of one promise."""
+        limit = limit_of(pledge.due, self.calendar)
         found = list(self._matches(pledge))
         record = find_record(row, pledge.deeds, self.records, now=self.now)
         verdicts = [
@@ -281,13 +283,13 @@ def _can_be_suspected(row: Mapping[str, Any]) -> bool:
     return row["due_rule"] in ("explicit", "relative")
 
 
-def _true_due(row: Mapping[str, Any]) -> datetime | None:
+def true_due(row: Mapping[str, Any]) -> datetime | None:
     """The latest due moment; None where there is none or its clock cannot be true."""
     latest: datetime | None = row["due_latest"]
     return latest if latest is not None and FIRST_YEAR <= latest.year <= LAST_YEAR + 1 else None
 
 
-def _limit(due: datetime | None, calendar: Calendar) -> datetime | None:
+def limit_of(due: datetime | None, calendar: Calendar) -> datetime | None:
     """The latest due moment plus grace, moved past closed days where the speakers keep a calendar."""
     if due is None:
         return None

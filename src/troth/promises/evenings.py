@@ -1,0 +1,94 @@
+"""The same promises settled evening by evening: each relationship is laid out once, and grows with the days."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from troth.promises.calendar import Calendar
+from troth.promises.match import Pledge, make_pledge
+from troth.promises.records import read_records
+from troth.promises.renewal import Renewals
+from troth.promises.scope import Scope, Volume, grow, read_volumes, scope_keys
+from troth.promises.settle import Judge, state_columns, true_due
+
+
+@dataclass(slots=True)
+class _Chapter:
+    """A relationship as far as it has been told."""
+
+    volume: Volume
+    ahead: list[dict[str, Any]]  # its turns that are still to come, the next one last
+    scope: Scope = field(default_factory=Scope)
+    pledged: list[tuple[dict[str, Any], Pledge]] = field(default_factory=list[tuple[dict[str, Any], Pledge]])
+
+    @classmethod
+    def of(cls, volume: Volume) -> _Chapter:
+        if not volume.is_dated:
+            return cls(volume, [])
+        return cls(volume, sorted(volume.rows, key=lambda row: (row["sent_at"], row["turn_id"]), reverse=True))
+
+    def tell(self, now: datetime, promises: Mapping[str, list[dict[str, Any]]]) -> None:
+        """Take in the turns up to `now`. A turn without a time may stand anywhere: such a relationship begins anew."""
+        new: list[dict[str, Any]] = []
+        if self.volume.is_dated:
+            while self.ahead and self.ahead[-1]["sent_at"] <= now:
+                new.append(self.ahead.pop())
+        else:
+            self.scope, self.pledged = Scope(), []
+            new = [row for row in self.volume.rows if row["sent_at"] is None or row["sent_at"] <= now]
+        grow(self.scope, new, self.volume.lines)
+        for turn in new:
+            spot = self.scope.spots[turn["turn_id"]]
+            self.pledged += [(row, make_pledge(row, spot, true_due(row))) for row in promises.get(turn["turn_id"], ())]
+
+
+class Evenings:
+    """Our promises, settled as of one evening after the other; evenings must not go back.
+
+    Settling a relationship gives what `settle_promises` gives from the turns up to that evening. Cost of an evening:
+    its new turns, and the promises of the relationships asked for.
+    """
+
+    def __init__(
+        self,
+        promises: pa.Table,
+        turns: pa.Table,
+        sentences: pa.Table,
+        findings: pa.Table,
+        *,
+        until: datetime,
+        calendar: Calendar,
+        outcomes: pa.Table | None = None,
+    ) -> None:
+        keys = scope_keys(turns).take(pc.index_in(promises["turn_id"], turns["turn_id"].combine_chunks()))
+        self._given: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.scopes: list[str] = keys.to_pylist()
+        self._rows: list[dict[str, Any]] = promises.to_pylist()
+        self._place = {id(row): place for place, row in enumerate(self._rows)}
+        for row in self._rows:
+            self._given[row["turn_id"]].append(row)
+        ours = promises.filter(pc.and_(pc.equal(promises["side"], "us"), pc.is_valid(promises["relationship"])))
+        self._chapters = {
+            volume.key: _Chapter.of(volume)
+            for volume in read_volumes(turns, sentences, findings, said=ours["turn_id"], now=until)
+        }
+        self._records, self._calendar = read_records(outcomes), calendar
+
+    def settle(self, scopes: Iterable[str], now: datetime) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Our promises of these relationships with their states as of `now`: place in the table, and row."""
+        for key in sorted(set(scopes) & self._chapters.keys()):
+            chapter = self._chapters[key]
+            chapter.tell(now, self._given)
+            promising = frozenset((row["turn_id"], row["start"]) for row, _ in chapter.pledged)
+            renewals = Renewals(chapter.pledged, chapter.scope)
+            judge = Judge(chapter.scope, renewals, self._records, now, self._calendar, promising)
+            for row, pledge in chapter.pledged:
+                if row["side"] == "us":
+                    yield self._place[id(row)], row | state_columns(judge.decide(row, pledge))
