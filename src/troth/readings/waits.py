@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -39,50 +40,98 @@ class Norms:
     answers: Ints  # (n,) of this relationship on this channel that the norm rests on
 
 
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Asked:
+    """The n turns of theirs that expect an answer, in the order of the scene."""
+
+    turns: pa.Table  # relationship and turn_id
+    start: pa.ChunkedArray  # of the sentence that asks
+    end: pa.ChunkedArray
+    at: Any  # shape (n,), numpy times
+    answered_at: Any  # (n,), numpy times; NaT where there is no answer
+    norms: Norms
+    hours: OpenHours
+
+    @property
+    def is_answered(self) -> Bools:
+        """Which have an answer, shape (n,)."""
+        return ~np.isnat(self.answered_at)
+
+    @property
+    def given_up_at(self) -> Any:
+        """When each tells no more by being open, shape (n,), numpy times."""
+        return self.at + np.timedelta64(_LONGEST_WAIT)
+
+    def place(self, which: Ints, until: Any) -> Floats:
+        """z of these waits if they ended at `until`: -(log hours - norm) / spread, drawn in to 3; shape of `which`."""
+        wait = log_wait(self.at[which], until, self.hours)
+        return np.clip(-(wait - self.norms.mean[which]) / self.norms.spread[which], -_FARTHEST, _FARTHEST)
+
+    def read(self, which: Ints, until: Any, *, is_answered: Bools) -> pa.Table:
+        """READINGS of these waits as they stood at `until`, all three of one shape."""
+        z, chosen = self.place(which, until), self.turns.take(which)
+        columns: dict[str, Any] = {
+            "relationship": chosen["relationship"],
+            "facet": pa.repeat("FT", len(which)),
+            "at": pa.array(until, pa.timestamp("us")),
+            "signal": pa.repeat("answer_time", len(which)),
+            "lo": np.where(is_answered, z, -np.inf),
+            "hi": z,
+            "v": np.full(len(which), 1.0 - _LEVEL_SHARE),
+            "slope": np.full(len(which), np.sqrt(_LEVEL_SHARE)),
+            "alpha": np.where(is_answered, 0.0, _NEEDED_NO_ANSWER / 2.0),
+            "beta": np.where(is_answered, 1.0, 1.0 - _NEEDED_NO_ANSWER),
+            "slow_only": np.zeros(len(which), bool),
+            "turn_id": chosen["turn_id"],
+            "start": self.start.take(which),
+            "end": self.end.take(which),
+        }
+        return conform(pa.table(columns), READINGS)
+
+
 def read_waits(scene: Scene, reference: Reference, now: dt.datetime, *, hours: OpenHours = ALL_HOURS) -> pa.Table:
     """One reading for each turn of theirs that expects an answer: how long it waited, against what is usual.
 
     Answered: exact, z = -(log hours - norm) / spread. Still open: known only to be longer than until now, so y* lies
     below the z that an answer at this moment would give; the reading is replaced when the answer comes.
     """
+    asked = list_asked(scene, reference, hours=hours)
+    if asked is None:
+        return empty(READINGS)
+    end = np.datetime64(now.astimezone(dt.UTC).replace(tzinfo=None), "us")
+    until = np.where(asked.is_answered, asked.answered_at, np.minimum(end, asked.given_up_at))
+    return asked.read(np.arange(len(until)), until, is_answered=asked.is_answered)
+
+
+def list_asked(scene: Scene, reference: Reference, *, hours: OpenHours = ALL_HOURS) -> Asked | None:
+    """Turns of theirs that expect an answer, and what is usual for each; None where there is none."""
     rows = np.flatnonzero(scene.in_turn(scene.found("question", "request")) & ~scene.is_us)
     if not len(rows):
-        return empty(READINGS)
+        return None
     sent = scene.turns["sent_at"].to_numpy().astype("datetime64[us]")
     asked, is_answered = sent[rows], scene.answer[rows] >= 0
-    end = np.datetime64(now.astimezone(dt.UTC).replace(tzinfo=None), "us")
-    until = np.where(is_answered, sent[scene.answer[rows]], np.minimum(end, asked + np.timedelta64(_LONGEST_WAIT)))
-    wait = log_wait(asked, until, hours)
+    answered_at = np.where(is_answered, sent[scene.answer[rows]], np.datetime64("NaT", "us"))
     home, circle, channel = (_codes(scene.turns[name])[rows] for name in ("relationship", "circle", "channel"))
+    until = np.where(is_answered, answered_at, asked)
     norms = find_norms(
         asked,
         until,
-        wait,
+        log_wait(asked, until, hours),
         is_answered=is_answered,
         home=_pair(home, channel),
         circle=_pair(circle, channel),
         reference=reference,
     )
-    z = np.clip(-(wait - norms.mean) / norms.spread, -_FARTHEST, _FARTHEST)
-    chosen = scene.turns.select(["relationship", "turn_id"]).take(rows)
     sentence = _first_asking(scene)[rows]
-    columns: dict[str, Any] = {
-        "relationship": chosen["relationship"],
-        "facet": pa.repeat("FT", len(rows)),
-        "at": pa.array(until, pa.timestamp("us")),
-        "signal": pa.repeat("answer_time", len(rows)),
-        "lo": np.where(is_answered, z, -np.inf),
-        "hi": z,
-        "v": np.full(len(rows), 1.0 - _LEVEL_SHARE),
-        "slope": np.full(len(rows), np.sqrt(_LEVEL_SHARE)),
-        "alpha": np.where(is_answered, 0.0, _NEEDED_NO_ANSWER / 2.0),
-        "beta": np.where(is_answered, 1.0, 1.0 - _NEEDED_NO_ANSWER),
-        "slow_only": np.zeros(len(rows), bool),
-        "turn_id": chosen["turn_id"],
-        "start": scene.sentences["start"].take(sentence),
-        "end": scene.sentences["end"].take(sentence),
-    }
-    return conform(pa.table(columns), READINGS)
+    return Asked(
+        turns=scene.turns.select(["relationship", "turn_id"]).take(rows),
+        start=scene.sentences["start"].take(sentence),
+        end=scene.sentences["end"].take(sentence),
+        at=asked,
+        answered_at=answered_at,
+        norms=norms,
+        hours=hours,
+    )
 
 
 def log_wait(asked: Any, until: Any, hours: OpenHours) -> Floats:
@@ -124,10 +173,10 @@ def _count_before(asked: Any, until: Any, wait: Floats, *, is_answered: Bools, c
     order = np.lexsort((np.arange(n + len(answers)) >= n, np.concatenate([asked, until[answers]]), codes))
     known = np.zeros((3, n + len(answers)))
     known[:, n:] = np.stack([np.ones(len(answers)), wait[answers], wait[answers] ** 2])
-    running = np.cumsum(known[:, order], axis=1)
-    first = np.flatnonzero(np.concatenate([[True], np.diff(codes[order]) != 0]))
-    before = np.where(first > 0, running[:, first - 1], 0.0)
-    running -= np.repeat(before, np.diff(np.append(first, len(order))), axis=1)
+    running = known[:, order]
+    ends = np.flatnonzero(np.append(np.diff(codes[order]) != 0, True)) + 1
+    for low, high in pairwise([0, *ends.tolist()]):  # each code by itself: others must not lend it their rounding
+        np.cumsum(running[:, low:high], axis=1, out=running[:, low:high])
     found = np.empty_like(running)
     found[:, order] = running
     return found[:, :n]
