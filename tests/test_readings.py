@@ -16,7 +16,8 @@ from scipy.stats import norm
 from troth.errors import InputError
 from troth.readings import Reference, gather_readings, weigh_findings
 from troth.readings.clarity import rate_clarity
-from troth.readings.held import RULES, cut_points, find_law
+from troth.readings.held import RULES, find_law
+from troth.readings.ordinal import cut_points
 from troth.readings.reference import FacetReference, count_effective, estimate_components, estimate_run
 from troth.readings.scene import set_scene
 from troth.schema import FINDINGS, PROMISES, SENTENCES, TURNS, conform, empty

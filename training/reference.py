@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from training.sets import read_lines
 from troth.api import open as open_book
@@ -26,8 +27,10 @@ from troth.promises import Calendar
 from troth.readings import Reference
 from troth.readings.evidence import weigh_scene
 from troth.readings.held import RULES, categorise_turns
-from troth.readings.reference import Components, estimate_components, estimate_facets
+from troth.readings.reference import ActReference, Components, estimate_components, estimate_facets
 from troth.readings.scene import Floats, Scene, set_scene
+from troth.readings.shown import ACTS, Sorted, sort_turns
+from troth.readings.spread import estimate_acts
 from troth.readings.waits import log_wait
 from troth.schema import FINDINGS, SENTENCES, TURNS, conform
 from troth.settings import Settings
@@ -70,6 +73,39 @@ def measure_rates(scenes: list[Scene]) -> dict[str, dict[str, float]]:
     return rates
 
 
+def measure_acts(
+    scenes: Sequence[Scene],
+    found: Sequence[Mapping[str, Sorted]],
+    groups: Mapping[str, str],
+    *,
+    sensitivity: Mapping[str, Mapping[str, float]],
+    specificity: Mapping[str, Mapping[str, float]],
+) -> dict[str, ActReference]:
+    """For each facet of SHOWN whose acts are rare: its categories by channel and length, and how relationships differ.
+
+    Args:
+        scenes: of each corpus.
+        found: our turns in each of them, sorted (`sort_turns`).
+        groups: turn to relationship.
+        sensitivity, specificity: as `measure_detection` gives them.
+    """
+    acts: dict[str, ActReference] = {}
+    for facet, rule in ACTS.items():
+        mine = [one[facet] for one in found]
+        chosen = [scene.turns.take(pa.array(one.rows)) for scene, one in zip(scenes, mine, strict=True)]
+        ids = [turn_id for table in chosen for turn_id in table["turn_id"].to_pylist()]
+        acts[facet] = estimate_acts(
+            rule,
+            np.concatenate([one.category for one in mine]),
+            length=np.concatenate([one.length for one in mine]),
+            channel=[channel for table in chosen for channel in table["channel"].to_pylist()],
+            group=np.unique([groups[turn_id] for turn_id in ids], return_inverse=True)[1],
+            sensitivity=sensitivity.get(facet, {}),
+            specificity=specificity.get(facet, {}),
+        )
+    return acts
+
+
 def measure_waits(scenes: Mapping[str, Scene]) -> Components:
     """Log working hours from a question of theirs to our answer: mean, variance between and within relationships."""
     waits: list[Floats] = []
@@ -95,9 +131,9 @@ def measure_waits(scenes: Mapping[str, Scene]) -> Components:
 
 
 def measure_detection(dev: Path) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
-    """Sensitivity and specificity of each category of HELD, turn by turn, on the dev rows of business_acts.
+    """Sensitivity and specificity of each category of HELD and SHOWN, turn by turn, on the dev rows of business_acts.
 
-    Every turn is read as the other side's. What only one of the two readers marked stands for neither answer: a turn
+    Every turn is read as anybody's. What only one of the two readers marked stands for neither answer: a turn
     with such a mark on an act of the facet is left out. A category that fewer than `_ENOUGH` turns hold is left out,
     and the readings fall back on their wary start values. One half is added to each count, so that nothing is sure.
     """
@@ -107,7 +143,7 @@ def measure_detection(dev: Path) -> tuple[dict[str, dict[str, float]], dict[str,
     open_to_doubt = set_scene(turns, sentences, conform(disputed, FINDINGS))
     sensitivity: dict[str, dict[str, float]] = {}
     specificity: dict[str, dict[str, float]] = {}
-    for facet, rule in RULES.items():
+    for facet, rule in {**RULES, **ACTS}.items():
         acts = sorted({signal for signals in rule.signals.values() for signal in signals})
         sure = ~open_to_doubt.in_turn(open_to_doubt.found(*acts))
         holds, says = rule.category(truth)[sure], rule.category(found)[sure]
@@ -162,13 +198,17 @@ def main() -> None:
         groups |= group_turns(known)
         channels |= dict(zip(*(known.turns[name].to_pylist() for name in ("turn_id", "channel")), strict=True))
         print(f"{corpus}: {known.turns.num_rows} turns, {known.sentences.num_rows} sentences", flush=True)
-    facets = estimate_facets(pa.concat_tables(evidence), groups, channels)
+    every = pa.concat_tables(evidence)
+    facets = estimate_facets(every.filter(pc.invert(pc.is_in(every["facet"], pa.array(list(ACTS))))), groups, channels)
     waits = measure_waits({corpus: scenes[corpus] for corpus in _TIMED})
     sensitivity, specificity = measure_detection(chosen.data / "business_acts" / "dev.jsonl")
+    found = [sort_turns(one, scene) for one, scene in zip(evidence, scenes.values(), strict=True)]
+    acts = measure_acts(list(scenes.values()), found, groups, sensitivity=sensitivity, specificity=specificity)
     reference = Reference(
         encoder=encoder_id(),
         corpora=", ".join(_CORPORA),
         facets=facets,
+        acts=acts,
         rates=measure_rates(list(scenes.values())),
         sensitivity=sensitivity,
         specificity=specificity,
@@ -178,6 +218,7 @@ def main() -> None:
     )
     _TARGET.write_text(reference.to_json(), "utf-8")
     print(json.dumps({facet: _describe(part) for facet, part in facets.items()}, indent=1))
+    print({facet: (part.turns, part.share_between) for facet, part in acts.items()})
     print(reference.rates, waits)
 
 

@@ -3,9 +3,9 @@
 A score is proper only if the forecast speaks of every outcome and its chances sum to one. So each reading is scored as
 one of a fixed, ordered list of outcomes, known before it is made:
 
-- words of ours, an exact reading: the fifth of the reference population into which it falls. Fifths, and not its
-  density, because acts are rare and many readings lie on one spot: a density would be decided by how sharply
-  a rival puts a spike there. The density and the place in it (PIT) are kept beside it.
+- words of ours, an exact reading: the fifth of the reference population into which it falls, so that it can be laid
+  beside the others. The density and the place in it (PIT) are kept beside it.
+- words of ours in which acts are rare: the categories of the facet, on the scale of the turn's channel and length;
 - acts of theirs: the categories of the facet; a promise of ours that is settled: not seen kept, late, kept;
 - a survey answer: the points of its scale;
 - a question of theirs: still open tonight, or answered. Asked every evening anew, given that it is open till then, so
@@ -29,8 +29,13 @@ from scipy.special import ndtri
 
 from troth.asof import History, Sources, items_before
 from troth.readings import read_survey
+from troth.readings.evidence import weigh_scene
 from troth.readings.follow_through import read_promises
-from troth.readings.held import RULES, cut_points, find_law
+from troth.readings.held import RULES, find_law
+from troth.readings.ordinal import cut_points
+from troth.readings.scene import Scene, set_scene
+from troth.readings.shown import ACTS, Sorted, choose_scales, sort_turns
+from troth.readings.shown import SIGNAL as TURN
 from troth.readings.surveys import SIGNAL as SURVEY
 from troth.schema import ANSWERS, PROMISES, READINGS
 from troth.signals import HELD
@@ -80,8 +85,11 @@ class _Part:
 
 def list_targets(sources: Sources, history: History) -> Targets:
     """Every reading that came on each day, with all that it could have been."""
+    scene = set_scene(sources.known.turns, sources.known.sentences, sources.known.findings)
+    ours = sort_turns(weigh_scene(scene), scene)
     parts = [
         _list_words(history),
+        *(_list_our_acts(history, facet, ours[facet], scene, sources) for facet in sources.reference.acts),
         *(_list_acts(history, facet, sources) for facet in HELD if facet in sources.reference.rates),
         _list_promises(history),
         _list_answers(sources, history),
@@ -142,7 +150,9 @@ def _spread(rows: pa.Table, count: int, columns: dict[str, Any]) -> pa.Table:
 
 
 def _list_words(history: History) -> _Part:
-    rows, day = _choose(history, pc.equal(history.versions.readings["signal"], "turn"))
+    readings = history.versions.readings
+    is_measured = pc.and_(pc.equal(readings["signal"], TURN), pc.equal(readings["lo"], readings["hi"]))
+    rows, day = _choose(history, is_measured)
     y, v, slope = (rows[name].to_numpy().astype(float) for name in ("lo", "v", "slope"))
     ends = np.sqrt(slope**2 + v)[:, None] * ndtri(_FIFTHS)
     outcome = (y[:, None] > ends[:, 1:-1]).sum(axis=1).astype(np.int64)
@@ -155,6 +165,31 @@ def _list_words(history: History) -> _Part:
         outcomes=_spread(rows, len(_FIFTHS) - 1, columns),
         count=np.full(len(day), len(_FIFTHS) - 1, np.int64),
         is_exact=True,
+    )
+
+
+def _list_our_acts(history: History, facet: str, turns: Sorted, scene: Scene, sources: Sources) -> _Part:
+    """Each on the scale of its turn: what is usual in this channel for so many sentences."""
+    readings, k = history.versions.readings, len(ACTS[facet].categories)
+    of_facet = pc.and_(pc.equal(readings["facet"], facet), pc.equal(readings["signal"], TURN))
+    rows, day = _choose(history, pc.and_(of_facet, pc.less(readings["lo"], readings["hi"])))
+    ids, n = scene.turns["turn_id"].take(pa.array(turns.rows)).combine_chunks(), rows.num_rows
+    place = pc.index_in(rows["turn_id"], ids).to_numpy().astype(np.int64)
+    scales, which = choose_scales(scene, facet, turns, sources.reference)
+    mine = [scales[one] for one in which[place].tolist()]
+    columns: dict[str, Any] = {
+        "lo": np.array([scale.cuts[:-1] for scale in mine]).reshape(n, k),
+        "hi": np.array([scale.cuts[1:] for scale in mine]).reshape(n, k),
+        "alpha": np.array([scale.law.alpha for scale in mine]).reshape(n, k),
+        "beta": np.array([scale.law.beta for scale in mine]).reshape(n, k),
+    }
+    return _Part(
+        rows=rows,
+        day=day,
+        kind=[f"words {facet}"] * n,
+        outcome=turns.category[place],
+        outcomes=_spread(rows, k, columns),
+        count=np.full(n, k, np.int64),
     )
 
 

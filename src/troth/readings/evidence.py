@@ -70,11 +70,11 @@ def _contributions(scene: Scene, facet: str) -> Mapping[str, Floats]:
                 probability = np.where(probability > 0, probability - 0.5, 0.0)  # about the reference median
             signed[signal.name] = signal.sign * probability
     if facet == "RS":  # a reason beside the claim serves it too
-        signed = {name: _beside(scene, scores) for name, scores in signed.items()}
+        signed = {name: take_beside(scene, scores) for name, scores in signed.items()}
     return signed
 
 
-def _beside(scene: Scene, scores: Floats) -> Floats:
+def take_beside(scene: Scene, scores: Floats) -> Floats:
     """The larger of a sentence's own score and those of its neighbours in the same turn."""
     padded = np.concatenate([[0.0], scores, [0.0]])
     turn = np.concatenate([[-1], scene.of_turn, [-1]])
@@ -83,7 +83,8 @@ def _beside(scene: Scene, scores: Floats) -> Floats:
     return np.maximum(scores, np.maximum(before, after))
 
 
-def _claims(scene: Scene) -> Bools:
+def find_claims(scene: Scene) -> Bools:
+    """Sentences that claim something and are long enough to need a reason."""
     return scene.found("claim", "rejects", "bad_news") & (scene.words >= _SUBSTANTIVE_WORDS)
 
 
@@ -95,11 +96,13 @@ def _marked_claims(scene: Scene) -> Bools:
     return scene.found("claim", "hedge", "overclaim", "flattery")
 
 
-def _answers_a_feeling(scene: Scene) -> Bools:
-    voiced = scene.in_turn(scene.found("feeling", "bad_news", "not_done", "chases", "doubts_motive"))
-    asked = scene.in_turn(scene.found("request", "question"))
-    acts = scene.found("reaction", "interpretation", "exploration")
-    return (scene.in_answered(voiced) | scene.in_answered(asked & voiced))[scene.of_turn] | acts
+def answers_a_feeling(scene: Scene) -> Bools:
+    """Turns that answer one in which a feeling, a need or something unwelcome was voiced."""
+    return scene.in_answered(scene.in_turn(scene.found("feeling", "bad_news", "not_done", "chases", "doubts_motive")))
+
+
+def _occasions_to_attune(scene: Scene) -> Bools:
+    return answers_a_feeling(scene)[scene.of_turn] | scene.found("reaction", "interpretation", "exploration")
 
 
 def _proposals(scene: Scene) -> Bools:
@@ -119,10 +122,10 @@ def _replies(scene: Scene) -> Bools:
 
 _OPPORTUNITY: Final[Mapping[str, Callable[[Scene], Bools]]] = MappingProxyType(
     {
-        "RS": _claims,
+        "RS": find_claims,
         "CL": _substantive,
         "CA": _marked_claims,
-        "AT": _answers_a_feeling,
+        "AT": _occasions_to_attune,
         "OP": _substantive,
         "OR": _proposals,
         "RG": _anything,

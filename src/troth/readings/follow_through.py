@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from troth.readings.held import cut_points
+from troth.readings.ordinal import cut_points
 from troth.schema import READINGS, conform, empty
 
 _OUTCOMES: Final = ("broken", "late", "kept")

@@ -19,6 +19,7 @@ from troth.readings.follow_through import read_promises
 from troth.readings.held import read_held
 from troth.readings.reference import Reference, count_effective
 from troth.readings.scene import Scene, set_scene
+from troth.readings.shown import SIGNAL, read_acts
 from troth.readings.waits import read_waits
 from troth.schema import READINGS, conform, empty
 from troth.worktime import ALL_HOURS, OpenHours
@@ -27,12 +28,6 @@ _FARTHEST = 3.0
 """Predictive standard deviations beyond which a reading is taken to lie there.
 
 Acts are rare and their sums skewed, so the normal model calls some turns impossible; none may decide a score alone.
-"""
-
-_LEAST_TURN_VAR = 2.0
-"""Noise of one turn is at least this, in variances between relationships, as for the words of the other side.
-
-For a rare act the variance between relationships rests on a handful of them; no single turn may look that sure.
 """
 
 
@@ -62,10 +57,11 @@ def gather_readings(
     """
     turns = turns.filter(pc.fill_null(pc.less_equal(turns["sent_at"], pa.scalar(now, turns["sent_at"].type)), False))
     scene = set_scene(turns, sentences, findings)
-    held = read_held(scene, reference)
+    evidence, held = weigh_scene(scene), read_held(scene, reference)
     return pa.concat_tables(
         [
-            read_shown(weigh_scene(scene), scene, reference),
+            read_measured(evidence, scene, reference),
+            read_acts(evidence, scene, reference),
             held if questions is None else join_questions(held, questions, now=now),
             read_waits(scene, reference, now, hours=hours),
             read_promises(promises, now),
@@ -73,8 +69,8 @@ def gather_readings(
     )
 
 
-def read_shown(evidence: pa.Table, scene: Scene, reference: Reference) -> pa.Table:
-    """One exact reading for each turn and facet of SHOWN: the mean of its sentences, in reference units.
+def read_measured(evidence: pa.Table, scene: Scene, reference: Reference) -> pa.Table:
+    """One exact reading for each turn and facet that every sentence tells of: their mean, in reference units.
 
     With n sentences, z = (mean - reference mean) / sd between relationships, v = (tau^2 + sigma^2 / n_eff) / sd^2,
     where n_eff counts sentences that follow each other for less than as many that do not (`count_effective`).
@@ -101,7 +97,6 @@ def read_shown(evidence: pa.Table, scene: Scene, reference: Reference) -> pa.Tab
     z = (np.bincount(group, weights=raw) / count - usual) / np.sqrt(between[facet_of])
     told = count_effective(count, neighbour[facet_of])
     v = (turn_var[facet_of] + sentence_var[facet_of] / told) / between[facet_of]
-    v = np.maximum(v, _LEAST_TURN_VAR)
     farthest = _FARTHEST * np.sqrt(1.0 + v)
     z = np.clip(z, -farthest, farthest)
     leading = _find_leading(np.abs(raw - usual[group]), group)
@@ -110,7 +105,7 @@ def read_shown(evidence: pa.Table, scene: Scene, reference: Reference) -> pa.Tab
         "relationship": chosen["relationship"],
         "facet": pa.array(np.array(list(reference.facets), object)[facet_of], pa.string()),
         "at": chosen["sent_at"],
-        "signal": pa.repeat("turn", len(key)),
+        "signal": pa.repeat(SIGNAL, len(key)),
         "lo": z,
         "hi": z,
         "v": v,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from typing import Any
 
@@ -48,18 +48,34 @@ class FacetReference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ActReference:
+    """How our turns spread over the categories of one facet of SHOWN, at their occasions."""
+
+    rates: Mapping[str, Mapping[str, Mapping[str, float]]]  # channel to length of the turn to category to share
+    share_between: float  # of the variance behind the categories, the part that lies between relationships
+    turns: int
+
+    def __post_init__(self) -> None:
+        if "mail" not in self.rates:
+            raise InputError(f"a reference needs the shares in mail, got those in {', '.join(self.rates) or 'nothing'}")
+        if not 0 < self.share_between < 1:
+            raise InputError(f"the share between relationships lies above 0 and below 1, got {self.share_between}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """The reference population: `facets` for SHOWN, and how often each act occurs at its occasion for HELD."""
+    """The reference population: `facets` and `acts` for SHOWN, `rates` of acts at their occasions for HELD."""
 
     encoder: str  # name and hash of the encoder that made the findings
     corpora: str  # what it was measured on
     facets: Mapping[str, FacetReference]
     rates: Mapping[str, Mapping[str, float]]  # HELD facet to category to share of occasions
-    sensitivity: Mapping[str, Mapping[str, float]]  # HELD facet to category: share found of the turns that hold it
+    sensitivity: Mapping[str, Mapping[str, float]]  # facet to category: share found of the turns that hold it
     specificity: Mapping[str, Mapping[str, float]]  # the same: share left alone of the turns that do not
     wait_mean: float  # mean of log working hours until a question is answered
     wait_between_var: float  # its variance between relationships
     wait_within_var: float  # and within one
+    acts: Mapping[str, ActReference] = field(default_factory=dict[str, ActReference])  # SHOWN facets with rare acts
 
     def to_json(self) -> str:
         """The form `load_reference` reads."""
@@ -78,7 +94,8 @@ def load_reference(encoder: str | None = None) -> Reference:
             "Measure it again (make reference), or install troth anew."
         )
     facets = {facet: FacetReference(**values) for facet, values in raw.pop("facets").items()}
-    return Reference(facets=facets, **raw)
+    acts = {facet: ActReference(**values) for facet, values in raw.pop("acts").items()}
+    return Reference(facets=facets, acts=acts, **raw)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
