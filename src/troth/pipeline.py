@@ -94,14 +94,14 @@ def take_stock(
     Args:
         known: what was found in the turns.
         reference, calendar: what is usual, and when the working days are.
-        now: the evening.
+        now: the evening. What was said after it is not there yet; what has no time is.
         decided: PROMISES whose state a person settled.
         answers: ANSWERS; those up to `now` become readings, and say what an answer is worth.
         outcomes: OUTCOMES: tickets, invoices and deals that may show a promise kept.
     """
-    promises = find_promises(known.turns, known.sentences, known.findings, calendar=calendar)
-    if decided is not None and decided.num_rows:
-        promises = lay_decisions(promises, decided, now=now)
+    promises = find_promises(_by_then(known.turns, "sent_at", now), known.sentences, known.findings, calendar=calendar)
+    if decided is not None and (spoken_of := _by_then(decided, "said_at", now)).num_rows:
+        promises = lay_decisions(promises, spoken_of, now=now)
     promises = settle_promises(
         promises, known.turns, known.sentences, known.findings, now=now, calendar=calendar, outcomes=outcomes
     )
@@ -125,6 +125,12 @@ def take_stock(
         questions=questions,
         readings=readings,
     )
+
+
+def _by_then(table: pa.Table, column: str, now: dt.datetime) -> pa.Table:
+    """The rows whose time is up to `now`, or not known."""
+    in_time = pc.less_equal(table[column], pa.scalar(now, table[column].type))
+    return table.filter(pc.fill_null(in_time, True))
 
 
 def find_open_hours(turns: pa.Table, calendar: Calendar, now: dt.datetime) -> OpenHours:
