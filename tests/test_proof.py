@@ -323,6 +323,7 @@ def simulate(sources: Sources, *, noise: float, level_sd: float = 1.0, seed: int
         wait_before=np.zeros(0),
         wait_asked=np.zeros(0, np.int64),
         is_answered=np.zeros(0, bool),
+        lessons=np.zeros(days, np.int64),
     )
     return prove_history(
         open_store(None), history, list_targets(sources, history),

@@ -15,9 +15,11 @@ run on that evening's turns alone.
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -26,14 +28,18 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from troth.pipeline import Understood
+from troth.pipeline import Standing, Understood
 from troth.promises import Calendar, find_promises, settle_promises
 from troth.promises.decided import match_decided
+from troth.promises.evenings import Evenings
+from troth.promises.scope import scope_keys
+from troth.promises.settle import WAIT
 from troth.questions import find_questions
 from troth.readings import Reference, gather_readings, read_survey
 from troth.readings.follow_through import read_promises
-from troth.readings.scene import Scene, set_scene
-from troth.readings.waits import read_waits
+from troth.readings.scene import set_scene
+from troth.readings.surveys import SIGNAL as SURVEY
+from troth.readings.waits import Asked, list_asked
 from troth.review import day_bounds
 from troth.schema import PROMISES, READINGS, empty
 from troth.surveys import learn_items
@@ -61,6 +67,8 @@ class Sources:
     calendar: Calendar
     hours: OpenHours = ALL_HOURS
     outcomes: pa.Table | None = None  # OUTCOMES
+    found: pa.Table | None = None  # PROMISES as `find_promises` finds them, where that was done already
+    standing: Standing | None = None  # the books as of the last evening or a later one, where that was done already
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -78,50 +86,62 @@ class History:
     wait_before: npt.NDArray[np.float64]  # (W,) `hi` the evening before; NaN where it was asked on that very day
     wait_asked: Ints  # (W,) microseconds since 1970
     is_answered: npt.NDArray[np.bool_]  # (W,) whether the answer came that day
+    lessons: Ints  # (D,) survey items are read by the answers up to this moment, microseconds since 1970
+    start: int = 0  # days before this one are not the matter: they say where the books stood
 
 
-def recall(sources: Sources, *, last: dt.datetime) -> History:
+def recall(sources: Sources, *, last: dt.datetime, since: str = "") -> History:
     """Lay out the readings by the evenings on which the books held them.
 
     Args:
         sources: turns and everything found in them, answers, what people decided.
         last: days that end after this moment are left out.
+        since: days up to this one, as 2026-11-20, are left out but for the last of them, which comes first in the
+            history and holds all that the books held on its evening.
 
-    Cost: one pass over turns and sentences for the words and acts; for each day one over its open questions, and one
-        over the conversations with a promise of ours in which something was said.
+    Cost: one pass over turns and sentences for the words and acts; for each day its open questions, its new turns and
+        the promises of the relationships in which something was said. With `since`, promises are settled for the days
+        after it alone where `sources.standing` tells of the rest.
     """
     zone = sources.calendar.zone
-    promises = find_promises(
-        sources.known.turns, sources.known.sentences, sources.known.findings, calendar=sources.calendar
-    )
+    known = sources.known
+    promises = sources.found
+    if promises is None:
+        promises = find_promises(known.turns, known.sentences, known.findings, calendar=sources.calendar)
     silence = _find_silence(promises, sources)
     days = _find_days(sources, silence, zone, last)
     evenings = np.array([_us(day_bounds(day, zone)[1] - _TICK) for day in days], np.int64)
-    parts = [
-        _read_words(sources, evenings),
-        _read_answers(sources, evenings),
-    ]
-    settled, promise_rows = _follow_promises(sources, promises, silence, evenings)
-    waits = _Waits.of(sources, evenings)
+    base = bisect_right([day.isoformat() for day in days], since) - 1
+    start, base = int(base >= 0), max(base, 0)
+    is_usable = sources.standing is not None and len(evenings) and _us(sources.standing.now) >= evenings[-1]
+    standing = sources.standing if is_usable else None
+    parts = [_read_words(sources, standing, evenings), _read_answers(sources, evenings, base)]
+    settled, promise_rows = _follow_promises(
+        sources, promises, silence, evenings, base=base if start else -1, standing=standing
+    )
+    waits = _Waits.of(sources, evenings, base)
     tables = [*(part.readings for part in parts), waits.kept.readings, settled.readings]
+    lives = [*parts, waits.kept, settled]
     versions = Versions(
         readings=pa.concat_tables(tables),
-        first=np.concatenate([*(part.first for part in parts), waits.kept.first, settled.first]),
-        last=np.concatenate([*(part.last for part in parts), waits.kept.last, settled.last]),
+        first=np.maximum(np.concatenate([part.first for part in lives]) - base, 0),
+        last=np.concatenate([part.last for part in lives]) - base,
     )
     is_promise = np.zeros(versions.readings.num_rows, bool)
     is_promise[len(is_promise) - settled.readings.num_rows :] = True
     return History(
-        days=tuple(days),
-        evenings=evenings,
+        days=tuple(days[base:]),
+        evenings=evenings[base:],
         versions=versions,
         promises=promise_rows,
         is_promise=is_promise,
         waits=waits.tonight,
-        wait_day=waits.day,
+        wait_day=waits.day - base,
         wait_before=waits.before,
         wait_asked=waits.asked,
         is_answered=waits.is_answered,
+        lessons=_list_lessons(sources, evenings)[base:],
+        start=start,
     )
 
 
@@ -134,34 +154,41 @@ def _moment(us: int) -> dt.datetime:
 
 
 def _find_days(sources: Sources, silence: Sequence[dt.datetime | None], zone: str, last: dt.datetime) -> list[dt.date]:
-    """Days on which somebody wrote or answered, a decision was made, or a promise's time ran out."""
+    """Days on which somebody wrote or answered, a decision was made, a promise ran out or a record was closed."""
     here, turns = ZoneInfo(zone), sources.known.turns
     moments = [
         *turns.filter(pc.invert(turns["automatic"]))["sent_at"].drop_null().to_pylist(),
         *sources.answers["answered_at"].to_pylist(),
         *sources.decisions["at"].to_pylist(),
         *(moment for moment in silence if moment is not None),
+        *(() if sources.outcomes is None else sources.outcomes["closed_at"].drop_null().to_pylist()),
     ]
     found = {moment.astimezone(here).date() for moment in moments if _YEARS[0] <= moment.year < _YEARS[1]}
     return sorted(day for day in found if day_bounds(day, zone)[1] <= last)
 
 
-def _read_words(sources: Sources, evenings: Ints) -> Versions:
+def _read_words(sources: Sources, standing: Standing | None, evenings: Ints) -> Versions:
     """Words and acts of all turns: in the books from their own day on."""
     if not len(evenings):
         return Versions.none()
     known, last = sources.known, _moment(int(evenings[-1]))
-    readings = gather_readings(
-        known.turns, known.sentences, known.findings, empty(PROMISES),
-        reference=sources.reference, now=last, hours=sources.hours,
-        questions=find_questions(known.turns, known.sentences, known.findings, now=last),
-    )  # fmt: skip
-    readings = readings.filter(pc.not_equal(readings["signal"], "answer_time"))
+    if standing is not None:
+        readings = standing.readings
+        others = pa.array(["answer_time", "promise_outcome", SURVEY])
+        mine = pc.invert(pc.is_in(readings["signal"], others))
+        readings = readings.filter(pc.and_(mine, pc.less_equal(readings["at"], pa.scalar(last, readings["at"].type))))
+    else:
+        readings = gather_readings(
+            known.turns, known.sentences, known.findings, empty(PROMISES),
+            reference=sources.reference, now=last, hours=sources.hours,
+            questions=find_questions(known.turns, known.sentences, known.findings, now=last),
+        )  # fmt: skip
+        readings = readings.filter(pc.not_equal(readings["signal"], "answer_time"))
     first = np.searchsorted(evenings, readings["at"].cast(pa.int64()).to_numpy()).astype(np.int64)
     return Versions(readings=readings, first=first, last=np.full(len(first), len(evenings), np.int64))
 
 
-def _read_answers(sources: Sources, evenings: Ints) -> Versions:
+def _read_answers(sources: Sources, evenings: Ints, base: int) -> Versions:
     """Survey answers, read by items learned from the answers of the days before; read anew with a tenth more."""
     answers = sources.answers.sort_by("answered_at")
     came = np.searchsorted(evenings, answers["answered_at"].cast(pa.int64()).to_numpy())
@@ -169,8 +196,9 @@ def _read_answers(sources: Sources, evenings: Ints) -> Versions:
     answers, came = answers.filter(pa.array(within)), came[within].astype(np.int64)
     tables, first, last = [empty(READINGS)], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     starts = _find_lessons(came)
-    for place, start in enumerate(starts):
-        end = starts[place + 1] if place + 1 < len(starts) else len(evenings)
+    for start, end in pairwise([*starts, len(evenings)]):
+        if end <= base:
+            continue  # read anew since
         items = learn_items(answers.filter(pa.array(came < start)))
         for day in [start, *sorted({int(day) for day in came if start < day < end})]:
             new = (came <= day) if day == start else (came == day)
@@ -193,13 +221,20 @@ def _find_lessons(came: Ints) -> list[int]:
     return starts
 
 
+def _list_lessons(sources: Sources, evenings: Ints) -> Ints:
+    """Per day: the moment up to which answers say how items are read, shape (D,)."""
+    came = np.sort(np.searchsorted(evenings, sources.answers["answered_at"].cast(pa.int64()).to_numpy()))
+    starts = np.array(_find_lessons(came[came < len(evenings)].astype(np.int64)), np.int64)
+    days = np.arange(len(evenings))
+    place = np.searchsorted(starts, days, side="right") - 1
+    start = np.where(place >= 0, starts[place], days) if len(starts) else days
+    return np.where(start > 0, evenings[start - 1], np.iinfo(np.int64).min) if len(evenings) else evenings
+
+
 def items_before(sources: Sources, history: History, day: int) -> pa.Table:
     """ITEMS as they were read on a day: learned from answers of earlier days alone."""
     at = sources.answers["answered_at"].cast(pa.int64()).to_numpy()
-    came = np.sort(np.searchsorted(history.evenings, at)).astype(np.int64)
-    start = max((start for start in _find_lessons(came[came < len(history.evenings)]) if start <= day), default=day)
-    floor = history.evenings[start - 1] if start else np.iinfo(np.int64).min
-    return learn_items(sources.answers.filter(pa.array(at <= floor)))
+    return learn_items(sources.answers.filter(pa.array(at <= history.lessons[day])))
 
 
 def _find_silence(promises: pa.Table, sources: Sources) -> list[dt.datetime | None]:
@@ -219,32 +254,48 @@ def _find_silence(promises: pa.Table, sources: Sources) -> list[dt.datetime | No
 
 
 def _follow_promises(
-    sources: Sources, promises: pa.Table, silence: Sequence[dt.datetime | None], evenings: Ints
+    sources: Sources,
+    promises: pa.Table,
+    silence: Sequence[dt.datetime | None],
+    evenings: Ints,
+    *,
+    base: int,
+    standing: Standing | None,
 ) -> tuple[Versions, pa.Table]:
     """Settle the promises of a relationship again on every day on which that could change something.
 
-    That is: something was said there, or a promise's time ran out. Returns the readings of our own promises, and the
-    rows of PROMISES that they were made of.
+    That is: something was said there, a promise's time ran out, or a record was closed. With a `base` of 0 or more,
+    all are settled as of its evening, and then those of the days after it. Returns the readings of our own promises,
+    and the rows of PROMISES that they were made of.
     """
-    rows = promises.to_pylist()
-    surroundings = _Surroundings(sources.known, rows)
-    due = surroundings.find_days(silence, evenings)
+    if not promises.num_rows or not len(evenings):
+        return Versions.none(), empty(PROMISES)
+    known = sources.known
+    settling = Evenings(
+        promises, known.turns, known.sentences, known.findings,
+        until=_moment(int(evenings[-1])), calendar=sources.calendar, outcomes=sources.outcomes,
+    )  # fmt: skip
+    moments = _find_moments(sources, silence, settling.scopes)
+    due: defaultdict[int, set[str]] = defaultdict(set)
+    for scope, us, is_after in moments:
+        day = int(np.searchsorted(evenings, us, side="right" if is_after else "left"))
+        due[max(day, base)].add(scope)
     decided = _find_decided(sources, promises, evenings)
     spoken_for: set[int] = set()
     held: dict[int, tuple[int, dict[str, Any]]] = {}
-    told: list[tuple[int, int, dict[str, Any]]] = []
-    for day, evening in enumerate(evenings.tolist()):
-        fixed = decided.get(day, {})
+    told: list[tuple[int, int, int, dict[str, Any]]] = []
+    for day in range(max(base, 0), len(evenings)):
+        settled: dict[int, dict[str, Any]] = {}
+        scopes = due[day]
+        if day == base and standing is not None:
+            still = _find_still(
+                moments, promises, sources.decided, settling.scopes, after=int(evenings[base]), until=_us(standing.now)
+            )
+            settled, scopes = _take_states(promises, settling.scopes, still, standing), scopes - still
+        settled |= settling.settle(scopes, _moment(int(evenings[day])))
+        fixed = {one: row for past in range(0 if day == base else day, day + 1) for one, row in decided[past].items()}
         spoken_for |= fixed.keys()
-        chosen, near = surroundings.gather(due.get(day, set()))
-        settled = dict(fixed)
-        if chosen:
-            table = settle_promises(
-                promises.take(pa.array(chosen)), near.turns, near.sentences, near.findings,
-                now=_moment(evening), calendar=sources.calendar, outcomes=sources.outcomes,
-            )  # fmt: skip
-            found = zip(chosen, table.to_pylist(), strict=True)
-            settled |= {one: row for one, row in found if one not in spoken_for}
+        settled = {one: row for one, row in settled.items() if one not in spoken_for} | fixed
         for one, row in settled.items():
             if (
                 row["side"] != "us"
@@ -253,13 +304,14 @@ def _follow_promises(
             ):
                 continue
             if one in held:
-                told.append((held[one][0], day, held.pop(one)[1]))
+                told.append((one, held[one][0], day, held.pop(one)[1]))
             if row["state"] in _TELLING and row["state_at"] is not None:
                 held[one] = (day, row)
-    told += [(first, len(evenings), row) for first, row in held.values()]
-    table = pa.Table.from_pylist([row for _, _, row in told], schema=PROMISES)
+    told += [(one, first, len(evenings), row) for one, (first, row) in held.items()]
+    told.sort(key=lambda one: one[:2])
+    table = pa.Table.from_pylist([row for *_, row in told], schema=PROMISES)
     readings = read_promises(table, _NEVER)
-    first, last = (np.array([one[place] for one in told], np.int64) for place in (0, 1))
+    first, last = (np.array([one[place] for one in told], np.int64) for place in (1, 2))
     return Versions(readings=readings, first=first, last=last), table
 
 
@@ -267,82 +319,65 @@ def _says_the_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return all(one[name] == other[name] for name in ("state", "state_at", "decided_by"))
 
 
-class _Surroundings:
-    """What can bear on a promise: all that was said in its relationship and in its conversation."""
-
-    def __init__(self, known: Understood, promises: Sequence[Mapping[str, Any]]) -> None:
-        self._known = known
-        turns = known.turns
-        columns = (turns[name].to_pylist() for name in ("turn_id", "conversation_id", "relationship"))
-        self._at: list[tuple[str, str | None]] = []  # conversation and relationship of each turn
-        places: dict[str, int] = {}
-        self._of_conversation, self._of_home = defaultdict[str, list[int]](list), defaultdict[str, list[int]](list)
-        for place, (turn_id, conversation, home) in enumerate(zip(*columns, strict=True)):
-            places[turn_id] = place
-            self._at.append((conversation, home))
-            self._of_conversation[conversation].append(place)
-            if home is not None:
-                self._of_home[home].append(place)
-        self._promises = defaultdict[int, list[int]](list)
-        for one, row in enumerate(promises):
-            self._promises[places[row["turn_id"]]].append(one)
-        self._sentences = _rows_of(known.sentences, turns)
-        self._findings = _rows_of(known.findings, turns)
-
-    def find_days(self, silence: Sequence[dt.datetime | None], evenings: Ints) -> dict[int, set[int]]:
-        """Day to the turns that make it worth looking again: those said then, and those of promises run out then."""
-        days: defaultdict[int, set[int]] = defaultdict(set)
-        at = self._known.turns["sent_at"].cast(pa.int64()).to_pylist()
-        for place, us in enumerate(at):
-            if us is not None:
-                days[int(np.searchsorted(evenings, us))].add(place)
-        for place, several in self._promises.items():
-            for moment in (silence[one] for one in several):
-                if moment is not None:  # given up only after that moment
-                    days[int(np.searchsorted(evenings, _us(moment), side="right"))].add(place)
-        return days
-
-    def gather(self, turns: set[int]) -> tuple[list[int], Understood]:
-        """The promises near these turns, and what can bear on them, in the order of the tables."""
-        found: set[int] = set()
-        for conversation, home in {self._at[place] for place in turns}:
-            found.update(self._of_conversation[conversation])
-            if home is not None:
-                found.update(self._of_home[home])
-        chosen = sorted(one for place in found for one in self._promises.get(place, ()))
-        rows = np.array(sorted(found) if chosen else [], np.int64)
-        near = Understood(
-            turns=self._known.turns.take(pa.array(rows)),
-            sentences=self._known.sentences.take(pa.array(_pick(self._sentences, rows))),
-            findings=self._known.findings.take(pa.array(_pick(self._findings, rows))),
-        )
-        return chosen, near
+def _find_moments(
+    sources: Sources, silence: Sequence[dt.datetime | None], scopes: Sequence[str]
+) -> list[tuple[str, int, bool]]:
+    """When it is worth looking at a relationship again: scope, microseconds since 1970, and whether only after that."""
+    turns = sources.known.turns
+    said = zip(scope_keys(turns).to_pylist(), turns["sent_at"].cast(pa.int64()).to_pylist(), strict=True)
+    theirs = set(scopes)
+    found = [(scope, us, False) for scope, us in said if us is not None and scope in theirs]
+    for scope, moment in zip(scopes, silence, strict=True):
+        if moment is not None:  # a complaint counts once grace has passed, and silence once the time to wait has
+            found += [(scope, _us(moment - WAIT), True), (scope, _us(moment), True)]
+    records = () if sources.outcomes is None else sources.outcomes.select(["relationship", "closed_at"]).to_pylist()
+    found += [
+        (row["relationship"], _us(row["closed_at"]), False)
+        for row in records
+        if row["closed_at"] is not None and row["relationship"] in theirs
+    ]
+    return found
 
 
-def _rows_of(table: pa.Table, turns: pa.Table) -> tuple[Ints, Ints]:
-    """Rows of a table by the place of their turn, and where those of each turn begin, shape (turns + 1,)."""
-    place = pc.fill_null(pc.index_in(table["turn_id"], turns["turn_id"].combine_chunks()), turns.num_rows)
-    of_turn = np.asarray(place.to_numpy(), np.int64)
-    order = np.argsort(of_turn, kind="stable").astype(np.int64)
-    return order, np.searchsorted(of_turn[order], np.arange(turns.num_rows + 1)).astype(np.int64)
+def _find_still(
+    moments: Sequence[tuple[str, int, bool]],
+    promises: pa.Table,
+    decided: pa.Table,
+    scopes: Sequence[str],
+    *,
+    after: int,
+    until: int,
+) -> set[str]:
+    """Relationships in which nothing that bears on a promise happens between two moments: they stay as they stand."""
+    moving = {scope for scope, us, _ in moments if after <= us <= until}
+    spoken_of = set(match_decided(promises, decided).values()) if decided.num_rows else set[str]()
+    told = zip(promises["promise_id"].to_pylist(), scopes, strict=True)
+    return set(scopes) - moving - {scope for promise_id, scope in told if promise_id in spoken_of}
 
 
-def _pick(rows: tuple[Ints, Ints], turns: Ints) -> Ints:
-    order, start = rows
-    parts = [order[start[turn] : start[turn + 1]] for turn in turns.tolist()]
-    return np.sort(np.concatenate(parts)) if parts else np.zeros(0, np.int64)
+def _take_states(
+    promises: pa.Table, scopes: Sequence[str], still: set[str], standing: Standing
+) -> dict[int, dict[str, Any]]:
+    """Our promises of these relationships as they stand, by place."""
+    place = {
+        promise_id: one
+        for one, (promise_id, scope) in enumerate(zip(promises["promise_id"].to_pylist(), scopes, strict=True))
+        if scope in still
+    }
+    rows = standing.promises.filter(pc.is_in(standing.promises["state"], pa.array(_TELLING)))
+    return {place[row["promise_id"]]: row for row in rows.to_pylist() if row["promise_id"] in place}
 
 
-def _find_decided(sources: Sources, promises: pa.Table, evenings: Ints) -> dict[int, dict[int, dict[str, Any]]]:
+def _find_decided(sources: Sources, promises: pa.Table, evenings: Ints) -> defaultdict[int, dict[int, dict[str, Any]]]:
     """Day of a person's last word to the promises and that word; the machine's states count before that day."""
+    found: defaultdict[int, dict[int, dict[str, Any]]] = defaultdict(dict)
     if not sources.decided.num_rows:
-        return {}
+        return found
     place = {promise_id: one for one, promise_id in enumerate(promises["promise_id"].to_pylist())}
     matches = match_decided(promises, sources.decided)
     spoken: dict[str, dt.datetime] = {}
     for row in sources.decisions.sort_by("at").to_pylist():
         spoken[row["promise_id"]] = row["at"]  # the latest stays
-    found: defaultdict[int, dict[int, dict[str, Any]]] = defaultdict(dict)
     for row in sources.decided.to_pylist():
         one = place.get(matches.get(row["promise_id"], ""))
         if one is not None and row["promise_id"] in spoken:
@@ -362,63 +397,64 @@ class _Waits:
     is_answered: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, sources: Sources, evenings: Ints) -> _Waits:
+    def of(cls, sources: Sources, evenings: Ints, base: int) -> _Waits:
+        """From the evening of day `base` on; days keep their places.
+
+        A question is open on the evenings from that of its asking up to the one before its answer. Given up, it is
+        read a last time, and that reading stays until the answer.
+        """
         known = sources.known
-        turns = known.turns
-        if len(evenings):
-            latest = pa.scalar(_moment(int(evenings[-1])), turns["sent_at"].type)
-            turns = turns.filter(pc.fill_null(pc.less_equal(turns["sent_at"], latest), False))
-        scene = set_scene(turns, known.sentences, known.findings)
-        asked_at = dict(
-            zip(scene.turns["turn_id"].to_pylist(), scene.turns["sent_at"].cast(pa.int64()).to_pylist(), strict=True)
+        latest = evenings[-1] if len(evenings) else np.iinfo(np.int64).min
+        in_time = pc.less_equal(known.turns["sent_at"].cast(pa.int64()), int(latest))
+        scene = set_scene(known.turns.filter(pc.fill_null(in_time, False)), known.sentences, known.findings)
+        asked = list_asked(scene, sources.reference, hours=sources.hours)
+        if asked is None:
+            nothing, zero = empty(READINGS), np.zeros(0, np.int64)
+            return cls(
+                kept=Versions.none(), tonight=nothing, day=zero, before=np.zeros(0), asked=zero,
+                is_answered=np.zeros(0, bool),
+            )  # fmt: skip
+        at, given_up = asked.at.astype(np.int64), asked.given_up_at.astype(np.int64)
+        never = np.iinfo(np.int64).max
+        answered = np.where(asked.is_answered, asked.answered_at.astype(np.int64), never)
+        begins, ends = np.searchsorted(evenings, at), np.searchsorted(evenings, answered)
+        tells_last = np.searchsorted(evenings, given_up, side="right")
+        which, day = _count_up(np.maximum(begins, np.minimum(base, tells_last)), np.minimum(ends, tells_last + 1))
+        alive = ends[which] > base
+        which, day = which[alive], day[alive]
+        open_last = np.where(day == tells_last[which], ends[which], day + 1)
+        still = _read_open(asked, which, evenings[day], given_up)
+        done = np.flatnonzero(asked.is_answered)
+        exact = asked.read(done, asked.answered_at[done], is_answered=np.ones(len(done), bool))
+        tonight, nights = _count_up(
+            np.maximum(begins, base), np.minimum(np.minimum(ends, tells_last), len(evenings) - 1) + 1
         )
-        sent = np.array(list(asked_at.values()), np.int64)
-        answered = np.where(scene.answer >= 0, sent[scene.answer], np.iinfo(np.int64).max) if len(sent) else sent
-        final = dict(zip(asked_at, answered.tolist(), strict=True))
-        tables, first, last = [empty(READINGS)], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-        tonight, day_of = [empty(READINGS)], [np.zeros(0, np.int64)]
-        before, given_up = [np.zeros(0)], set[str]()
-        open_before: dict[str, float] = {}
-        for day, evening in enumerate(evenings.tolist()):
-            earlier = int(evenings[day - 1]) if day else np.iinfo(np.int64).min
-            undecided = _read_open(scene, sources, sent, answered, unanswered_at=earlier, now=evening)
-            tonight.append(undecided)
-            day_of.append(np.full(undecided.num_rows, day, np.int64))
-            before.append(np.array([open_before.get(one, np.nan) for one in undecided["turn_id"].to_pylist()]))
-            standing = _read_open(scene, sources, sent, answered, unanswered_at=evening, now=evening)
-            standing = standing.filter(pc.invert(pc.is_in(standing["turn_id"], pa.array(list(given_up), pa.string()))))
-            open_before |= zip(standing["turn_id"].to_pylist(), standing["hi"].to_pylist(), strict=True)
-            is_last = standing["at"].cast(pa.int64()).to_numpy() < evening  # has waited so long that it says no more
-            names = standing["turn_id"].to_pylist()
-            given_up |= {name for name, is_long in zip(names, is_last.tolist(), strict=True) if is_long}
-            comes = np.searchsorted(evenings, np.array([final[name] for name in names], np.int64))
-            tables.append(standing)
-            first.append(np.full(len(names), day, np.int64))
-            last.append(np.where(is_last, comes, day + 1).astype(np.int64))
-        if len(evenings):
-            done = read_waits(scene, sources.reference, _moment(int(evenings[-1])), hours=sources.hours)
-            exact = done.filter(pc.equal(done["lo"], done["hi"]))
-            tables.append(exact)
-            first.append(np.searchsorted(evenings, exact["at"].cast(pa.int64()).to_numpy()).astype(np.int64))
-            last.append(np.full(exact.num_rows, len(evenings), np.int64))
-        rows = pa.concat_tables(tonight)
-        names = rows["turn_id"].to_pylist()
-        days = np.concatenate(day_of)
+        earlier = np.maximum(nights - 1, 0)
+        before = asked.place(tonight, np.minimum(evenings[earlier], given_up[tonight]).astype("datetime64[us]"))
         return cls(
-            kept=Versions(readings=pa.concat_tables(tables), first=np.concatenate(first), last=np.concatenate(last)),
-            tonight=rows,
-            day=days,
-            before=np.concatenate(before),
-            asked=np.array([asked_at[name] for name in names], np.int64),
-            is_answered=np.array([final[name] for name in names], np.int64) <= evenings[days]
-            if len(names)
-            else np.zeros(0, bool),
+            kept=Versions(
+                readings=pa.concat_tables([still, exact]),
+                first=np.concatenate([day, ends[done]]).astype(np.int64),
+                last=np.concatenate([open_last, np.full(len(done), len(evenings))]).astype(np.int64),
+            ),
+            tonight=_read_open(asked, tonight, evenings[nights], given_up),
+            day=nights,
+            before=np.where(nights > begins[tonight], before, np.nan),
+            asked=at[tonight],
+            is_answered=nights == ends[tonight],
         )
 
 
-def _read_open(scene: Scene, sources: Sources, sent: Ints, answered: Ints, *, unanswered_at: int, now: int) -> pa.Table:
-    """Questions asked by `now` and unanswered at a moment, read at `now` as if still unanswered."""
-    masked = replace(scene, answer=np.where(answered <= unanswered_at, scene.answer, -1))
-    readings = read_waits(masked, sources.reference, _moment(now), hours=sources.hours)
-    row = pc.index_in(readings["turn_id"], scene.turns["turn_id"].combine_chunks()).to_numpy().astype(np.int64)
-    return readings.filter(pa.array((sent[row] <= now) & (answered[row] > unanswered_at)))
+def _count_up(start: Ints, end: Ints) -> tuple[Ints, Ints]:
+    """Every number from `start` to before `end`, and the row it belongs to; ordered by number, then row."""
+    count = np.maximum(end - start, 0)
+    which = np.repeat(np.arange(len(start)), count)
+    number = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + start[which]
+    order = np.lexsort((which, number))
+    return which[order].astype(np.int64), number[order].astype(np.int64)
+
+
+def _read_open(asked: Asked, which: Ints, now: Ints, given_up: Ints) -> pa.Table:
+    """These questions at these moments, as if still unanswered."""
+    until = np.minimum(now, given_up[which]).astype("datetime64[us]")
+    return asked.read(which, until, is_answered=np.zeros(len(which), bool))

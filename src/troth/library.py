@@ -47,8 +47,8 @@ from troth.pipeline import (
     take_stock,
     understand_turns,
 )
-from troth.promises import Calendar
-from troth.proving import Constants, How, Proof, prove, read_proof
+from troth.promises import Calendar, find_promises
+from troth.proving import Constants, How, Proof, close_days, prove, read_line
 from troth.questions import find_questions
 from troth.readings import load_reference
 from troth.relationship import RelationshipTrust, parse_day
@@ -64,6 +64,7 @@ if TYPE_CHECKING:
 
 MODEL_SETTING: Final = "trust_model"
 """The setting of a book that holds its learned constants."""
+_FIRST_CHAIN: Final = dt.timedelta(days=28)  # before the day under review, where no day was closed yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +86,7 @@ class _Stock:
     grounds: str = ""
     standings: dict[dt.datetime, Standing] = field(default_factory=dict[dt.datetime, Standing])
     proof: Proof | None = None
+    found: pa.Table | None = None
 
 
 class Book:
@@ -228,6 +230,7 @@ class Book:
                 decided=self._store.table("promises", where={"decided_by": "person"}),
                 answers=self.answers(),
                 outcomes=self._store.table("outcomes"),
+                found=self._found(),
             )
         return self._stock.standings[moment]
 
@@ -253,7 +256,7 @@ class Book:
             model=self.model(),
             watch=self._settings.trend,
         )
-        return replace(close, proof=self._say_proof(known, chosen))
+        return replace(close, proof=self._say_proof(known, chosen, progress))
 
     def proof(self, *, now: dt.datetime | None = None, progress: Progress | None = None) -> Proof:
         """Close every day that is over, score what was forecast of it, and compare closed days with the book.
@@ -263,34 +266,44 @@ class Book:
             progress: called with days done and days in all.
         """
         if self._stock.proof is None or now is not None:
-            kept = self._store.settings(MODEL_SETTING)
-            since = None if kept is None else day_bounds(read_model(kept).provenance.learned_on, self.zone)[1]
             self._stock.proof = prove(
                 self._store,
                 self._sources(),
-                constants=Constants(model=self.model(), since=since),
+                constants=self._constants(),
                 segments=self.segments(),
                 how=How(zone=self.zone, encoder=encoder_id(), clock=_now if now is None else lambda: now),
                 progress=progress,
             )
         return self._stock.proof
 
-    def _say_proof(self, known: Understood, day: dt.date) -> str:
-        """How the last forecast did; a throw-away book keeps no forecasts, and closes none on the side."""
+    def _say_proof(self, known: Understood, day: dt.date, progress: Progress | None) -> str:
+        """How the last forecast did. The days up to the last one with a turn are closed on the way.
+
+        A throw-away book keeps no forecasts, and closes none on the side. The first review begins four weeks back:
+        `proof` closes a longer history where nothing is closed yet.
+        """
         if self._store.path == ":memory:":
             return "" if self._stock.proof is None else self._stock.proof.say(day)
-        return self._last_proof(known).say(day)
+        if day == find_last_day(known.turns, self.zone):
+            evening = day_bounds(day, self.zone)[1]
+            closed = close_days(
+                self._store,
+                replace(self._sources(), standing=self.stock(evening)),
+                since=(day - _FIRST_CHAIN).isoformat(),
+                last=evening,
+                constants=self._constants(),
+                segments=self.segments(),
+                how=How(zone=self.zone, encoder=encoder_id(), clock=_now),
+                progress=progress,
+            )
+            if closed:
+                self._stock.proof = None
+        return read_line(self._store, day)
 
-    def _last_proof(self, known: Understood) -> Proof:
-        """The proof; read from the book alone where no day is over that was not closed yet."""
-        if self._stock.proof is None and (is_closed := read_proof(self._store)).closings.num_rows:
-            turns = known.turns
-            over = day_bounds(_now().astimezone(ZoneInfo(self.zone)).date(), self.zone)[0]
-            past = turns.filter(pc.less(turns["sent_at"], pa.scalar(over, turns["sent_at"].type)))
-            last = find_last_day(past, self.zone)
-            if last is None or last.isoformat() <= is_closed.closings["day"][-1].as_py():
-                return is_closed
-        return self.proof()
+    def _constants(self) -> Constants:
+        kept = self._store.settings(MODEL_SETTING)
+        since = None if kept is None else day_bounds(read_model(kept).provenance.learned_on, self.zone)[1]
+        return Constants(model=self.model(), since=since)
 
     def _sources(self) -> Sources:
         known = self.understand()
@@ -303,7 +316,15 @@ class Book:
             calendar=self._calendar(),
             hours=find_open_hours(known.turns, self._calendar(), max(_now(), self._last_evening(known))),
             outcomes=self._store.table("outcomes"),
+            found=self._found(),
         )
+
+    def _found(self) -> pa.Table:
+        """PROMISES as they are found in the turns, before anything settles them."""
+        if self._stock.found is None:
+            known = self.understand()
+            self._stock.found = find_promises(known.turns, known.sentences, known.findings, calendar=self._calendar())
+        return self._stock.found
 
     def turns(self) -> pa.Table:
         """TURNS, placed."""

@@ -88,6 +88,7 @@ def take_stock(
     decided: pa.Table | None = None,
     answers: pa.Table | None = None,
     outcomes: pa.Table | None = None,
+    found: pa.Table | None = None,
 ) -> Standing:
     """Promises, questions and readings as of `now`.
 
@@ -98,8 +99,13 @@ def take_stock(
         decided: PROMISES whose state a person settled.
         answers: ANSWERS; those up to `now` become readings, and say what an answer is worth.
         outcomes: OUTCOMES: tickets, invoices and deals that may show a promise kept.
+        found: PROMISES as found in all of these turns, where that was done already.
     """
-    promises = find_promises(_by_then(known.turns, "sent_at", now), known.sentences, known.findings, calendar=calendar)
+    if found is None:
+        in_time = _by_then(known.turns, "sent_at", now)
+        promises = find_promises(in_time, known.sentences, known.findings, calendar=calendar)
+    else:
+        promises = _by_then(found, "said_at", now)
     if decided is not None and (spoken_of := _by_then(decided, "said_at", now)).num_rows:
         promises = lay_decisions(promises, spoken_of, now=now)
     promises = settle_promises(

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from troth.asof import History, Sources, recall
 from troth.book import Store
@@ -25,7 +26,7 @@ from troth.targets import Targets, list_targets
 from troth.trust import DEFAULT_MODEL, Model, State
 from troth.trust.calibration import Bin, Pit, measure_pit, measure_reliability
 from troth.trust.forecasts import Levels, Versions, carry_states, chance_outcomes, chance_waiting, place_exact
-from troth.trust.rivals import RIVALS, Memory
+from troth.trust.rivals import LEARNED, RIVALS, Memory
 from troth.trust.versions import name_version
 from troth.trust.wealth import ENOUGH, RivalScore, score_days, score_rivals
 
@@ -91,21 +92,24 @@ class Proof:
 
     def say(self, day: dt.date) -> str:
         """How the last forecast up to a day did against the base rate, in one line; empty where there was none."""
-        rows = [row for row in self.daily.to_pylist() if row["rival"] == RIVALS[0] and row["day"] <= day.isoformat()]
-        if not rows:
-            return ""
-        last = rows[-1]
-        gain = last["log_score"] - last["rival_log_score"]
-        when = (
-            "Yesterday's forecast" if last["day"] == day.isoformat() else f"The last forecast scored, for {last['day']}"
-        )
-        highest = max(row["log_wealth"] for row in rows)
-        found = "better than the base rate" if highest >= np.log(ENOUGH) else "not better than the base rate so far"
-        return (
-            f"{when}: {last['readings']} reading{'' if last['readings'] == 1 else 's'}, {abs(gain):.2f} nats a reading "
-            f"{'better' if gain > 0 else 'worse'} than the base rate. Since {rows[0]['day']} "
-            f"W = {write_wealth(last['log_wealth'])}: {found}."
-        )
+        return say_forecast(self.daily, day)
+
+
+def say_forecast(daily: pa.Table, day: dt.date) -> str:
+    """How the last forecast up to a day did against the base rate, from DAILY; empty where there was none."""
+    rows = [row for row in daily.to_pylist() if row["rival"] == RIVALS[0] and row["day"] <= day.isoformat()]
+    if not rows:
+        return ""
+    last = rows[-1]
+    gain = last["log_score"] - last["rival_log_score"]
+    when = "Yesterday's forecast" if last["day"] == day.isoformat() else f"The last forecast scored, for {last['day']}"
+    highest = max(row["log_wealth"] for row in rows)
+    found = "better than the base rate" if highest >= np.log(ENOUGH) else "not better than the base rate so far"
+    return (
+        f"{when}: {last['readings']} reading{'' if last['readings'] == 1 else 's'}, {abs(gain):.2f} nats a reading "
+        f"{'better' if gain > 0 else 'worse'} than the base rate. Since {rows[0]['day']} "
+        f"W = {write_wealth(last['log_wealth'])}: {found}."
+    )
 
 
 def write_wealth(log_wealth: float) -> str:
@@ -118,9 +122,15 @@ def write_wealth(log_wealth: float) -> str:
     return f"{wealth:.0f}" if wealth >= 100 else f"{wealth:.1f}" if wealth >= 0.95 else f"{wealth:.2g}"
 
 
-def read_proof(store: Store) -> Proof:
-    """The proof of the days that are closed already; nothing is closed, and nothing compared with the book."""
-    return _sum_up(_Kept.read(store), _Closed())
+def read_line(store: Store, day: dt.date) -> str:
+    """`Proof.say` of the days that are closed already, without the rest of the proof."""
+    columns = ["day", "number", "outcome", "model", RIVALS[0]]
+    return say_forecast(score_days(store.table("forecasts", columns=columns), rivals=RIVALS[:1]), day)
+
+
+def find_last_closed(store: Store) -> str:
+    """The last closed day, as 2026-11-20; empty where none is."""
+    return max(store.table("closings", columns=["day"])["day"].to_pylist(), default="")
 
 
 @dataclass(slots=True)
@@ -172,6 +182,60 @@ def prove(
     return prove_history(store, history, targets, constants=constants, segments=segments, how=how, progress=progress)
 
 
+def close_days(
+    store: Store,
+    sources: Sources,
+    *,
+    since: str,
+    last: dt.datetime,
+    constants: Constants,
+    segments: Mapping[str, str],
+    how: How,
+    progress: Progress | None = None,
+) -> int:
+    """Close the days that are over and not closed yet, and nothing else: closed days are not compared with the book.
+
+    What is closed is what `prove` would close, to the last bit.
+
+    Args:
+        since: where no day is closed, the chain begins after this one, as 2026-11-20.
+        last: days that end after this moment are not closed.
+        the others: as for `prove`.
+
+    Returns: how many days were closed.
+    Cost: the books as they stood on the last closed evening, of the relationships in which something happened since,
+        and then these days alone.
+    """
+    closings = store.table("closings").sort_by("day").to_pylist()
+    previous = closings[-1] if closings else None
+    since = previous["day"] if previous else since
+    history = recall(sources, last=min(last, how.clock()), since=since)
+    if len(history.days) == history.start:
+        return 0
+    kept = _Kept({row["day"]: row for row in closings[-1:]}, {})
+    memory = Memory.of(store.table("forecasts", columns=list(LEARNED)))
+    targets, moving = list_targets(sources, history), find_moving(history)
+    stages = _stages(history, constants, segments, only=moving)
+    walk = _walk(history, targets, stages, kept, _Closed(), memory=memory, how=how, progress=progress)
+    return sum(_write(store, *batch) for batch in walk)
+
+
+def find_moving(history: History) -> list[str]:
+    """Relationships of which something came or went on the days that are the matter."""
+    versions, start = history.versions, history.start
+    came, went = versions.first >= start, (versions.last >= start) & (versions.last < len(history.days))
+    moves = pc.unique(versions.readings["relationship"].filter(pa.array(came | went)))
+    return sorted(moves.to_pylist())
+
+
+def _write(store: Store, closings: list[dict[str, Any]], forecasts: list[dict[str, Any]]) -> int:
+    """Whole days in one transaction; how many."""
+    with store.transaction():
+        store.upsert("forecasts", pa.Table.from_pylist(forecasts, schema=FORECASTS))
+        store.upsert("closings", pa.Table.from_pylist(closings, schema=CLOSINGS))
+    return len(closings)
+
+
 def prove_history(
     store: Store,
     history: History,
@@ -184,11 +248,10 @@ def prove_history(
 ) -> Proof:
     """As `prove`, from readings that are laid out by evening already, and what each could have been."""
     kept, closed = _Kept.read(store), _Closed()
-    walk = _walk(history, targets, _stages(history, constants, segments), kept, closed, how=how, progress=progress)
-    for closings, forecasts in walk:
-        with store.transaction():
-            store.upsert("forecasts", pa.Table.from_pylist(forecasts, schema=FORECASTS))
-            store.upsert("closings", pa.Table.from_pylist(closings, schema=CLOSINGS))
+    stages = _stages(history, constants, segments)
+    walk = _walk(history, targets, stages, kept, closed, memory=Memory(), how=how, progress=progress)
+    for batch in walk:
+        _write(store, *batch)
     return _sum_up(_Kept.read(store), closed)
 
 
@@ -199,18 +262,21 @@ def _walk(
     kept: _Kept,
     closed: _Closed,
     *,
+    memory: Memory,
     how: How,
     progress: Progress | None,
 ) -> Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
     """Go through the days; batches of whole new days as rows of CLOSINGS and FORECASTS."""
-    memory = Memory()
     names = [day.isoformat() for day in history.days]
     previous = max(kept.closings, default="")
     seal = kept.closings[previous]["seal"] if previous else ""
-    closed.changes += _find_strays(names, kept, history)
+    if not history.start:
+        closed.changes += _find_strays(names, kept, history)
     closings: list[dict[str, Any]] = []
     forecasts: list[dict[str, Any]] = []
     for day, stage in enumerate(stages):
+        if day < history.start:
+            continue
         name = names[day]
         is_kept, is_new = name in kept.closings, name > previous
         if is_kept:
@@ -238,7 +304,7 @@ def _walk(
                 yield closings, forecasts
                 closings, forecasts = [], []
         if progress is not None:
-            progress(day + 1, len(names))
+            progress(day + 1 - history.start, len(names) - history.start)
     if closings:
         yield closings, forecasts
 
@@ -254,8 +320,19 @@ class _Stage:
     version: str
 
 
-def _stages(history: History, constants: Constants, segments: Mapping[str, str]) -> Iterator[_Stage]:
-    """One for each day. Constants that were learned later are not used: such days stand on the start values."""
+def _stages(
+    history: History, constants: Constants, segments: Mapping[str, str], *, only: Sequence[str] | None = None
+) -> Iterator[_Stage]:
+    """One for each day. Constants that were learned later are not used: such days stand on the start values.
+
+    `only` names the relationships to follow, where the others are not asked for.
+    """
+    versions = history.versions
+    if only is not None:
+        mask = np.asarray(pc.is_in(versions.readings["relationship"], pa.array(only, pa.string())), bool)
+        versions = Versions(
+            readings=versions.readings.filter(pa.array(mask)), first=versions.first[mask], last=versions.last[mask]
+        )
     switch = len(history.days)
     if constants.since is None:
         switch = 0
@@ -267,7 +344,7 @@ def _stages(history: History, constants: Constants, segments: Mapping[str, str])
             continue
         version, levels = name_version(model), Levels(model, segments)
         before: dict[str, State] = {}
-        for carried in carry_states(history.versions, end, model, segments=segments):
+        for carried in carry_states(versions, end, model, segments=segments):
             if carried.day >= first:
                 yield _Stage(before, levels, carried.states, carried.touched, version)
             before |= {home: carried.states[home] for home in carried.touched if home in carried.states}
@@ -350,7 +427,7 @@ def _close(history: History, day: int, stage: _Stage, *, zone: str, made_with: s
         "readings": int(alive.sum()),
         "came": int(came.sum()),
         "went": int(went.sum()),
-        "relationships": len(stage.after),
+        "relationships": pc.count_distinct(table["relationship"].filter(pa.array(alive))).as_py(),
         "made_with": made_with,
         "news": seal_readings(table.filter(pa.array(came)), table.filter(pa.array(went))),
         "levels": seal_levels(stage.after, stage.touched),
@@ -372,12 +449,12 @@ def _compare(then: Mapping[str, Any], now: Mapping[str, Any], closed: _Closed) -
 
 def _find_strays(names: Sequence[str], kept: _Kept, history: History) -> Iterator[Change]:
     """Closed days of which nothing is left, and days before the last closed one that came in too late."""
-    last = max(kept.closings, default="")
+    first, last = min(kept.closings, default=""), max(kept.closings, default="")
     for name in sorted(set(kept.closings) - set(names)):
         row = kept.closings[name]
         yield Change(day=name, why="gone", closed_at=row["closed_at"], readings=row["readings"], would_be=0)
     for day, name in enumerate(names):
-        if name < last and name not in kept.closings:
+        if first < name < last and name not in kept.closings:
             stands = int(history.versions.alive(day).num_rows)
             yield Change(day=name, why="new", closed_at=None, readings=0, would_be=stands)
 

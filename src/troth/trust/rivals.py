@@ -16,10 +16,15 @@ from collections import defaultdict
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from troth.trust.model import Floats
 
 RIVALS: Final = ("base", "last", "markov", "typical")
+
+LEARNED: Final = ("day", "number", "at", "kind", "relationship", "previous", "outcome", "model")
+"""Columns of FORECASTS that rivals learn from."""
 
 _START_WORTH: Final = 4.0  # readings that the start weighs as much as: an assumption
 _REPEATS: Final = (1.0, 2.0)  # of last times that came again, before any was seen: one in two
@@ -33,6 +38,26 @@ class Memory:
         self._after: dict[tuple[str, int], Floats] = {}
         self._last: dict[tuple[str, str], int] = {}
         self._again: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+
+    @classmethod
+    def of(cls, forecasts: pa.Table) -> Memory:
+        """What `learn` leaves behind, from the columns `LEARNED` of the FORECASTS of all closed days at once."""
+        memory = cls()
+        outcomes = pc.list_value_length(forecasts["model"])
+        told = forecasts.drop_columns(["model"]).append_column("outcomes", outcomes)
+        names = ["kind", "previous", "outcome", "outcomes"]
+        for row in told.group_by(names, use_threads=False).aggregate([([], "count_all")]).to_pylist():
+            kind, previous, outcome, times = row["kind"], row["previous"], row["outcome"], float(row["count_all"])
+            memory._seen.setdefault(kind, np.zeros(row["outcomes"]))[outcome] += times
+            if previous is not None:
+                memory._after.setdefault((kind, previous), np.zeros(row["outcomes"]))[outcome] += times
+                memory._again[kind][0] += times * (outcome == previous)
+                memory._again[kind][1] += times
+        told = told.sort_by([(name, "ascending") for name in ("day", "at", "number")])
+        lasts = told.group_by(["kind", "relationship"], use_threads=False).aggregate([("outcome", "last")])
+        columns = (lasts[name].to_pylist() for name in ("kind", "relationship", "outcome_last"))
+        memory._last = {(kind, home): outcome for kind, home, outcome in zip(*columns, strict=True)}
+        return memory
 
     def previous(self, kind: str, home: str) -> int | None:
         """The latest outcome of this kind in this relationship; None where there was none."""

@@ -10,6 +10,7 @@ readings of a day to be independent.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -102,7 +103,7 @@ def lay_out(forecasts: pa.Table, column: str) -> Chances:
     )
 
 
-def score_days(forecasts: pa.Table) -> pa.Table:
+def score_days(forecasts: pa.Table, *, rivals: Sequence[str] = RIVALS) -> pa.Table:
     """FORECASTS to DAILY: one row for each rival and day, in order of rival and time."""
     if not forecasts.num_rows:
         return DAILY.empty_table()
@@ -110,7 +111,7 @@ def score_days(forecasts: pa.Table) -> pa.Table:
     days, day = np.unique(np.array(forecasts["day"].to_pylist(), object), return_inverse=True)
     model, count = lay_out(forecasts, "model"), np.bincount(day).astype(float)
     tables: list[pa.Table] = []
-    for rival in RIVALS:
+    for rival in rivals:
         theirs = lay_out(forecasts, rival)
         ratio = np.log(model.of_outcome) - np.log(theirs.of_outcome)
         factor = np.bincount(day, weights=np.exp(ratio)) / count
