@@ -19,7 +19,7 @@ from torch.nn import functional
 from training.data import OWN, find_columns, read_split
 from training.export import batch_pieces, read_vocabulary
 from training.model import Network
-from training.train import encode_dev, judge_dev
+from training.train import encode_dev, judge_dev, load_network
 
 _RIDGE: Final = 1e-4  # of the mean second moment: the moments of a finite sample are never quite invertible
 _MOMENTS_FROM: Final = 3000  # sentences of real mail and own turns
@@ -32,19 +32,20 @@ def prune_checkpoint(start: Path, *, kept: int, data: Path, own: Path, base: Pat
         return made
     run.mkdir(parents=True, exist_ok=True)
     held = torch.load(start, weights_only=True)
-    prefix = "network."
-    state = {name.removeprefix(prefix): value for name, value in held["learner"].items() if name.startswith(prefix)}
-    recipe = held["recipe"]
-    network = Network(layers=recipe["layers"], heads=len(held["heads"]), inner=recipe["inner"])
-    network.load_state_dict(state)
+    network = load_network(held)
     tokeniser, rows = read_vocabulary(base / "vocab.txt"), read_split(data, own, "train")
     texts = [row.text for name in ("business_acts", OWN) for row in rows[name]]
     met = batch_pieces(tokeniser, random.Random(0).sample(texts, _MOMENTS_FROM))
     prune_inner(network, map(torch.from_numpy, met), kept=kept)
     columns = find_columns(rows)
     figures = judge_dev(network, encode_dev(columns, tokeniser, data=data, own=own), columns)
-    learner = {**held["learner"], **{f"{prefix}{name}": value for name, value in network.state_dict().items()}}
-    pruned = {"learner": learner, "heads": held["heads"], "recipe": {**recipe, "inner": kept}, "figures": figures}
+    learner = {**held["learner"], **{f"network.{name}": value for name, value in network.state_dict().items()}}
+    pruned = {
+        "learner": learner,
+        "heads": held["heads"],
+        "recipe": {**held["recipe"], "inner": kept},
+        "figures": figures,
+    }
     torch.save(pruned, made)
     return made
 

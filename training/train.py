@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -41,6 +41,7 @@ class Recipe:
     dropout: float = 0.1
     mapped_weight: float = 0.3  # of a column that trains a shared head through an offset of its own
     extra_weight: float = 0.15  # of a column that only its set has
+    taught_weight: float = 0.0  # of what the teacher says of each head, where there is one
     rare_weight: float = 3.0  # most that one positive may weigh against one negative
     seed: int = 20261122
 
@@ -60,13 +61,19 @@ class Learner(nn.Module):
         self._direct = torch.tensor(direct)
         self._heads = torch.tensor([columns.head_of[columns.names[at]] for at in direct])
         self._graded = torch.tensor([columns.is_graded(columns.names[at]) for at in direct])
+        self._graded_heads = torch.tensor([name in GRADED for name in columns.heads])
         self._shared = torch.tensor([float("@" in columns.names[at]) for at in direct])
         self._intent = columns.names.index("intent@email_intent")
         self._intent_heads = [columns.heads.index(act) for act in INTENT]
 
-    def forward(self, pieces: Tensor, targets: Tensor) -> Tensor:
-        """The loss of one batch, a scalar."""
+    def forward(self, pieces: Tensor, targets: Tensor, taught: Tensor | None = None, *, weight: float = 0.0) -> Tensor:
+        """The loss of one batch, a scalar; with what a teacher says of its rows, shape (rows, heads), counted too."""
         raw = self.network(pieces).float()
+        loss = self._miss(raw, targets)
+        return loss if taught is None else loss + weight * measure_unlike(raw, taught, self._graded_heads)
+
+    def _miss(self, raw: Tensor, targets: Tensor) -> Tensor:
+        """How far from what the sets say."""
         scores = raw[:, self._heads] + self.offsets[self._direct] * self._shared
         wanted = targets[:, self._direct]
         said = ~torch.isnan(wanted)
@@ -75,7 +82,7 @@ class Learner(nn.Module):
         binary = functional.binary_cross_entropy_with_logits(scores, wanted, reduction="none", pos_weight=positive)
         graded = functional.smooth_l1_loss(scores, wanted, reduction="none")
         losses = torch.where(self._graded, graded, binary) * self.weights[self._direct] * said
-        return losses.sum() / len(pieces) + self._any_of(raw, targets)
+        return losses.sum() / len(raw) + self._any_of(raw, targets)
 
     def _any_of(self, raw: Tensor, targets: Tensor) -> Tensor:
         """Loss of the set that says only that one of several acts is there: 1 - P(none of them)."""
@@ -87,6 +94,16 @@ class Learner(nn.Module):
         none = none.clamp(max=-1e-4)
         losses = torch.where(wanted[said] > 0, -torch.log1p(-none.exp()), -none)
         return losses.sum() * self.weights[self._intent] / len(targets)
+
+
+def measure_unlike(raw: Tensor, taught: Tensor, graded: Tensor) -> Tensor:
+    """How far outputs are from a teacher's, a scalar: cross-entropy beyond the least possible, for graded heads smooth
+    absolute error; summed over the heads, shape (heads,) of `graded`, and averaged over the rows."""
+    chance = torch.sigmoid(taught)
+    binary = functional.binary_cross_entropy_with_logits(raw, chance, reduction="none")
+    least = functional.binary_cross_entropy_with_logits(taught, chance, reduction="none")
+    far = functional.smooth_l1_loss(raw, taught, reduction="none")
+    return torch.where(graded, far, binary - least).sum() / len(raw)
 
 
 def weigh_columns(columns: Columns, parts: Mapping[str, Encoded], recipe: Recipe) -> tuple[Tensor, Tensor]:
@@ -120,6 +137,7 @@ def run_network(network: Network, encoded: Encoded) -> NDArray[np.float32]:
 
 
 LEAST_POSITIVES: Final = 4
+_PREFIX: Final = "network."  # of the network's weights among those of the learner
 
 
 def judge_dev(network: Network, dev: Mapping[str, Encoded], columns: Columns) -> dict[str, float]:
@@ -150,11 +168,32 @@ def sum_up(figures: Mapping[str, float]) -> float:
     return float(np.mean([np.mean(group) for group in groups if group]))
 
 
-def train(recipe: Recipe, *, data: Path, own: Path, base: Path, run: Path, start: Path | None = None) -> Path:
+def load_network(checkpoint: Mapping[str, Any], *, dropout: float = 0.0) -> Network:
+    """The network of a checkpoint, with all its heads, ready to run."""
+    state = {
+        name.removeprefix(_PREFIX): value for name, value in checkpoint["learner"].items() if name.startswith(_PREFIX)
+    }
+    recipe = checkpoint["recipe"]
+    network = Network(layers=recipe["layers"], heads=len(checkpoint["heads"]), inner=recipe["inner"], dropout=dropout)
+    network.load_state_dict(state)
+    return network.eval()
+
+
+def train(
+    recipe: Recipe,
+    *,
+    data: Path,
+    own: Path,
+    base: Path,
+    run: Path,
+    start: Path | None = None,
+    teacher: Path | None = None,
+) -> Path:
     """Train, writing a checkpoint and a line of figures for each epoch into `run`; goes on where a run stopped.
 
     Args:
         start: a checkpoint of an earlier stage to begin with; else the base model.
+        teacher: a checkpoint whose heads are to be imitated on every row, whatever its set says.
 
     Returns: the checkpoint that is best on dev: of one of the epochs, or the one it began with.
     """
@@ -175,6 +214,7 @@ def train(recipe: Recipe, *, data: Path, own: Path, base: Path, run: Path, start
     learner = Learner(network, columns, weights=weights, positive=positive)
     if start is not None:
         learner.load_state_dict({**torch.load(start, weights_only=True)["learner"], **_buffers(learner)})
+    master = None if teacher is None else load_network(torch.load(teacher, weights_only=True))
     optimiser = _make_optimiser(learner, recipe)
     steps = _count_steps(parts, recipe)
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -184,7 +224,7 @@ def train(recipe: Recipe, *, data: Path, own: Path, base: Path, run: Path, start
     done = _resume(run, learner, optimiser, schedule)
     for epoch in range(done, recipe.epochs):
         started = time.monotonic()
-        losses = _one_epoch(learner, parts, optimiser, schedule, recipe=recipe, epoch=epoch)
+        losses = _one_epoch(learner, parts, optimiser, schedule, recipe=recipe, epoch=epoch, master=master)
         figures = judge_dev(network, dev, columns)
         torch.save(
             {
@@ -222,13 +262,14 @@ def _one_epoch(
     *,
     recipe: Recipe,
     epoch: int,
+    master: Network | None,
 ) -> float:
     learner.train()
     rng = np.random.default_rng([recipe.seed, epoch])
     total, count = 0.0, 0
     for pieces, targets in draw_epoch(parts, drawn=recipe.drawn, rng=rng, batch_rows=recipe.batch_rows):
         # In float32: without matrix units for bfloat16, autocast ran three times slower backwards.
-        loss = learner(pieces, targets)
+        loss = learner(pieces, targets, _ask(master, pieces), weight=recipe.taught_weight)
         loss.backward()
         nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
         optimiser.step()
@@ -238,6 +279,11 @@ def _one_epoch(
         if count % 100 == 0:
             print(f"epoch {epoch} step {count} loss {total / count:.4f}", flush=True)
     return total / count
+
+
+@torch.no_grad()
+def _ask(master: Network | None, pieces: Tensor) -> Tensor | None:
+    return None if master is None else master(pieces)
 
 
 def _make_optimiser(learner: Learner, recipe: Recipe) -> torch.optim.Optimizer:

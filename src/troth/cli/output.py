@@ -7,9 +7,12 @@ import datetime as dt
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TextIO
 
 from troth.cli.options import Format
+from troth.cli.talk import say
+from troth.errors import InputError
 from troth.plain import clean_line
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -29,6 +32,26 @@ def write_rows(
         writer.writerows([safe_cell(row.get(column)) for column in columns] for row in rows)
     else:
         _draw_table(rows, columns)
+
+
+def write_page(path: Path, page: str) -> None:
+    """Write an HTML page where --html says, and say so.
+
+    Raises: InputError when it cannot be written there.
+    """
+    try:
+        path.write_text(page, "utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}. Name another file with --html.") from error
+    say(f"Page written to {path}.")
+
+
+def name_makers() -> str:
+    """What a page was made with: this version and this encoder."""
+    from troth import __version__
+    from troth.encoder import encoder_id
+
+    return f"troth {__version__}, encoder {encoder_id()}"
 
 
 def plain_value(value: object) -> object:

@@ -18,7 +18,6 @@ from troth.cli.options import (
     open_book,
     stoppable,
 )
-from troth.errors import InputError
 
 if TYPE_CHECKING:
     from troth.library import Book
@@ -70,17 +69,10 @@ def list_days(found: Proof) -> list[dict[str, Any]]:
 
 
 def _write_page(path: Path, found: Proof, opened: Book) -> None:
-    from troth import __version__
-    from troth.cli.talk import say
-    from troth.encoder import encoder_id
+    from troth.cli.output import name_makers, write_page
     from troth.proofpage import render_proof
 
-    page = render_proof(found, whose=opened.whose, made_with=f"troth {__version__}, encoder {encoder_id()}")
-    try:
-        path.write_text(page, "utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror}. Name another file with --html.") from error
-    say(f"Page written to {path}.")
+    write_page(path, render_proof(found, whose=opened.whose, made_with=name_makers()))
 
 
 def _draw(found: Proof) -> None:

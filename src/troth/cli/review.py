@@ -87,17 +87,10 @@ def _close(opened: Book, day: str | None, since: str | None, circle: str | None)
 
 
 def _write_page(path: Path, close: Close, opened: Book) -> None:
-    from troth import __version__
-    from troth.cli.talk import say
-    from troth.encoder import encoder_id
+    from troth.cli.output import name_makers, write_page
     from troth.review.html import render_close
 
-    page = render_close(close, whose=opened.whose, made_with=f"troth {__version__}, encoder {encoder_id()}")
-    try:
-        path.write_text(page, "utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror}. Name another file with --html.") from error
-    say(f"Page written to {path}.")
+    write_page(path, render_close(close, whose=opened.whose, made_with=name_makers()))
 
 
 def _print(closes: list[Close], shape: Format) -> None:
@@ -119,7 +112,7 @@ _COLUMNS = (
 
 
 def list_close(close: Close) -> Iterator[dict[str, Any]]:
-    """The close as flat rows: checkpoints, promises, questions, who asks for trust, warnings, and the one thing to do."""
+    """The close as flat rows: checkpoints, promises, questions, who asks for trust, warnings, the one thing to do."""
     for circle in close.circles:
         for point in circle.checkpoints:
             gauge = point.gauge

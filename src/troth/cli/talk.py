@@ -51,6 +51,8 @@ def report_read(report: ReadReport) -> None:
         parts.append(f"{report.changed} in a later version")
     if report.duplicates:
         parts.append(f"{report.duplicates} standing twice")
+    if report.calls:
+        parts.append(f"{report.calls} tool calls, {report.calls_added} new")
     if report.rejected:
         parts.append(f"{len(report.rejected) + report.unlisted} not readable")
     say(f"{report.source}: {report.format}, {', '.join(parts)}.")
