@@ -31,6 +31,8 @@ class ReadReport:
     duplicates: int  # stood in the export more than once
     rejected: tuple[Rejected, ...]
     unlisted: int = 0  # rejected beyond those listed
+    calls: int = 0  # tool calls of AI agents seen in the export
+    calls_added: int = 0
 
 
 def read_into(store: Store, source: Path, *, progress: Callable[[int, int], None] | None = None) -> ReadReport:
@@ -39,9 +41,12 @@ def read_into(store: Store, source: Path, *, progress: Callable[[int, int], None
     Raises: SourceError when it is none of the known forms; BookError when the store cannot serve.
     """
     reading = read_source(source, progress=progress)
-    added = changed = 0
+    added = changed = calls_added = 0
     for batch in reading:
-        written = add_to(store, _keep_threads(store, batch))
+        with store.transaction():
+            written = add_to(store, _keep_threads(store, batch))
+            calls = reading.take_calls()
+            calls_added += store.upsert("calls", calls).added if calls.num_rows else 0
         added, changed = added + written.added, changed + written.changed
     if added or changed:
         _assign_threads(store)
@@ -54,6 +59,8 @@ def read_into(store: Store, source: Path, *, progress: Callable[[int, int], None
         duplicates=reading.duplicates,
         rejected=tuple(reading.rejected),
         unlisted=reading.unlisted,
+        calls=reading.calls,
+        calls_added=calls_added,
     )
 
 

@@ -124,7 +124,7 @@ DECISIONS: Final = pa.schema(
         _must("probability", pa.float32()),
     ]
 )
-"""What people said of promises, never overwritten: the latest of a promise counts, all of them are there to learn from."""
+"""What people said of promises, never overwritten: the latest of a promise counts, all are there to learn from."""
 
 PROMISE_HISTORY: Final = pa.schema(
     [
@@ -206,6 +206,20 @@ OUTCOMES: Final = pa.schema(
         pa.field("closed_at", _TIME),
     ]
 )
+
+CALLS: Final = pa.schema(
+    [
+        _must("call_id", pa.string()),  # the log's own id within its conversation, else a hash of its content
+        _must("conversation_id", pa.string()),
+        pa.field("turn_id", pa.string()),  # the turn it stands with; null where it stands before the first
+        pa.field("is_before", pa.bool_()),  # made before the words of that turn; else, and where null, behind them
+        _must("position", pa.int64()),  # order in the source
+        _must("tool", pa.string()),
+        pa.field("arguments", pa.string()),  # as logged
+        _must("failed", pa.bool_()),  # the tool answered with an error
+    ]
+)
+"""What an AI agent did: the calls of tools that stand in a log of its conversations."""
 
 EVIDENCE: Final = pa.schema(
     [
@@ -326,6 +340,7 @@ TABLES: Final[Mapping[str, pa.Schema]] = {
     "questions": QUESTIONS,
     "answers": ANSWERS,
     "outcomes": OUTCOMES,
+    "calls": CALLS,
     "readings": READINGS,
     "trust": TRUST,
     "scores": SCORES,

@@ -60,6 +60,7 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "questions": ("question_id",),
     "answers": ("answer_id",),
     "outcomes": ("outcome_id",),
+    "calls": ("call_id",),
     "trust": ("relationship", "facet", "at"),
     "scores": ("scope", "at", "lens", "pillar"),
     "forecasts": ("day", "number"),

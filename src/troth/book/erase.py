@@ -23,9 +23,9 @@ _POINTERS: Final = {
 def drop_turns(store: Store, turn_ids: Iterable[str]) -> dict[str, int]:
     """Take turns out of every table, in one transaction.
 
-    Sentences, findings, promises, decisions and history of these turns go, and of promises that began with them as a
-    request or an offer. What a person decided of another turn's promise stays, without the words that came from
-    these. States that these turns had shown leave the history, and the machine's states are worked out without them
+    Sentences, findings, tool calls, promises, decisions and history of these turns go, and of promises that began with
+    them as a request or an offer. What a person decided of another turn's promise stays, without the words that came
+    from these. States that these turns had shown leave the history, and the machine's states are worked out without them
     when the book is read next.
 
     Args:
@@ -37,12 +37,14 @@ def drop_turns(store: Store, turn_ids: Iterable[str]) -> dict[str, int]:
     ids = sorted(set(turn_ids))
     gone: dict[str, int] = {}
     with store.transaction():
+        talks = store.table("turns", columns=["conversation_id"], where={"turn_id": ids})
         rested = store.table("promises", columns=["promise_id"], where={"origin_turn_id": ids})
         for name in ("promises", "decisions", "promise_history"):
             _count(gone, name, _drop(store, name, "promise_id", rested["promise_id"].to_pylist()))
         for name, form in FORMS.items():
             if "turn_id" in form.schema.names and name not in _SEALED:
                 _count(gone, name, _drop(store, name, "turn_id", ids))
+        _count(gone, "calls", _drop_orphans(store, set(talks["conversation_id"].to_pylist())))
         _count(gone, "promise_history", _drop(store, "promise_history", "evidence_turn_id", ids))
         for name, (column, prefix) in _POINTERS.items():
             rows = store.table(name, where={column: ids})
@@ -56,6 +58,12 @@ def _drop(store: Store, name: str, column: str, ids: list[str]) -> int:
     if there:
         store.replace(name, FORMS[name].schema.empty_table(), keys_column=column, keys=ids)
     return there
+
+
+def _drop_orphans(store: Store, talks: set[str]) -> int:
+    """Take out the calls, also from before the first turn, of those of these conversations that have no turn left."""
+    left = store.table("turns", columns=["conversation_id"], where={"conversation_id": sorted(talks)})
+    return _drop(store, "calls", "conversation_id", sorted(talks - set(left["conversation_id"].to_pylist())))
 
 
 def _clear(rows: pa.Table, columns: Iterable[str]) -> pa.Table:

@@ -13,7 +13,7 @@ from typing import Final
 from troth.errors import SourceError
 from troth.sources.folders import MAILDIR_SIDES, list_files
 from troth.sources.headers import split_header
-from troth.sources.jsonl import is_turn_row, parse_row
+from troth.sources.jsonl import is_row, parse_row
 from troth.sources.mail import WANTED
 from troth.sources.mbox import is_field
 from troth.sources.turns import Rejected
@@ -34,7 +34,7 @@ class Format:
 MBOX: Final = Format(name="mbox", description="a mailbox file with many mails (mbox)")
 EML: Final = Format(name="eml", description="one mail, or a folder of mails, a file each (EML)")
 MAILDIR: Final = Format(name="maildir", description="a maildir: a folder with cur and new")
-JSONL: Final = Format(name="jsonl", description="turns as JSON Lines, one object a line")
+JSONL: Final = Format(name="jsonl", description="turns, and tool calls of AI agents, as JSON Lines, one object a line")
 
 _READABLE: Final = "troth reads mbox files, EML files or folders of them, maildirs, and turns as JSON Lines."
 _UNPACK: Final = "Unpack it and name what is inside."
@@ -122,7 +122,7 @@ def _recognise_rows(text: bytes, *, whole: bool, path: str) -> Format:
         return JSONL  # one object longer than we look: the reader will say if it is none
     looked = [line for line in (lines if whole else lines[:-1]) if line.strip()][:_LINES]
     rows = [row for row in map(parse_row, looked) if not isinstance(row, str)]
-    if any(is_turn_row(row) for row in rows):
+    if any(is_row(row) for row in rows):
         return JSONL
     if rows:
         names = ", ".join(sorted(map(str, rows[0]))[:12])

@@ -1,4 +1,8 @@
-"""Turns as JSON Lines: our own export (the columns of TURNS), and rows with text, sender, time and conversation."""
+"""Turns as JSON Lines: our own export (the columns of TURNS), and rows with text, sender, time and conversation.
+
+Tool calls of an AI agent stand beside the text of a row, or in a row without one; chats with a language model are read
+in the form of `chats`.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,19 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
+from troth.sources.calls import CallReader, holds_calls, is_call
 from troth.sources.charsets import clean
+from troth.sources.chats import (
+    as_turn_row,
+    conversation_of,
+    is_chat,
+    is_message,
+    is_result,
+    list_messages,
+    name_chat,
+)
 from troth.sources.headers import read_addresses, read_date
-from troth.sources.turns import Turn
+from troth.sources.turns import Call, Rejected, Turn
 
 LINE_LIMIT: Final = 8 << 20  # bytes of one row
 
@@ -61,9 +75,9 @@ def parse_row(line: bytes) -> Row | str:
     return cast("Row", value) if isinstance(value, dict) else "no JSON object"
 
 
-def is_turn_row(row: Row) -> bool:
-    """Whether a row has a text."""
-    return _pick(row, _TEXT) is not None
+def is_row(row: Row) -> bool:
+    """Whether a row has a text, tool calls, or a chat with a model."""
+    return _pick(row, _TEXT) is not None or holds_calls(row) or is_call(row) or is_message(row) or is_chat(row)
 
 
 class RowReader:
@@ -72,6 +86,76 @@ class RowReader:
     def __init__(self, source: str) -> None:
         self._source = source
         self._repeats: dict[bytes, int] = {}
+        self._calls = CallReader()
+        self._latest: dict[str, tuple[str | None, int]] = {}  # conversation: its last turn, and messages so far
+        self._unnamed: str | None = None  # the conversation of messages that name none
+
+    def pieces(self, row: Row, *, position: int, where: str) -> Iterator[Turn | Call | Rejected]:
+        """Everything in one row: its turn and its tool calls, or those of all messages of a chat."""
+        if _pick(row, _TEXT) is not None:
+            yield from self._spoken(row, position, where)
+        elif is_chat(row):
+            conversation = clean(name_chat(row))
+            for number, message in enumerate(list_messages(row), start=1):
+                spot = f"{where}, message {number}"
+                if isinstance(message, dict) and is_message(cast("Row", message)):
+                    yield from self._message(cast("Row", message), conversation, position, spot)
+                else:
+                    yield Rejected(position=spot, reason="no message: it needs a 'role' and a 'content'")
+            self._latest.pop(conversation, None)
+        elif is_message(row):
+            conversation = conversation_of(row) or self._unnamed
+            if conversation is None:
+                digest = hashlib.sha256(f"{clean(self._source)}\0{json.dumps(row, sort_keys=True)}".encode())
+                conversation = self._unnamed = f"sha256:{digest.hexdigest()}"
+            yield from self._message(row, clean(conversation), position, where)
+        elif is_call(row):
+            call = self._calls.read_export(row)
+            yield call or Rejected(position=where, reason="a tool call without a conversation")
+        elif holds_calls(row) or "agent_actions" in row:
+            conversation = _plain(row.get("conversation_id"))
+            latest, _ = self._latest.get(conversation or "", (None, 0))
+            yield from self._calls.read(row, conversation=conversation, turn_id=latest, speaks=False, where=where)
+        else:
+            yield Rejected(position=where, reason="no text: a row needs 'text' or 'body'")
+
+    def rest(self) -> Iterator[Call]:
+        """At the end of the file: calls whose result never came."""
+        return self._calls.rest()
+
+    def _spoken(self, row: Row, position: int, where: str) -> Iterator[Turn | Call | Rejected]:
+        turn = self.read(row, position=position)
+        if isinstance(turn, str):
+            yield Rejected(position=where, reason=turn)
+            return
+        yield turn
+        if holds_calls(row):
+            yield from self._calls.read(
+                row, conversation=turn.conversation_id, turn_id=turn.turn_id, speaks=True, where=where
+            )
+        if "conversation_id" in row:
+            self._latest[turn.conversation_id] = (turn.turn_id, 0)
+
+    def _message(self, message: Row, conversation: str, position: int, where: str) -> Iterator[Turn | Call | Rejected]:
+        """A message of a chat; calls beside its words come behind them, and wait for the messages of their tools."""
+        latest, number = self._latest.get(conversation, (None, 0))
+        if is_result(message):
+            yield self._calls.answer(message, conversation=conversation, where=where)
+            return
+        said = as_turn_row(message, conversation)
+        if said is not None:
+            turn = self.read(said, position=position + number)
+            if isinstance(turn, str):
+                yield Rejected(position=where, reason=turn)
+            else:
+                latest = turn.turn_id
+                yield turn
+        elif not holds_calls(message):
+            yield Rejected(position=where, reason="a message without words")
+        self._latest[conversation] = (latest, number + 1)
+        yield from self._calls.read(
+            message, conversation=conversation, turn_id=latest, speaks=False, where=where, place=number, waits=True
+        )
 
     def read(self, row: Row, *, position: int) -> Turn | str:
         """One row to a turn, or to the reason why it is none."""

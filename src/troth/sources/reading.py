@@ -21,22 +21,25 @@ from troth.sources.jsonl import RowReader, parse_row, read_lines
 from troth.sources.mail import NO_DATE, WANTED, read_mail
 from troth.sources.mbox import split_mbox
 from troth.sources.mime import MessageScanner
-from troth.sources.turns import Rejected, Turn, tabulate
+from troth.sources.turns import Call, Rejected, Turn, tabulate, tabulate_calls
 
 BATCH_TURNS: Final = 500
 BATCH_CHARACTERS: Final = 8_000_000
+BATCH_CALLS: Final = 5_000
 LISTED: Final = 10_000  # rejected pieces named one by one; further ones are counted in `Reading.unlisted`
 
 
 class Reading:
     """One pass over one source. Iterate for TURNS tables; the counts grow while that goes on.
 
-    `seen` is always turns + duplicates + rejected: nothing is left out silently.
+    Tool calls met on the way wait until `take_calls`, so a batch may hold calls and no turn.
+    `seen` is always turns + calls + duplicates + rejected: nothing is left out silently.
 
     Attributes:
         format: what the source was recognised as.
         turns: rows handed out so far.
-        duplicates: pieces whose turn_id came before in this source, left out.
+        calls: tool calls met so far.
+        duplicates: pieces whose id came before in this source, left out.
         rejected: pieces that are no turn, with place and reason; at most `LISTED`.
         unlisted: how many more were rejected.
         notes: what was mended, and in how many turns.
@@ -44,7 +47,8 @@ class Reading:
 
     def __init__(self, path: str | Path, *, progress: Progress | None, now: datetime) -> None:
         self.format: Format = recognise(path)
-        self.turns = self.duplicates = self.unlisted = 0
+        self.turns = self.calls = self.duplicates = self.unlisted = 0
+        self._made: list[Call] = []
         self.rejected: list[Rejected] = []
         self.notes: Counter[str] = Counter()
         self._path, self._progress, self._now = Path(path), progress, now
@@ -53,7 +57,13 @@ class Reading:
     @property
     def seen(self) -> int:
         """Pieces met so far, whatever became of them."""
-        return self.turns + self.duplicates + len(self.rejected) + self.unlisted
+        return self.turns + self.calls + self.duplicates + len(self.rejected) + self.unlisted
+
+    def take_calls(self) -> pa.Table:
+        """CALLS met since this was last asked."""
+        calls = tabulate_calls(self._made)
+        self._made = []
+        return calls
 
     def __iter__(self) -> Iterator[pa.Table]:
         return self
@@ -64,25 +74,29 @@ class Reading:
     def _read(self) -> Iterator[pa.Table]:
         ids = _Seen()
         batch: list[Turn] = []
-        characters = 0
+        characters = calls = 0
         try:
             for found in self._pieces():
                 if isinstance(found, Rejected):
                     self._reject(found)
-                elif not ids.add(found.turn_id):
+                elif not ids.add(f"call {found.call_id}" if isinstance(found, Call) else found.turn_id):
                     self.duplicates += 1
+                elif isinstance(found, Call):
+                    self._made.append(found)
+                    self.calls += 1
+                    calls += 1
                 else:
                     batch.append(found)
                     self.turns += 1
                     characters += len(found.body)
-                    if len(batch) == BATCH_TURNS or characters >= BATCH_CHARACTERS:
-                        yield tabulate(batch)
-                        batch, characters = [], 0
+                if len(batch) == BATCH_TURNS or characters >= BATCH_CHARACTERS or calls == BATCH_CALLS:
+                    yield tabulate(batch)
+                    batch, characters, calls = [], 0, 0
         except OSError as error:
             raise SourceError(
                 str(self._path), f"stopped being readable ({error.strerror or error})", "Read it again."
             ) from error
-        if batch:
+        if batch or calls:
             yield tabulate(batch)
 
     def _reject(self, found: Rejected) -> None:
@@ -91,7 +105,7 @@ class Reading:
         else:
             self.unlisted += 1
 
-    def _pieces(self) -> Iterator[Turn | Rejected]:
+    def _pieces(self) -> Iterator[Turn | Call | Rejected]:
         if self._path.is_dir():
             yield from self._folder()
             return
@@ -141,17 +155,22 @@ class Reading:
         self.notes.update(message.notes)
         return found
 
-    def _rows(self, blocks: Iterator[bytes]) -> Iterator[Turn | Rejected]:
+    def _rows(self, blocks: Iterator[bytes]) -> Iterator[Turn | Call | Rejected]:
         reader = RowReader(self._path.name)
         for number, line in enumerate(read_lines(blocks), start=1):
+            where = f"line {number}"
             if line is None:
-                yield Rejected(position=f"line {number}", reason="longer than 8 MiB")
+                yield Rejected(position=where, reason="longer than 8 MiB")
             elif line.strip():
                 row = parse_row(line)
-                turn = row if isinstance(row, str) else reader.read(row, position=number - 1)
-                if isinstance(turn, Turn) and turn.sent_at is None:
-                    self.notes[NO_DATE] += 1
-                yield Rejected(position=f"line {number}", reason=turn) if isinstance(turn, str) else turn
+                if isinstance(row, str):
+                    yield Rejected(position=where, reason=row)
+                    continue
+                for piece in reader.pieces(row, position=number - 1, where=where):
+                    if isinstance(piece, Turn) and piece.sent_at is None:
+                        self.notes[NO_DATE] += 1
+                    yield piece
+        yield from reader.rest()
 
     def _folder(self) -> Iterator[Turn | Rejected]:
         listing = list_maildir if self.format == MAILDIR else list_files

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from troth.schema import TURNS, conform
+from troth.schema import CALLS, TURNS, conform, empty
 
 
 class Turn(NamedTuple):
@@ -37,6 +37,19 @@ class Turn(NamedTuple):
     relationship: str | None
 
 
+class Call(NamedTuple):
+    """One row of CALLS, its fields in the order of the schema."""
+
+    call_id: str
+    conversation_id: str
+    turn_id: str | None
+    is_before: bool
+    position: int
+    tool: str
+    arguments: str | None
+    failed: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
     """A piece of a source that became no turn: where it stands and why."""
@@ -47,6 +60,13 @@ class Rejected:
 
 def tabulate(turns: Sequence[Turn]) -> pa.Table:
     """Rows to a TURNS table."""
+    if not turns:
+        return empty(TURNS)
     columns = zip(*turns, strict=True)
     arrays = [pa.array(column, type=field.type) for column, field in zip(columns, TURNS, strict=True)]
     return conform(pa.table(arrays, names=TURNS.names), TURNS)
+
+
+def tabulate_calls(calls: Sequence[Call]) -> pa.Table:
+    """Rows to a CALLS table."""
+    return conform([call._asdict() for call in calls], CALLS) if calls else empty(CALLS)
