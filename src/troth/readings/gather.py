@@ -7,6 +7,7 @@ Source: MEASUREMENT.md sections 2 and 4.2.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,18 +18,12 @@ from troth.readings.asked import join_questions
 from troth.readings.evidence import weigh_scene
 from troth.readings.follow_through import read_promises
 from troth.readings.held import read_held
-from troth.readings.reference import Reference, count_effective
+from troth.readings.reference import PLACES, FacetReference, Reference, count_effective
 from troth.readings.scene import Scene, set_scene
 from troth.readings.shown import SIGNAL, read_acts
 from troth.readings.waits import read_waits
 from troth.schema import READINGS, conform, empty
 from troth.worktime import ALL_HOURS, OpenHours
-
-_FARTHEST = 3.0
-"""Predictive standard deviations beyond which a reading is taken to lie there.
-
-Acts are rare and their sums skewed, so the normal model calls some turns impossible; none may decide a score alone.
-"""
 
 
 def gather_readings(
@@ -72,9 +67,10 @@ def gather_readings(
 def read_measured(evidence: pa.Table, scene: Scene, reference: Reference) -> pa.Table:
     """One exact reading for each turn and facet that every sentence tells of: their mean, in reference units.
 
-    With n sentences, z = (mean - reference mean) / sd between relationships, v = (tau^2 + sigma^2 / n_eff) / sd^2,
-    where n_eff counts sentences that follow each other for less than as many that do not (`count_effective`).
-    Readings beyond `_FARTHEST` predictive standard deviations are drawn in to there.
+    With n sentences, v = (tau^2 + sigma^2 / n_eff) / variance between relationships, where n_eff counts sentences that
+    follow each other for less than as many that do not (`count_effective`). z is the place of the turn among the
+    reference's turns on its channel, as a normal score times sqrt(1 + v): so that z spreads over the reference as the
+    filter takes it to, N(0, 1 + v), and no turn lies farther out than the reference has turns to tell.
     The sentence that weighs most rides along as the evidence.
     """
     evidence = evidence.filter(pc.is_in(evidence["facet"], pa.array(list(reference.facets), pa.string())))
@@ -93,12 +89,12 @@ def read_measured(evidence: pa.Table, scene: Scene, reference: Reference) -> pa.
     key, group = np.unique(turn * len(parts) + facet, return_inverse=True)
     turn, facet_of = key // len(parts), key % len(parts)
     count = np.bincount(group).astype(float)
-    usual = _usual_levels(scene, reference)[turn, facet_of]
-    z = (np.bincount(group, weights=raw) / count - usual) / np.sqrt(between[facet_of])
+    channel, names = _codes(scene.turns["channel"])
+    usual = _by_channel(parts, names)[channel[turn], facet_of]
     told = count_effective(count, neighbour[facet_of])
     v = (turn_var[facet_of] + sentence_var[facet_of] / told) / between[facet_of]
-    farthest = _FARTHEST * np.sqrt(1.0 + v)
-    z = np.clip(z, -farthest, farthest)
+    apart = (np.bincount(group, weights=raw) / count - usual) / np.sqrt((1.0 + v) * between[facet_of])
+    z = np.sqrt(1.0 + v) * _place(apart, parts, names, facet=facet_of, channel=channel[turn])
     leading = _find_leading(np.abs(raw - usual[group]), group)
     chosen = scene.turns.select(["relationship", "sent_at", "turn_id"]).take(turn)
     columns: dict[str, Any] = {
@@ -120,16 +116,33 @@ def read_measured(evidence: pa.Table, scene: Scene, reference: Reference) -> pa.
     return conform(pa.table(columns), READINGS)
 
 
-def _usual_levels(scene: Scene, reference: Reference) -> Any:
-    """What is usual in the channel of each turn, shape (n_turns, n_facets)."""
-    codes = scene.turns["channel"].combine_chunks().dictionary_encode()
-    of_channel = np.array(
-        [
-            [part.means.get(channel, part.means["mail"]) for part in reference.facets.values()]
-            for channel in codes.dictionary.to_pylist()
-        ]
-    )
-    return of_channel[codes.indices.to_numpy()]
+def _codes(column: pa.ChunkedArray) -> tuple[Any, list[str]]:
+    codes = column.combine_chunks().dictionary_encode()
+    return codes.indices.to_numpy(), codes.dictionary.to_pylist()
+
+
+def _by_channel(parts: Sequence[FacetReference], channels: Sequence[str]) -> Any:
+    """What is usual, shape (n_channels, n_facets)."""
+    return np.array([[part.means.get(channel, part.means["mail"]) for part in parts] for channel in channels])
+
+
+def _place(apart: Any, parts: Sequence[FacetReference], channels: Sequence[str], *, facet: Any, channel: Any) -> Any:
+    """Normal scores of the places among the reference's turns, shape (n,).
+
+    Args:
+        apart: shape (n,), standard deviations from the usual level.
+        parts: facets.
+        channels: names.
+        facet, channel: shape (n,), places in these.
+    """
+    scores = np.clip(apart, PLACES[0], PLACES[-1])
+    for number, part in enumerate(parts):
+        for code, name in enumerate(channels):
+            ends = part.spread.get(name, part.spread.get("mail"))
+            if ends is not None:
+                mine = (facet == number) & (channel == code)
+                scores[mine] = np.interp(apart[mine], ends, PLACES)
+    return scores
 
 
 def _find_leading(weight: Any, group: Any) -> Any:

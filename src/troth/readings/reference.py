@@ -8,7 +8,7 @@ numbers mean something else, so the file names it and `load_reference` is asked 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from typing import Any
@@ -17,10 +17,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy.optimize import nnls
+from scipy.special import ndtr
 
 from troth.errors import EncoderError, InputError
 
 _FARTHEST_LAG = 6  # sentences apart; farther ones are too few to tell anything
+PLACES = np.arange(-3.0, 3.01, 0.5)
+"""Normal scores: the share of turns below each is its Phi. Beyond the outer two the reference has no turns to tell."""
+
+_STEP = 1e-5  # between places that lie on one spot
+_ROUNDS = 5  # of weighing; it settles in three
 _LEAST_SHARE = 0.02  # of the variance that lies between relationships; below it a corpus cannot tell it from none
 
 
@@ -28,7 +35,8 @@ _LEAST_SHARE = 0.02  # of the variance that lies between relationships; below it
 class FacetReference:
     """Raw evidence of one facet of SHOWN in the reference population. Raw units, and raw units squared.
 
-    What is usual differs between a mail and a call; how much relationships differ is taken to be the same in both.
+    What is usual differs between a mail and a call, and so does how turns spread around it; the share of that spread
+    that lies between relationships is taken to be the same in both.
     """
 
     means: Mapping[str, float]  # channel to the usual level; "mail" stands in for a channel that was not measured
@@ -37,12 +45,16 @@ class FacetReference:
     sentence_var: float  # sigma^2: of a sentence around its turn
     turns: int
     neighbour: float = 0.0  # correlation of a sentence with the next one of its turn, beyond what the turn shares
+    # Channel to where its turns lie: sd from the usual level at each of PLACES. None where it was not measured.
+    spread: Mapping[str, Sequence[float]] = field(default_factory=dict[str, Sequence[float]])
 
     def __post_init__(self) -> None:
         if "mail" not in self.means:
             raise InputError(f"a reference needs the usual level in mail, got {self.means}")
         if not 0 <= self.neighbour < 1:
             raise InputError(f"neighbouring sentences correlate by 0 to below 1, got {self.neighbour}")
+        if any(len(ends) != len(PLACES) or (np.diff(ends) <= 0).any() for ends in self.spread.values()):
+            raise InputError(f"a spread needs {len(PLACES)} rising numbers, got {self.spread}")
         if self.between_var <= 0 or self.turn_var < 0 or self.sentence_var < 0:
             raise InputError(f"a reference needs between_var above 0 and no negative variance, got {self}")
 
@@ -220,6 +232,59 @@ def count_effective(sentences: npt.NDArray[np.float64], neighbour: npt.ArrayLike
     return n / ((1.0 + r) / (1.0 - r) - 2.0 * r * (1.0 - r**n) / (n * (1.0 - r) ** 2))
 
 
+def estimate_noise(
+    turn_mean: npt.NDArray[np.float64], told: npt.NDArray[np.float64], *, between_var: float
+) -> tuple[float, float]:
+    """tau^2 and sigma^2 such that the means of turns spread as they do: E mean^2 = between + tau^2 + sigma^2 / told.
+
+    Least squares of the squares, none below 0, each weighed by what it is expected to be; every turn counts once,
+    where sentence pairs would let the longest decide.
+
+    Args:
+        turn_mean: shape (n_turns,), mean of each turn, the usual level taken out.
+        told: shape (n_turns,), effective number of sentences.
+        between_var: between relationships.
+    """
+    design, found = np.stack([np.ones(len(told)), 1.0 / told], axis=1), np.array([1.0, 1.0])
+    expected = np.full(len(told), max(float((turn_mean**2).mean()), 1e-12))
+    for _ in range(_ROUNDS):
+        found = nnls(design / expected[:, None], (turn_mean**2 - between_var) / expected)[0]
+        expected = between_var + design @ found
+    return float(found[0]), float(found[1])
+
+
+def estimate_between(
+    score: npt.NDArray[np.float64], whole: npt.NDArray[np.float64], group: npt.NDArray[np.int64]
+) -> float:
+    """Variance between relationships: the posterior mean of its share, Beta(1, 9) before (a start value, mean .1).
+
+    Turns are score = sqrt(r) x + N(0, 1 - r) with r = between / whole and a level x ~ N(0, 1) for each relationship.
+    Unlike moments, the likelihood lets neither the longest relationship nor the longest turn decide.
+
+    Args:
+        score: shape (n,), normal score of each turn.
+        whole: shape (n,), variance of a turn's mean.
+        group: shape (n,), number of the relationship.
+    """
+    shares = np.arange(0.005, 0.6, 0.005)
+    told = np.empty(len(shares))
+    for number, share in enumerate(shares):
+        part = np.minimum(share * whole.mean() / whole, 0.95)
+        weight = np.bincount(group, weights=part / (1.0 - part))
+        pull = np.bincount(group, weights=np.sqrt(part) * score / (1.0 - part))
+        told[number] = 0.5 * float((pull**2 / (1.0 + weight) - np.log1p(weight)).sum())
+        told[number] -= 0.5 * float((score**2 / (1.0 - part) + np.log1p(-part)).sum())
+    told += 8.0 * np.log1p(-shares)
+    chance = np.exp(told - told.max())
+    return float(whole.mean() * (chance @ shares) / chance.sum())
+
+
+def _find_places(apart: npt.NDArray[np.float64]) -> list[float]:
+    """Where turns lie at each of `PLACES`, rising."""
+    ends = np.quantile(apart, ndtr(PLACES))
+    return (np.maximum.accumulate(ends) + _STEP * np.arange(len(ends))).round(6).tolist()
+
+
 def estimate_facets(
     evidence: pa.Table, relationship_of_turn: Mapping[str, str], channel_of_turn: Mapping[str, str]
 ) -> dict[str, FacetReference]:
@@ -234,15 +299,32 @@ def estimate_facets(
         raw = rows["raw"].to_numpy().astype(float)
         means = {name: float(raw[channel == name].mean()) for name in sorted(set(channel))}
         usual = np.array([means[name] for name in channel])
-        parts = estimate_components(raw - usual, number, group.astype(np.int64)[number])
         place = rows["sentence"].to_numpy().astype(np.int64)
-        run = estimate_run(raw - usual, number, place, between_var=parts.between_var)
+        neighbour = estimate_run(raw - usual, number, place, between_var=0.0).neighbour
+        size = np.bincount(number, minlength=len(ids)).astype(float)
+        mean, told = (
+            np.bincount(number, weights=raw - usual, minlength=len(ids)) / size,
+            count_effective(size, neighbour),
+        )
+        of_turn = np.array([channel_of_turn[turn_id] for turn_id in ids], object)
+        between_var = 0.0
+        for _ in range(2):  # the first round sees all spread as noise
+            turn_var, sentence_var = estimate_noise(mean, told, between_var=between_var)
+            whole = between_var + turn_var + sentence_var / told
+            apart = mean / np.sqrt(whole)
+            spread = {name: _find_places(apart[of_turn == name]) for name in means}
+            score = np.empty(len(ids))
+            for name, ends in spread.items():
+                score[of_turn == name] = np.interp(apart[of_turn == name], ends, PLACES)
+            between_var = estimate_between(score, whole, group.astype(np.int64))
+        turn_var, sentence_var = estimate_noise(mean, told, between_var=between_var)
         found[facet] = FacetReference(
-            means={name: round(mean, 6) for name, mean in means.items()},
-            between_var=parts.between_var,
-            turn_var=run.turn_var,
-            sentence_var=run.sentence_var,
-            turns=parts.turns,
-            neighbour=run.neighbour,
+            spread=spread,
+            means={name: round(value, 6) for name, value in means.items()},
+            between_var=between_var,
+            turn_var=turn_var,
+            sentence_var=sentence_var,
+            turns=len(ids),
+            neighbour=neighbour,
         )
     return found
