@@ -307,9 +307,10 @@ def estimate_facets(
             count_effective(size, neighbour),
         )
         of_turn = np.array([channel_of_turn[turn_id] for turn_id in ids], object)
+        spread: dict[str, list[float]] = {}
+        turn_var, sentence_var = estimate_noise(mean, told, between_var=0.0)
         between_var = 0.0
         for _ in range(2):  # the first round sees all spread as noise
-            turn_var, sentence_var = estimate_noise(mean, told, between_var=between_var)
             whole = between_var + turn_var + sentence_var / told
             apart = mean / np.sqrt(whole)
             spread = {name: _find_places(apart[of_turn == name]) for name in means}
@@ -317,7 +318,7 @@ def estimate_facets(
             for name, ends in spread.items():
                 score[of_turn == name] = np.interp(apart[of_turn == name], ends, PLACES)
             between_var = estimate_between(score, whole, group.astype(np.int64))
-        turn_var, sentence_var = estimate_noise(mean, told, between_var=between_var)
+            turn_var, sentence_var = estimate_noise(mean, told, between_var=between_var)
         found[facet] = FacetReference(
             spread=spread,
             means={name: round(value, 6) for name, value in means.items()},
