@@ -29,17 +29,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from troth.pipeline import Standing, Understood
-from troth.promises import Calendar, find_promises, settle_promises
+from troth.promises import Calendar, find_promises
 from troth.promises.decided import match_decided
-from troth.promises.evenings import Evenings
+from troth.promises.evenings import Evenings, scopes_of
 from troth.promises.scope import scope_keys
-from troth.promises.settle import WAIT
+from troth.promises.settle import WAIT, limit_of, silent_at, true_due
 from troth.questions import find_questions
 from troth.readings import Reference, gather_readings, read_survey
 from troth.readings.follow_through import read_promises
 from troth.readings.scene import set_scene
 from troth.readings.surveys import SIGNAL as SURVEY
-from troth.readings.waits import Asked, list_asked
+from troth.readings.waits import ASKING, Asked, list_asked
 from troth.review import day_bounds
 from troth.schema import PROMISES, READINGS, empty
 from troth.surveys import learn_items
@@ -108,7 +108,7 @@ def recall(sources: Sources, *, last: dt.datetime, since: str = "") -> History:
     promises = sources.found
     if promises is None:
         promises = find_promises(known.turns, known.sentences, known.findings, calendar=sources.calendar)
-    silence = _find_silence(promises, sources)
+    silence = _find_silence(promises, sources.calendar)
     days = _find_days(sources, silence, zone, last)
     evenings = np.array([_us(day_bounds(day, zone)[1] - _TICK) for day in days], np.int64)
     base = bisect_right([day.isoformat() for day in days], since) - 1
@@ -163,7 +163,7 @@ def _find_days(sources: Sources, silence: Sequence[dt.datetime | None], zone: st
         *(moment for moment in silence if moment is not None),
         *(() if sources.outcomes is None else sources.outcomes["closed_at"].drop_null().to_pylist()),
     ]
-    found = {moment.astimezone(here).date() for moment in moments if _YEARS[0] <= moment.year < _YEARS[1]}
+    found = {moment.astimezone(here).date() for moment in moments if _can_be_true(moment)}
     return sorted(day for day in found if day_bounds(day, zone)[1] <= last)
 
 
@@ -237,20 +237,17 @@ def items_before(sources: Sources, history: History, day: int) -> pa.Table:
     return learn_items(sources.answers.filter(pa.array(at <= history.lessons[day])))
 
 
-def _find_silence(promises: pa.Table, sources: Sources) -> list[dt.datetime | None]:
+def _find_silence(promises: pa.Table, calendar: Calendar) -> list[dt.datetime | None]:
     """When each promise would be given up if nothing at all were said after it; None where never."""
-    if not promises.num_rows:
-        return []
-    turns = sources.known.turns
-    turns = turns.filter(pc.is_in(turns["turn_id"], pc.unique(promises["turn_id"])))
-    alone = turns
-    for name in ("conversation_id", "relationship"):  # each in a world of its own: a neighbour must not settle it
-        alone = alone.set_column(alone.schema.get_field_index(name), alone.schema.field(name), turns["turn_id"])
-    silent = settle_promises(
-        promises, alone, sources.known.sentences.slice(0, 0), sources.known.findings.slice(0, 0),
-        now=_NEVER, calendar=sources.calendar,
-    )  # fmt: skip
-    return silent["state_at"].to_pylist()
+    rows = promises.select(["said_at", "due_rule", "due_latest"]).to_pylist()
+    return [
+        silent_at(row, row["said_at"], limit_of(true_due(row), calendar)) if _can_be_true(row["said_at"]) else None
+        for row in rows
+    ]
+
+
+def _can_be_true(moment: dt.datetime | None) -> bool:
+    return moment is not None and _YEARS[0] <= moment.year < _YEARS[1]
 
 
 def _follow_promises(
@@ -271,11 +268,17 @@ def _follow_promises(
     if not promises.num_rows or not len(evenings):
         return Versions.none(), empty(PROMISES)
     known = sources.known
+    homes = scopes_of(promises, known.turns)
+    moments = _find_moments(sources, silence, homes)
+    still = set[str]()
+    if base >= 0 and standing is not None:
+        after, until = int(evenings[base]), _us(standing.now)
+        still = _find_still(moments, promises, sources.decided, homes, after=after, until=until)
     settling = Evenings(
         promises, known.turns, known.sentences, known.findings,
         until=_moment(int(evenings[-1])), calendar=sources.calendar, outcomes=sources.outcomes,
+        only=set(homes) - still,
     )  # fmt: skip
-    moments = _find_moments(sources, silence, settling.scopes)
     due: defaultdict[int, set[str]] = defaultdict(set)
     for scope, us, is_after in moments:
         day = int(np.searchsorted(evenings, us, side="right" if is_after else "left"))
@@ -286,13 +289,9 @@ def _follow_promises(
     told: list[tuple[int, int, int, dict[str, Any]]] = []
     for day in range(max(base, 0), len(evenings)):
         settled: dict[int, dict[str, Any]] = {}
-        scopes = due[day]
         if day == base and standing is not None:
-            still = _find_still(
-                moments, promises, sources.decided, settling.scopes, after=int(evenings[base]), until=_us(standing.now)
-            )
-            settled, scopes = _take_states(promises, settling.scopes, still, standing), scopes - still
-        settled |= settling.settle(scopes, _moment(int(evenings[day])))
+            settled = _take_states(promises, homes, still, standing)
+        settled |= settling.settle(due[day] - still, _moment(int(evenings[day])))
         fixed = {one: row for past in range(0 if day == base else day, day + 1) for one, row in decided[past].items()}
         spoken_for |= fixed.keys()
         settled = {one: row for one, row in settled.items() if one not in spoken_for} | fixed
@@ -406,7 +405,8 @@ class _Waits:
         known = sources.known
         latest = evenings[-1] if len(evenings) else np.iinfo(np.int64).min
         in_time = pc.less_equal(known.turns["sent_at"].cast(pa.int64()), int(latest))
-        scene = set_scene(known.turns.filter(pc.fill_null(in_time, False)), known.sentences, known.findings)
+        asking = known.findings.filter(pc.is_in(known.findings["signal"], pa.array(ASKING)))
+        scene = set_scene(known.turns.filter(pc.fill_null(in_time, False)), known.sentences, asking)
         asked = list_asked(scene, sources.reference, hours=sources.hours)
         if asked is None:
             nothing, zero = empty(READINGS), np.zeros(0, np.int64)

@@ -84,8 +84,8 @@ class _Part:
 
 
 def list_targets(sources: Sources, history: History) -> Targets:
-    """Every reading that came on each day, with all that it could have been."""
-    scene = set_scene(sources.known.turns, sources.known.sentences, sources.known.findings)
+    """Every reading that came on each day from the history's start on, with all that it could have been."""
+    scene = _set_scene_of(sources, history)
     ours = sort_turns(weigh_scene(scene), scene)
     parts = [
         _list_words(history),
@@ -96,6 +96,17 @@ def list_targets(sources: Sources, history: History) -> Targets:
         _list_waits(history),
     ]
     return _join([part for part in parts if part.rows.num_rows])
+
+
+def _set_scene_of(sources: Sources, history: History) -> Scene:
+    """The conversations in which turns of these days stand."""
+    known, turns = sources.known, sources.known.turns
+    rows, _ = _choose(history, pc.equal(history.versions.readings["signal"], TURN))
+    here = turns.filter(pc.is_in(turns["turn_id"], pc.unique(rows["turn_id"])))
+    near = turns.filter(pc.is_in(turns["conversation_id"], pc.unique(here["conversation_id"])))
+    said = near["turn_id"].combine_chunks()
+    findings = known.findings.filter(pc.is_in(known.findings["turn_id"], said))
+    return set_scene(near, known.sentences.filter(pc.is_in(known.sentences["turn_id"], said)), findings)
 
 
 def _join(parts: list[_Part]) -> Targets:
@@ -134,8 +145,8 @@ def _join(parts: list[_Part]) -> Targets:
 
 
 def _choose(history: History, wanted: npt.ArrayLike) -> tuple[pa.Table, Ints]:
-    """Rows of the versions, and the days on which they came."""
-    mask = np.asarray(wanted, bool)
+    """Rows of the versions that came from the start on, and the days on which they came."""
+    mask = np.asarray(wanted, bool) & (history.versions.first >= history.start)
     return history.versions.readings.filter(pa.array(mask)), history.versions.first[mask]
 
 
@@ -226,7 +237,8 @@ def _list_promises(history: History) -> _Part:
     decided = history.promises["decided_by"].to_pylist()
     by_machine[history.is_promise] = [one == "machine" for one in decided]
     rows, day = _choose(history, by_machine)
-    promises = history.promises.filter(pa.array([one == "machine" for one in decided], pa.bool_()))
+    is_new = history.versions.first[history.is_promise] >= history.start
+    promises = history.promises.filter(pa.array(by_machine[history.is_promise] & is_new, pa.bool_()))
     k = len(_PROMISE)
     expanded = promises.take(pa.array(np.repeat(np.arange(promises.num_rows), k)))
     states = pa.array(list(_PROMISE) * promises.num_rows, pa.string())
@@ -249,7 +261,7 @@ def _list_answers(sources: Sources, history: History) -> _Part:
     kinds: list[str] = []
     marks: list[int] = []
     counts: list[int] = []
-    for day in sorted({int(one) for one in came if one < len(history.days)}):
+    for day in sorted({int(one) for one in came if history.start <= one < len(history.days)}):
         items = items_before(sources, history, day)
         for answer in answers.filter(pa.array(came == day)).to_pylist():
             points = range(answer["lowest"], answer["highest"] + 1)
@@ -276,7 +288,7 @@ def _list_answers(sources: Sources, history: History) -> _Part:
 
 def _list_waits(history: History) -> _Part:
     hi = history.waits["hi"].to_numpy().astype(float)
-    moves = np.isnan(history.wait_before) | (hi < history.wait_before)
+    moves = (history.wait_day >= history.start) & (np.isnan(history.wait_before) | (hi < history.wait_before))
     rows, day = history.waits.filter(pa.array(moves)), history.wait_day[moves]
     before, asked, z = history.wait_before[moves], history.wait_asked[moves], hi[moves]
     n = len(day)

@@ -49,11 +49,17 @@ class _Chapter:
             self.pledged += [(row, make_pledge(row, spot, true_due(row))) for row in promises.get(turn["turn_id"], ())]
 
 
+def scopes_of(promises: pa.Table, turns: pa.Table) -> list[str]:
+    """The relationship of each promise, or its conversation where it has none."""
+    place = pc.index_in(promises["turn_id"], turns["turn_id"].combine_chunks())
+    return scope_keys(turns).take(place).to_pylist()
+
+
 class Evenings:
     """Our promises, settled as of one evening after the other; evenings must not go back.
 
     Settling a relationship gives what `settle_promises` gives from the turns up to that evening. Cost of an evening:
-    its new turns, and the promises of the relationships asked for.
+    its new turns, and the promises of the relationships asked for; `only` these can be.
     """
 
     def __init__(
@@ -66,15 +72,16 @@ class Evenings:
         until: datetime,
         calendar: Calendar,
         outcomes: pa.Table | None = None,
+        only: Iterable[str] | None = None,
     ) -> None:
-        keys = scope_keys(turns).take(pc.index_in(promises["turn_id"], turns["turn_id"].combine_chunks()))
         self._given: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-        self.scopes: list[str] = keys.to_pylist()
         self._rows: list[dict[str, Any]] = promises.to_pylist()
         self._place = {id(row): place for place, row in enumerate(self._rows)}
         for row in self._rows:
             self._given[row["turn_id"]].append(row)
         ours = promises.filter(pc.and_(pc.equal(promises["side"], "us"), pc.is_valid(promises["relationship"])))
+        if only is not None:
+            ours = ours.filter(pc.is_in(ours["relationship"], pa.array(sorted(only), pa.string())))
         self._chapters = {
             volume.key: _Chapter.of(volume)
             for volume in read_volumes(turns, sentences, findings, said=ours["turn_id"], now=until)

@@ -32,6 +32,7 @@ SURE: Final = 0.4
 written pairs is best (.74 and .65); more than half of those that are wrong were written to be hard."""
 DOUBT: Final = 0.15
 """Probability from which it is enough to bar a suspicion."""
+_UNFIRM: Final = ("vague", "conditional")  # due rules that leave the time open
 _ACCUSE: Final = 0.75
 """Probability from which a complaint or an admission makes a promise suspected: a false accusation costs most."""
 _ACCUSE_MARKED: Final = 0.5
@@ -245,21 +246,24 @@ class Judge:
         doubtful: bool,
     ) -> Verdict:
         """Nothing tells: open until due and grace passed, suspected where the act would have shown, else unknown."""
-        said_at = pledge.spot.sent_at
-        if said_at is None:
+        end = silent_at(row, pledge.spot.sent_at, limit)
+        if end is None or self.now <= end:
             return Verdict(state="open")
-        if limit is None or row["due_rule"] in ("vague", "conditional"):
-            end = said_at + PATIENCE
-            return Verdict(state="unknown", at=end) if self.now > end else Verdict(state="open")
-        end = limit + WAIT
-        if self.now <= end:
-            return Verdict(state="open")
+        if limit is None or row["due_rule"] in _UNFIRM:
+            return Verdict(state="unknown", at=end)
         if record is not None and record.closed_at is None:
             return Verdict(state="suspected", at=end, text=record.text, probability=record.probability)
         visible = (
             row["observability"] == "O1" and not row["condition"] and self.scope.shows(row["actor"], row["addressee"])
         )
         return Verdict(state="suspected" if visible and not doubtful else "unknown", at=end)
+
+
+def silent_at(row: Mapping[str, Any], said_at: datetime | None, limit: datetime | None) -> datetime | None:
+    """When a promise is given up if nothing tells of it; None where nobody knows when it was given."""
+    if said_at is None:
+        return None
+    return said_at + PATIENCE if limit is None or row["due_rule"] in _UNFIRM else limit + WAIT
 
 
 def _is_far(pledge: Pledge, piece: Piece) -> bool:

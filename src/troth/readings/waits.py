@@ -23,6 +23,9 @@ from troth.readings.scene import Bools, Floats, Ints, Scene
 from troth.schema import READINGS, conform, empty
 from troth.worktime import ALL_HOURS, OpenHours
 
+ASKING: Final = ("question", "request")
+"""Signals of a sentence that expects an answer."""
+
 _LEVEL_SHARE: Final = 0.25  # of the variance of log waits around their norm that follows the level: a start value
 _SPREAD_ANSWERS: Final = 8.0  # answers that the reference's spread weighs as much as: a start value
 _NEEDED_NO_ANSWER: Final = 0.3  # share of questions still open that never called for an answer: a start value
@@ -105,7 +108,7 @@ def read_waits(scene: Scene, reference: Reference, now: dt.datetime, *, hours: O
 
 def list_asked(scene: Scene, reference: Reference, *, hours: OpenHours = ALL_HOURS) -> Asked | None:
     """Turns of theirs that expect an answer, and what is usual for each; None where there is none."""
-    rows = np.flatnonzero(scene.in_turn(scene.found("question", "request")) & ~scene.is_us)
+    rows = np.flatnonzero(scene.in_turn(scene.found(*ASKING)) & ~scene.is_us)
     if not len(rows):
         return None
     sent = scene.turns["sent_at"].to_numpy().astype("datetime64[us]")
@@ -196,6 +199,6 @@ def _pair(one: Ints, other: Ints) -> Ints:
 def _first_asking(scene: Scene) -> Ints:
     """Row of the first sentence of each turn that asks; -1 where none does."""
     first = np.full(len(scene.is_us), -1, np.int64)
-    marked = np.flatnonzero(scene.found("question", "request"))[::-1]
+    marked = np.flatnonzero(scene.found(*ASKING))[::-1]
     first[scene.of_turn[marked]] = marked  # the last write, the first sentence, stays
     return first
