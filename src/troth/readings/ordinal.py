@@ -95,7 +95,8 @@ def make_law(
 
     An act found has alpha = 1 - Sp and beta = Se + Sp - 1, its true rate is (found rate - alpha) / beta. Where Se and
     Sp were not measured, half of the acts are taken to be missed and half of the detections to be wrong. Where so much
-    is found that its true rate would pass 90 %, beta is what makes it 90 %: long turns miss less than was measured.
+    is found that the acts would pass 90 % of the occasions, beta grows till they do not: long turns miss less than
+    was measured.
     Nothing found has alpha = the mean 1 - Se over the acts, weighed by how common they are, and
     beta = 1 - alpha - sum of 1 - Sp: exact for one act, and near for two, whose intervals lie on either side.
 
@@ -104,23 +105,25 @@ def make_law(
         sensitivity, specificity: category to what was measured of its detection, where it was.
     """
     plain = rule.categories.index(rule.plain)
-    rates, alpha, beta, missed = (np.zeros(len(rule.categories)) for _ in range(4))
-    for number, name in enumerate(rule.categories):
-        if number == plain:
-            continue
-        found = max(shares.get(name, 0.0), _LEAST_RATE)
+    is_act = np.arange(len(rule.categories)) != plain
+    found, alpha, beta = (np.zeros(len(rule.categories)) for _ in range(3))
+    for number in np.flatnonzero(is_act).tolist():
+        name = rule.categories[number]
+        found[number] = share = max(shares.get(name, 0.0), _LEAST_RATE)
         if name in sensitivity and name in specificity:
-            seen, false_share = sensitivity[name], min(1.0 - specificity[name], found)
+            seen, false_share = sensitivity[name], min(1.0 - specificity[name], share)
         else:
-            right = (1.0 - _MISREAD) * found
-            seen, false_share = _SENSITIVITY, _MISREAD * found / (1.0 - min(right / _SENSITIVITY, 0.5))
-        least = max((found - false_share) / _MOST_RATE, _LEAST_BETA)
-        alpha[number], beta[number] = false_share, min(max(seen - false_share, least), 1.0 - false_share)
-        rates[number] = max((found - false_share) / beta[number], _LEAST_RATE)
-        missed[number] = 1.0 - alpha[number] - beta[number]
+            right = (1.0 - _MISREAD) * share
+            seen, false_share = _SENSITIVITY, _MISREAD * share / (1.0 - min(right / _SENSITIVITY, 0.5))
+        alpha[number], beta[number] = false_share, max(min(seen, 1.0) - false_share, _LEAST_BETA)
+    excess = float(((found - alpha)[is_act] / beta[is_act]).sum()) / _MOST_RATE
+    beta[is_act] = np.clip(beta * max(excess, 1.0), _LEAST_BETA, 1.0 - alpha)[is_act]
+    rates = np.zeros(len(rule.categories))
+    rates[is_act] = np.maximum((found - alpha)[is_act] / beta[is_act], _LEAST_RATE)
     acts = float(rates.sum())
-    alpha[plain] = float(missed @ rates) / acts
-    beta[plain] = max(1.0 - alpha[plain] - float(alpha.sum() - alpha[plain]), _LEAST_BETA)
+    missed = float((1.0 - alpha - beta)[is_act] @ rates[is_act]) / acts
+    alpha[plain] = min(missed, shares.get(rule.plain, 1.0))
+    beta[plain] = max(1.0 - alpha[plain] - float(alpha[is_act].sum()), _LEAST_BETA)
     rates[plain] = max(1.0 - acts, _LEAST_RATE)
     return Law(rates=rates, alpha=alpha, beta=beta)
 
