@@ -2,9 +2,10 @@
 
     python bench/agents.py
 
-Needs ../shared/data (or TROTH_SHARED): 200 runs of an airline's agent, 84 solved. The measure was fixed before it was
-held against the outcome: a run is the worse, the more sentences of it say what no call did and the more calls nobody
-was told of. Intervals are 95 % by bootstrap over the 50 tasks, whose four runs belong together.
+Needs ../shared/data (or TROTH_SHARED): 200 runs of an airline's agent, 84 solved. A run is the worse, the more of its
+sentences say what no call did and the more calls nobody was told of. The measure was not fixed before it met the
+outcome: a first version that read claims more laxly gave AUC .36, and was tightened on the sentences it got wrong after
+that figure had been seen. Intervals are 95 % by bootstrap over the 50 tasks, whose four runs belong together.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from troth.encoder import find_signals, load_encoder
-from troth.promises.agents import CALLS, check_agent
+from troth.promises.agents import check_agent
 from troth.schema import TURNS, conform
+from troth.sources import read_source
 from troth.text import split_sentences
 
 ROOT = Path(__file__).parents[1]
@@ -44,6 +46,11 @@ def read_turns() -> pa.Table:
     return conform(rows, TURNS)
 
 
+def read_calls() -> pa.Table:
+    reading = read_source(DATA / "outcomes.jsonl")
+    return pa.concat_tables([reading.take_calls() for _ in reading])
+
+
 def area(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
     above, below = scores[truth][:, None], scores[~truth][None, :]
     return float((above > below).mean() + 0.5 * (above == below).mean())
@@ -64,16 +71,8 @@ def interval(scores: NDArray[np.float64], truth: NDArray[np.bool_], tasks: NDArr
 def main() -> None:
     turns = read_turns()
     runs = read_lines("outcomes.jsonl")
-    calls = [
-        {
-            "conversation_id": run["conversation_id"], "after": call["after"], "tool": call["tool"],
-            "failed": call["result"].startswith("Error"),
-        }
-        for run in runs
-        for call in run["agent_actions"]  # type: ignore[attr-defined]  # as the set's README describes it
-    ]  # fmt: skip
     sentences = split_sentences(turns)
-    checks = check_agent(turns, sentences, pa.Table.from_pylist(calls, CALLS))
+    checks = check_agent(turns, sentences, read_calls())
     counts = Counter(zip(checks["conversation_id"].to_pylist(), checks["verdict"].to_pylist(), strict=True))
     names = [str(run["conversation_id"]) for run in runs]
     solved = np.array([bool(run["solved"]) for run in runs])

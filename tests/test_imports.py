@@ -45,6 +45,7 @@ MAY: dict[str, set[str]] = {
     "explanation": KNOWING_STAGES,
     "charts": LEAVES,
     "relationship": KNOWING_STAGES | {"trend", "explanation", "charts"},
+    "agents": KNOWING_STAGES,
     "deciding": KNOWING_STAGES | {"pipeline", "book"},
     "asof": KNOWING_STAGES | {"pipeline"},
     "targets": KNOWING_STAGES | {"asof"},
@@ -54,7 +55,7 @@ MAY: dict[str, set[str]] = {
     "tuning": {"trust", "readings"},
     "library": KNOWING_STAGES
     | {"pipeline", "trend", "overview", "foretold", "mapping", "relationship", "deciding", "tuning", "book"}
-    | {"asof", "proving"},
+    | {"asof", "proving", "agents"},
     "api": KNOWING_STAGES | {"pipeline", "overview", "book", "library"},
     "": KNOWING_STAGES | {"pipeline", "overview", "book", "library", "api"},  # the package itself lifts their names
     "cli": KNOWING_STAGES
@@ -67,6 +68,7 @@ MAY: dict[str, set[str]] = {
         "foretold",
         "mapping",
         "deciding",
+        "agents",
         "tuning",
         "proving",
         "proofpage",

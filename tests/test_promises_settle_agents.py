@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from troth.promises.agents import AGENT_CHECKS, CALLS, check_agent, deed_of_tool
+from troth.promises.agents import AGENT_CHECKS, check_agent, deed_of_tool
 from troth.schema import SENTENCES, TURNS, conform
 
 
@@ -27,13 +27,13 @@ def check(said: list[tuple[str, str]], calls: list[tuple[int, str, bool]]) -> li
         for place, (_, text) in enumerate(said)
     ]
     made = [
-        {"conversation_id": "c", "after": f"t{after}" if after >= 0 else None, "tool": tool, "failed": failed}
+        {"conversation_id": "c", "turn_id": f"t{after}" if after >= 0 else None, "tool": tool, "failed": failed}
         for after, tool, failed in calls
     ]
     return check_agent(
         conform(pa.Table.from_pylist(turns, TURNS), TURNS),
         conform(pa.Table.from_pylist(sentences, SENTENCES), SENTENCES),
-        pa.Table.from_pylist(made, CALLS),
+        pa.table({name: [call[name] for call in made] for name in ("conversation_id", "turn_id", "tool", "failed")}),
     ).to_pylist()
 
 

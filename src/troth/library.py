@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from troth.agents import AgentReport, check_book
 from troth.asof import Sources
 from troth.book import Store
 from troth.book.erase import drop_turns
@@ -420,6 +421,15 @@ class Book:
             return stock.questions
         return find_questions(known.turns, known.sentences, known.findings, now=stock.now, side=side)
 
+    def check_agents(self, relationship: str | None = None, conversation: str | None = None) -> AgentReport:
+        """What our AI agents said that they did or would do, beside the tool calls in their logs.
+
+        Raises: InputError when there is no such relationship, or no agent speaks in it or in that conversation.
+        """
+        turns = self._placed()
+        name = None if relationship is None else self.find_relationship(relationship)
+        return check_book(turns, self._store.table("calls"), relationship=name, conversation=conversation)
+
     def readings(self, *, now: dt.datetime | None = None) -> pa.Table:
         """READINGS as of `now`."""
         return self.stock(now).readings
@@ -522,7 +532,7 @@ class Book:
 
         Raises: InputError when none or several are meant.
         """
-        known = sorted(set(self.understand().turns["relationship"].drop_null().to_pylist()))
+        known = sorted(set(self.turns()["relationship"].drop_null().to_pylist()))
         wanted = name.casefold()
         meant = [who for who in known if who.casefold() == wanted] or [who for who in known if wanted in who.casefold()]
         if len(meant) == 1:
@@ -569,6 +579,7 @@ class Book:
             "promise_history": self.promise_history,
             "questions": self.questions,
             "answers": self.answers,
+            "calls": lambda: self._store.table("calls"),
             "readings": self.readings,
             "trust": lambda: follow(self.readings(), self.model(), segments=self.segments()),
             "scores": lambda: self.scores(lens=list(self.lenses.values())),

@@ -11,6 +11,7 @@ import sys
 import typer
 
 from troth.cli import (
+    agents,
     check,
     export,
     learn,
@@ -37,7 +38,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _MODULES = (
-    review, read, check, relationships, show, promises, questions, proof, survey, structure, learn, validity, export,
+    review, read, check, relationships, show, promises, questions, agents, proof, survey, structure, learn, validity,
+    export,
 )  # fmt: skip
 for _module in _MODULES:
     _module.register(app)

@@ -25,7 +25,8 @@ def export(
     table: Annotated[
         str,
         typer.Argument(
-            help="turns, sentences, findings, promises, questions, answers, readings, trust, scores or relationships."
+            help="turns, sentences, findings, promises, questions, answers, calls, readings, trust, scores or "
+            "relationships."
         ),
     ],
     shape: Annotated[ExportFormat, typer.Option("--format", help="Shape of what is written.")] = ExportFormat.jsonl,

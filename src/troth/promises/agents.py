@@ -16,17 +16,10 @@ from typing import Any, Final, Literal
 import pyarrow as pa
 
 from troth.promises.tokens import Tokens, tokenise
-from troth.schema import conform
+from troth.schema import CALLS, conform
 
-CALLS: Final = pa.schema(
-    [
-        pa.field("conversation_id", pa.string(), nullable=False),
-        pa.field("after", pa.string()),  # turn_id of the turn it was made behind; null: before the first
-        pa.field("tool", pa.string(), nullable=False),
-        pa.field("failed", pa.bool_(), nullable=False),
-    ]
-)
-"""Tool calls of an AI agent, in the order they were made."""
+_READ: Final = pa.schema([CALLS.field(name) for name in ("conversation_id", "turn_id", "is_before", "tool", "failed")])
+"""What is read of CALLS."""
 
 AGENT_CHECKS: Final = pa.schema(
     [
@@ -39,6 +32,7 @@ AGENT_CHECKS: Final = pa.schema(
         pa.field("text", pa.string()),
         pa.field("is_pledge", pa.bool_()),  # said to be ahead, not done
         pa.field("tool", pa.string()),  # the call; null where there was none
+        pa.field("call", pa.int64()),  # its row in the calls handed in
     ]
 )
 
@@ -80,14 +74,15 @@ def check_agent(turns: pa.Table, sentences: pa.Table, calls: pa.Table) -> pa.Tab
     Args:
         turns: TURNS; the agent is side "us".
         sentences: SENTENCES of these turns.
-        calls: CALLS, in order. Deeds that no tool in this table can do are not checked.
+        calls: CALLS, in order; what names a call need not be there. Deeds that no tool in this table can do are not
+            checked.
 
     Returns: AGENT_CHECKS. A claim is done where a call of its kind that did not fail was made before its turn, a
         pledge where one was made at any time; each call answers for the first sentence that tells of it, later
         sentences of the same kind repeat it. A call behind the agent's last turn could not be told any more.
     Cost: linear.
     """
-    made = conform(calls, CALLS).to_pylist()
+    made: list[dict[str, Any]] = [{**call, "row": row} for row, call in enumerate(conform(calls, _READ).to_pylist())]
     offered = {kind for call in made if (kind := deed_of_tool(call["tool"])) is not None}
     by_talk: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for call in made:
@@ -126,7 +121,7 @@ def _check_talk(
 ) -> Iterator[dict[str, Any]]:
     places = {turn["turn_id"]: place for place, turn in enumerate(members)}
     deeds = [
-        (kind, places.get(call["after"], -1), call["tool"])
+        (kind, places.get(call["turn_id"], -1) - (0.5 if call["is_before"] else 0.0), call)
         for call in calls
         if not call["failed"] and (kind := deed_of_tool(call["tool"])) is not None
     ]
@@ -152,14 +147,19 @@ def _check_talk(
         yield {
             "conversation_id": talk, "verdict": "said and not done" if chosen is None else "said and done",
             "kind": claim.kind, "turn_id": line["turn_id"], "start": line["start"], "end": line["end"],
-            "text": line["text"], "is_pledge": claim.is_pledge, "tool": None if chosen is None else deeds[chosen][2],
+            "text": line["text"], "is_pledge": claim.is_pledge,
+            **_name_call(None if chosen is None else deeds[chosen][2]),
         }  # fmt: skip
         if chosen is not None:
             told.add(chosen)
     last = max((place for place, turn in enumerate(members) if turn["side"] == "us"), default=-1)
-    for number, (kind, after, tool) in enumerate(deeds):
+    for number, (kind, after, call) in enumerate(deeds):
         if number not in told and after < last:
-            yield {"conversation_id": talk, "verdict": "done and not said", "kind": kind, "tool": tool}
+            yield {"conversation_id": talk, "verdict": "done and not said", "kind": kind, **_name_call(call)}
+
+
+def _name_call(call: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {} if call is None else {"tool": call["tool"], "call": call["row"]}
 
 
 def _read_claims(tokens: Tokens) -> set[tuple[str, bool]]:
