@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -138,7 +139,7 @@ def test_empathy_nobody_called_for_is_evidence_and_no_reading():
     answer = ours("reaction")
     assert not read("AT", PLAIN, answer)
     assert len(read("AT", WORRY, answer)) == 1
-    assert weigh_findings(*say(PLAIN, answer)).filter(pa.compute.field("facet") == "AT").num_rows == 1
+    assert weigh_findings(*say(PLAIN, answer)).filter(pc.field("facet") == "AT").num_rows == 1
 
 
 def test_the_sentence_that_put_it_there_rides_along():
