@@ -56,11 +56,11 @@ def list_remarks(found: Proof) -> Iterator[tuple[bool, str]]:
         yield False, "No day has been closed yet: a day is closed once it is over."
         return
     first, last = (found.closings["day"][place].as_py() for place in (0, days - 1))
-    yield False, f"{days} days closed, {first} to {last}; {readings} readings forecast and scored."
+    yield False, f"Days closed: {days}, {first} to {last}. Readings forecast and scored: {readings}."
     kept = (
-        f"{found.on_time} days were closed before the next one was over, the other {days - found.on_time} later. "
-        f"{found.ahead} forecasts were sealed before what they speak of happened; the other {readings - found.ahead} "
-        "were worked out afterwards, from what had been written by then."
+        f"Closed before the next day was over: {found.on_time}; later: {days - found.on_time}. Forecasts sealed before "
+        f"what they speak of happened: {found.ahead}; worked out afterwards, from what had been written by then: "
+        f"{readings - found.ahead}."
     )
     yield False, kept
     for line in found.broken[:_LISTED]:

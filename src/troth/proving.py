@@ -103,8 +103,9 @@ def say_forecast(daily: pa.Table, day: dt.date) -> str:
     last = rows[-1]
     gain = last["log_score"] - last["rival_log_score"]
     when = "Yesterday's forecast" if last["day"] == day.isoformat() else f"The last forecast scored, for {last['day']}"
-    highest = max(row["log_wealth"] for row in rows)
-    found = "better than the base rate" if highest >= np.log(ENOUGH) else "not better than the base rate so far"
+    is_refuted = max(row["log_wealth"] for row in rows) >= np.log(ENOUGH)
+    has_won = is_refuted and last["log_product"] > 0  # the sign of the gain over all readings
+    found = "better than the base rate" if has_won else "not better than the base rate so far"
     return (
         f"{when}: {last['readings']} reading{'' if last['readings'] == 1 else 's'}, {abs(gain):.2f} nats a reading "
         f"{'better' if gain > 0 else 'worse'} than the base rate. Since {rows[0]['day']} "

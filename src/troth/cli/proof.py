@@ -92,14 +92,13 @@ def _draw(found: Proof) -> None:
 
 
 def _draw_rivals(console: Any, found: Proof) -> None:
-    from rich import box
     from rich.table import Table
     from rich.text import Text
 
     from troth.proofpage import SHORT_NAMES
     from troth.proving import write_wealth
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)  # 80 columns hold it
     for heading in ("against", "gain", "±", "Brier", "theirs", "W", "lowest", "highest", "product"):
         table.add_column(heading, justify="left" if heading == "against" else "right", no_wrap=True)
     for one in found.rivals:
@@ -107,7 +106,9 @@ def _draw_rivals(console: Any, found: Proof) -> None:
         wealths = (one.log_wealth, one.log_lowest, one.log_highest, one.log_product)
         cells = [SHORT_NAMES[one.rival], f"{one.gain:+.3f}", error, f"{one.brier:.3f}", f"{one.rival_brier:.3f}"]
         table.add_row(*(Text(cell) for cell in (*cells, *map(write_wealth, wealths))))
+    console.print()
     console.print(table)
+    console.print()
     console.print(
         Text(
             "gain: log score over the rival's, nats a reading, ± standard error by relationship. "

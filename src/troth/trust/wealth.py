@@ -62,8 +62,11 @@ class RivalScore:
 
     @property
     def has_won(self) -> bool:
-        """Whether wealth ever reached what a rival who is right lets through once in twenty."""
-        return self.log_highest >= np.log(ENOUGH)
+        """Whether wealth ever reached what a rival who is right lets through once in twenty, and the gain is above 0.
+
+        Wealth alone says that the rival is wrong; it may still be less wrong than we are.
+        """
+        return self.log_highest >= np.log(ENOUGH) and self.gain > 0
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
