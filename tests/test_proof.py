@@ -26,7 +26,7 @@ from troth.encoder import encoder_id
 from troth.pipeline import find_open_hours, take_stock
 from troth.promises import Calendar
 from troth.proofpage import list_remarks, render_proof
-from troth.proving import Constants, How, Proof, prove, prove_history, write_wealth
+from troth.proving import Constants, How, Proof, prove, prove_history
 from troth.readings import load_reference
 from troth.sample import SAMPLE_ME, SAMPLE_ZONE
 from troth.schema import ANSWERS, DECISIONS, FORECASTS, PROMISES, READINGS
