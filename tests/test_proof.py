@@ -444,6 +444,18 @@ def test_days_closed_on_their_evening_are_told_from_those_made_up_later(short: S
     assert 0 < proof.ahead <= last.num_rows
 
 
+def test_a_turn_that_answers_one_of_another_conversation_has_its_outcomes(sources: Sources):
+    """Every turn in a conversation of its own, tied to the others by its stated parent alone."""
+    turns = sources.known.turns
+    apart = pa.array([f"c{number:05d}" for number in range(turns.num_rows)])
+    turns = turns.set_column(turns.schema.get_field_index("conversation_id"), "conversation_id", apart)
+    sources = replace(sources, known=replace(sources.known, turns=turns.cast(sources.known.turns.schema)))
+    history = recall(sources, last=AFTER)
+    readings, targets = history.versions.readings, list_targets(sources, history)
+    empathy = pc.and_(pc.equal(readings["facet"], "AT"), pc.equal(readings["signal"], "turn"))
+    assert targets.kind.count("words AT") == readings.filter(empathy).num_rows > 0
+
+
 def test_an_empty_book_has_nothing_to_prove():
     with troth.open(settings=Settings(us=(SAMPLE_ME,), zone=SAMPLE_ZONE)) as book:
         proof = book.proof(now=AFTER)

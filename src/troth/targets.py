@@ -99,11 +99,13 @@ def list_targets(sources: Sources, history: History) -> Targets:
 
 
 def _set_scene_of(sources: Sources, history: History) -> Scene:
-    """The conversations in which turns of these days stand."""
+    """The conversations in which turns of these days stand, and the turns they answer."""
     known, turns = sources.known, sources.known.turns
     rows, _ = _choose(history, pc.equal(history.versions.readings["signal"], TURN))
     here = turns.filter(pc.is_in(turns["turn_id"], pc.unique(rows["turn_id"])))
-    near = turns.filter(pc.is_in(turns["conversation_id"], pc.unique(here["conversation_id"])))
+    is_near = pc.is_in(turns["conversation_id"], pc.unique(here["conversation_id"]))
+    is_parent = pc.is_in(turns["turn_id"], pc.unique(here["parent_id"].drop_null()))  # may stand in another one
+    near = turns.filter(pc.or_(is_near, is_parent))
     said = near["turn_id"].combine_chunks()
     findings = known.findings.filter(pc.is_in(known.findings["turn_id"], said))
     return set_scene(near, known.sentences.filter(pc.is_in(known.sentences["turn_id"], said)), findings)
