@@ -75,7 +75,9 @@ def _close(opened: Book, day: str | None, since: str | None, circle: str | None)
     with show_progress("finding signals", unit="turns") as progress:
         opened.understand(progress=progress)
     if since is None:
-        yield opened.review(day, circle=circle)
+        with show_progress("closing days", unit="days") as progress:
+            close = opened.review(day, circle=circle, progress=progress)
+        yield close
         return
     days = opened.days(since)
     if not days:
