@@ -51,6 +51,7 @@ class Story:
     promise: Mapping[str, Any]  # a row of LISTED
     before: str | None  # the sentence before it, and the one after
     after: str | None
+    act: str | None  # what is to be done, where other words than the promise's own say that: a request said yes to
     subject: str | None
     channel: str | None  # None where the turn is no longer in the book
     evidence_by: str | None
@@ -225,6 +226,7 @@ def tell_story(store: Store, known: Understood, listed: pa.Table, typed: str) ->
         promise=row,
         before=before,
         after=after,
+        act=None if row["act"] == row["text"] else row["act"],
         subject=None if turn is None else turn["subject"],
         channel=None if turn is None else turn["channel"],
         evidence_by=None if shows is None else shows["speaker_name"] or shows["speaker"],

@@ -16,3 +16,13 @@ def clean_line(text: str) -> str:
     """
     spaced = (" " if char in "\t\n\r\v\f\x85\u2028\u2029" else char for char in text)
     return " ".join("".join(char for char in spaced if unicodedata.category(char) not in _HIDDEN).split())
+
+
+def quote_promise(text: str, act: str | None) -> str:
+    """The words of a promise on one line; behind them what is to be done, where other words say that.
+
+    >>> quote_promise("Sure.", "Could you send the offer by Friday?")
+    '“Sure.” → “Could you send the offer by Friday?”'
+    """
+    said = f"“{clean_line(text)}”"
+    return said if act is None or act == text else f"{said} → “{clean_line(act)}”"

@@ -24,7 +24,8 @@ from troth.errors import InputError
 if TYPE_CHECKING:
     from troth.review import DraftCheck
 
-_COLUMNS = ("kind", "effect", "signal", "facet", "probability", "text", "due_words", "due_latest", "state", "why")
+_PROMISED = ("text", "act", "due_words", "due_latest", "state", "probability")
+_COLUMNS = ("kind", "effect", "signal", "facet", *_PROMISED, "why")
 
 
 @stoppable
@@ -82,10 +83,7 @@ def _list_check(found: DraftCheck) -> list[dict[str, Any]]:
         for mark in found.marks
     ]
     for kind, rows in (("promise", found.promises), ("still open with you", found.open_promises)):
-        marks.extend(
-            {"kind": kind} | {name: row[name] for name in ("text", "due_words", "due_latest", "state", "probability")}
-            for row in rows
-        )
+        marks.extend({"kind": kind} | {name: row[name] for name in _PROMISED} for row in rows)
     marks.extend(
         {"kind": "unanswered", "text": row["text"], "state": row["state"], "why": row["kind"]}
         for row in found.unanswered
@@ -98,7 +96,7 @@ def _draw(found: DraftCheck) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from troth.plain import clean_line
+    from troth.plain import clean_line, quote_promise
 
     console = Console()
     signs = {1: ("▲", "green"), -1: ("▼", "red"), 0: ("·", "dim")}
@@ -115,7 +113,7 @@ def _draw(found: DraftCheck) -> None:
         ("Asked and left open here", [f"“{clean_line(row['text'])}”" for row in found.unanswered]),
         (
             "Promised before and not done yet",
-            [f"“{clean_line(row['text'])}” {_due(row)}" for row in found.open_promises],
+            [f"{quote_promise(row['text'], row['act'])} {_due(row)}" for row in found.open_promises],
         ),
     )
     for heading, lines in sections:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from troth.library import Book
 
 _STATES = ("open", "kept", "late", "suspected", "broken", "withdrawn", "unknown", "contested")
-_FIRST = ("id", "section", "due", "overdue_days", "age_days", "relationship", "person", "text", "state")
+_FIRST = ("id", "section", "due", "overdue_days", "age_days", "relationship", "person", "text", "act", "state")
 
 IdArgument = Annotated[str, typer.Argument(help="The promise: its id, or a beginning that no other has.", metavar="ID")]
 NoteOption = Annotated[str | None, typer.Option(help="Why; kept with the decision.")]
@@ -225,11 +225,11 @@ def _decide(
 
 def _say_state(opened: Book, row: Mapping[str, Any], verb: str, *, day: str | None, sample: bool) -> None:
     from troth.cli.talk import say
-    from troth.plain import clean_line
+    from troth.plain import quote_promise
     from troth.promises.names import shorten_ids
 
     short = shorten_ids(opened.list_promises(_day(opened, day, sample))["promise_id"].to_pylist())
-    say(f"{verb}: {short[row['promise_id']]} is {row['state']}. “{clean_line(row['text'])}”")
+    say(f"{verb}: {short[row['promise_id']]} is {row['state']}. {quote_promise(row['text'], row['act'])}")
     if sample:
         say("The sample forgets this at once; in a book it stays.")
 

@@ -109,7 +109,7 @@ def _print(closes: list[Close], shape: Format) -> None:
 
 _COLUMNS = (
     "day", "kind", "circle", "checkpoint", "percentile", "low", "high", "reliability", "readings", "relationship",
-    "side", "state", "due_latest", "asked_at", "text", "why", "best", "worst", "turn_id",
+    "side", "state", "due_latest", "asked_at", "text", "act", "why", "best", "worst", "turn_id",
 )  # fmt: skip
 
 
@@ -132,9 +132,8 @@ def list_close(close: Close) -> Iterator[dict[str, Any]]:
                 "worst": point.worst.text if point.worst else None,
             }
     for promise in close.promises:
-        yield _row(
-            close.day, "promise", promise, ("circle", "relationship", "side", "state", "due_latest", "text", "turn_id")
-        )
+        names = ("circle", "relationship", "side", "state", "due_latest", "text", "act", "turn_id")
+        yield _row(close.day, "promise", promise, names)
     for question in close.questions:
         row = _row(close.day, "question", question, ("circle", "relationship", "state", "asked_at", "text", "turn_id"))
         yield row | {"why": question["kind"]}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _COLUMNS = (
     "kind", "relationship", "lens", "pillar", "gauge", "facet", "at", "since", "percentile", "ratio", "low", "high",
     "reliability", "probability", "rose", "change", "readings", "signal", "share", "contribution", "before", "moved",
-    "faded", "side", "state", "due_latest", "asked_at", "text", "turn_id",
+    "faded", "side", "state", "due_latest", "asked_at", "text", "act", "turn_id",
 )  # fmt: skip
 _LISTED = 8
 
@@ -144,7 +144,7 @@ def _draw(relationship: str, rows: list[dict[str, Any]], watch: Watch) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from troth.plain import clean_line
+    from troth.plain import clean_line, quote_promise
 
     console = Console()
     console.print(Text(clean_line(relationship), "bold"))
@@ -166,7 +166,8 @@ def _draw(relationship: str, rows: list[dict[str, Any]], watch: Watch) -> None:
         for row in listed[-_LISTED:]:
             due = row.get("due_latest") or row.get("asked_at")
             when = due.strftime("%Y-%m-%d") if due else "no time   "
-            console.print(Text(f"  {when}  {row['state']:9}  “{clean_line(row['text'])}”"))
+            words = quote_promise(row["text"], row["act"] if kind == "promise" else None)
+            console.print(Text(f"  {when}  {row['state']:9}  {words}"))
 
 
 def _draw_trends(console: Any, rows: list[dict[str, Any]], watch: Watch) -> None:

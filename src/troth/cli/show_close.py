@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from troth.plain import clean_line
+from troth.plain import clean_line, quote_promise
 from troth.review.close import Checkpoint, CircleClose, Close, Gauge, Quote, day_bounds, name_state
 from troth.signals import HELD
 
@@ -94,7 +94,7 @@ def _draw_promises(console: Console, close: Close) -> None:
         who = ("we to " if row["side"] == "us" else "from ") + clean_line(row["relationship"] or "")
         state = name_state(row, evening)
         style = "red" if state in {"was due", "broken"} or row["state"] == "suspected" else "green"
-        words = Text(f"“{clean_line(row['text'])}”  ").append(state, style)
+        words = Text(f"{quote_promise(row['text'], row['act'])}  ").append(state, style)
         table.add_row(Text(who), Text(_local(row["due_latest"], close.zone), "dim"), words)
     console.print(table)
     _say_more(console, len(close.promises) - _LISTED, "promises")

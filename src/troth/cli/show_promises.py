@@ -14,7 +14,7 @@ from rich.text import Text
 
 from troth.cli.talk import say
 from troth.deciding import Event, Story
-from troth.plain import clean_line
+from troth.plain import clean_line, quote_promise
 from troth.promises.listing import SECTIONS
 
 _RULES = {
@@ -77,7 +77,7 @@ def _draw_who(row: Mapping[str, Any]) -> Text:
 
 
 def _draw_words(row: Mapping[str, Any]) -> Text:
-    words = Text(f"“{clean_line(row['text'])}”")
+    words = Text(quote_promise(row["text"], row["act"]))
     said = f"  {_age(row['age_days'])}"
     if row["state"] != "open":
         said += f", {row['state']}" + (" (you said so)" if row["decided_by"] == "person" else "")
@@ -122,6 +122,8 @@ def draw_story(story: Story, *, zone: str) -> None:
     for text, style in ((story.before, "dim"), (row["text"], "bold"), (story.after, "dim")):
         if text:
             console.print(Text(f"  {clean_line(text)}", style))
+    if story.act is not None:
+        console.print(Text(f"  → “{clean_line(story.act)}”", "bold"))
     if not row["is_found"]:
         console.print(Text("  This sentence can no longer be found; the decision is kept.", "yellow"))
     console.print()
@@ -177,7 +179,7 @@ def list_story(story: Story) -> list[dict[str, Any]]:
         "kind": "promise", "at": row["said_at"], "state": row["state"], "by": row["actor"], "text": row["text"],
         "promise_id": row["promise_id"], "turn_id": row["turn_id"], "due_latest": row["due_latest"],
         "due_rule": row["due_rule"], "due_words": row["due_words"], "is_found": row["is_found"],
-        "before": story.before, "after": story.after, "noted_at": None,
+        "act": story.act, "before": story.before, "after": story.after, "noted_at": None,
     }  # fmt: skip
     empty = dict.fromkeys(first)
     rows = [first]

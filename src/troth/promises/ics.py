@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from icalendar import Alarm, Calendar, Event
 
-from troth.plain import clean_line
+from troth.plain import clean_line, quote_promise
 from troth.promises.listing import is_whole_day
 
 _WAITING: Final = frozenset({"open", "suspected"})
@@ -74,7 +74,7 @@ def _event(row: Mapping[str, Any], local: datetime, sequence: int, revised_at: d
 
 
 def _summarise(row: Mapping[str, Any]) -> str:
-    who, words = clean_line(row["person"] or row["relationship"] or "somebody"), clean_line(row["text"])
+    who, words = clean_line(row["person"] or row["relationship"] or "somebody"), clean_line(row["act"] or row["text"])
     whole = f"{who} promised: {words}" if row["side"] == "them" else f"Promised to {who}: {words}"
     short = whole if len(whole) <= _LONGEST_SUMMARY else whole[: _LONGEST_SUMMARY - 1] + "…"
     return _DONE.get(row["state"], "") + short
@@ -83,4 +83,5 @@ def _summarise(row: Mapping[str, Any]) -> str:
 def _describe(row: Mapping[str, Any]) -> str:
     said = "" if row["said_at"] is None else f"Said on {row['said_at']:%Y-%m-%d} by {clean_line(row['actor'])}. "
     shown = f" Shown by: “{clean_line(row['evidence_text'])}”" if row["evidence_text"] else ""
-    return f"{said}“{clean_line(row['text'])}” State: {row['state']}.{shown} troth promises why {row['id']}"
+    words = quote_promise(row["text"], row["act"])
+    return f"{said}{words} State: {row['state']}.{shown} troth promises why {row['id']}"

@@ -135,7 +135,7 @@ def _from_promises(promises: pa.Table, end: dt.datetime, here: ZoneInfo) -> Iter
             else f"your promise falls due {when}."
         )
         stake = _PROMISE * (1.0 - 2.0 ** (-1.0 - days / _AHEAD_DAYS)) * _fade(end - due)
-        yield _matter(row, stake, text)
+        yield _matter({**row, "text": row["act"] or row["text"]}, stake, text)  # "Sure." says nothing by itself
 
 
 def _from_questions(questions: pa.Table, end: dt.datetime, here: ZoneInfo) -> Iterator[_Matter]:
