@@ -36,7 +36,7 @@ from troth.text import split_sentences
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from training.model import Network  # noqa: E402  # the training folder is not a package that is installed
+from training.model import INNER, Network  # noqa: E402  # the training folder is not a package that is installed
 
 SHARED = Path(os.environ.get("TROTH_SHARED", ROOT / "../shared"))
 FILES = ("email_intent/train.jsonl", "stanford_politeness_wiki/train.jsonl", "offmychest/train.jsonl")
@@ -129,7 +129,7 @@ def main() -> None:
 
     texts = read_texts(options.sentences)
     count, heads, made = len(texts), len(card().heads), card().made
-    layers, inner = int(made["layers"]), int(made["inner"])
+    layers, inner = int(made["layers"]), int(made.get("inner", INNER))
     table = pa.table(
         {
             "turn_id": [str(at) for at in range(count)],
