@@ -42,7 +42,7 @@ STAGES: Final = (
     ),
 )
 """First everything that shapes the encoder, then what is nearest to business mail, then with all four layers. The last
-stage takes out a third of each layer's inner units, taught by the network before; weights of it have not shipped yet."""
+stage takes out a third of each layer's inner units, taught by the network before; its weights have not shipped yet."""
 
 SHIPS: Final = "deep"
 """The stage whose weights are in the package."""
