@@ -180,6 +180,19 @@ def test_what_the_book_exports_can_be_read_again(tmp_path: Path):
         assert book.check_agents().checks.equals(before)
 
 
+def test_json_at_the_limit_of_its_depth_is_read_or_rejected(tmp_path: Path):
+    """What can just be parsed can be too deep to be written down again."""
+    outcomes, path = set[int](), tmp_path / "deep.jsonl"
+    for depth in (100, *range(860, 1000)):
+        nested = "[" * depth + "]" * depth
+        row = f'{{"text": "a", "tool_calls": [{{"tool": "t", "arguments": {{"a": {nested}}}}}]}}\n'
+        path.write_text('{"text": "Hello."}\n' + 2 * row, "utf-8")
+        reading, _, calls = read_all(path)
+        assert all(one.reason == "JSON nested too deeply" for one in reading.rejected)
+        outcomes.add(len(calls))
+    assert outcomes >= {0, 2}
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=4),
     lambda inner: st.lists(inner, max_size=3)
