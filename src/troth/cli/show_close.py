@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -17,6 +18,7 @@ from troth.signals import HELD
 
 _CELLS = 25  # of the percentile scale
 _LISTED = 12
+_WIDE = 110  # columns from which sentences stand beside their band; in fewer they would be a word wide
 
 
 def draw_close(close: Close) -> None:
@@ -45,14 +47,28 @@ def _draw_circle(console: Console, circle: CircleClose) -> None:
         console.print(heading.append("  nothing was written on this day", "dim not bold"))
         return
     console.print(heading.append(f"  {circle.written} written, {circle.received} received", "dim not bold"))
+    if console.width >= _WIDE:
+        table = _lay_out_gauges()
+        table.add_column(ratio=1, overflow="fold")
+        for point in circle.checkpoints:
+            table.add_row(Text(point.plain), *_draw_gauge(point.gauge), _draw_quotes(point))
+        console.print(table)
+        return
+    for point in circle.checkpoints:
+        table = _lay_out_gauges()
+        table.add_row(Text(point.plain), *_draw_gauge(point.gauge))
+        console.print(table)
+        if quotes := _draw_quotes(point):
+            console.print(Padding(quotes, (0, 0, 0, 2)))
+
+
+def _lay_out_gauges() -> Table:
+    """The columns of a checkpoint: its name, its band, its numbers."""
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 1))
     table.add_column(width=24)
     table.add_column(width=_CELLS, no_wrap=True)
     table.add_column(width=13)
-    table.add_column(ratio=1, overflow="fold")
-    for point in circle.checkpoints:
-        table.add_row(Text(point.plain), *_draw_gauge(point.gauge), _draw_quotes(point))
-    console.print(table)
+    return table
 
 
 def _draw_gauge(gauge: Gauge | None) -> tuple[Text, Text]:
