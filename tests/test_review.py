@@ -8,11 +8,16 @@ import subprocess
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 import troth
+from troth.encoder import encoder_id
 from troth.errors import InputError
 from troth.lenses import CHECKPOINTS
+from troth.pipeline import Understood, take_stock
+from troth.readings import load_reference
 from troth.review import Close, day_bounds
 from troth.review.html import render_close
 from troth.sample import SAMPLE_DAY
@@ -89,6 +94,25 @@ def test_an_earlier_day_knows_nothing_of_later_ones(sample_book: troth.Book):
     assert all(row["said_at"] < evening for row in early.promises)
     assert all(row["asked_at"] < evening for row in early.questions)
     assert all(row["state_at"] is None or row["state_at"] < evening for row in early.promises)
+
+
+@pytest.mark.parametrize("day", [dt.date(2026, 6, 12), dt.date(2026, 10, 13)])
+def test_an_evening_stands_as_if_nothing_had_come_after_it(sample_book: troth.Book, day: dt.date):
+    """By another road: the same steps on the turns up to that evening alone."""
+    evening = day_bounds(day, "Europe/Berlin")[1]
+    whole = sample_book.understand()
+    turns = whole.turns.filter(pc.less(whole.turns["sent_at"], pa.scalar(evening)))
+    assert 0 < turns.num_rows < whole.turns.num_rows
+    here = [
+        pc.is_in(table["turn_id"], turns["turn_id"].combine_chunks()) for table in (whole.sentences, whole.findings)
+    ]
+    early = Understood(turns=turns, sentences=whole.sentences.filter(here[0]), findings=whole.findings.filter(here[1]))
+    calendar, reference = Settings(zone="Europe/Berlin").calendar(), load_reference(encoder_id())
+    one, other = (take_stock(known, reference=reference, calendar=calendar, now=evening) for known in (whole, early))
+    for name in ("promises", "questions", "readings"):
+        both = [sorted(map(repr, getattr(stock, name).to_pylist())) for stock in (one, other)]
+        assert both[0] == both[1], name
+        assert both[0], name
 
 
 def test_a_day_without_a_turn_has_no_gauges(sample_book: troth.Book):
