@@ -283,6 +283,20 @@ def test_a_yes_is_shown_with_what_it_says_yes_to(tmp_path: Path):
     assert f"<q>Sure, will do.</q> → <q>{ASKED}</q>" in page
 
 
+def test_a_story_of_an_earlier_day_leaves_out_what_came_later(tmp_path: Path):
+    sent = {"id": "3", "sent_at": "2026-11-20T09:00:00+00:00", "text": "Bo, here is the offer.",
+            "attachments": ["offer.pdf"]}  # fmt: skip
+    with troth.open() as book:
+        book.read(write(tmp_path / "mail.jsonl", [*MAIL, MAIL[1] | sent]), us="anna@firm.example")
+        (row,) = book.list_promises("2026-11-19").to_pylist()
+        assert book.list_promises("2026-11-20")["state"].to_pylist() == ["kept"]
+        states = [
+            [event.state for event in book.explain_promise(row["promise_id"], day=day).events if event.kind == "state"]
+            for day in ("2026-11-19", "2026-11-20")
+        ]
+    assert states == [[], ["kept"]]
+
+
 def test_an_evening_before_the_yes_knows_no_promise(tmp_path: Path):
     with troth.open() as book:
         book.read(write(tmp_path / "mail.jsonl", MAIL), us="anna@firm.example")

@@ -212,8 +212,10 @@ def revisions(store: Store) -> dict[str, tuple[int, dt.datetime]]:
     return count_revisions(store.table("promise_history", columns=["promise_id", "noted_at"]))
 
 
-def tell_story(store: Store, known: Understood, listed: pa.Table, typed: str) -> Story:
+def tell_story(store: Store, known: Understood, listed: pa.Table, typed: str, *, evening: dt.datetime) -> Story:
     """Everything known of one promise: its sentence in context, its due time, the evidence, and what it went through.
+
+    What later evenings than `evening`, that of the list, showed of it is left out.
 
     Raises: InputError when no single promise is meant.
     """
@@ -231,7 +233,7 @@ def tell_story(store: Store, known: Understood, listed: pa.Table, typed: str) ->
         channel=None if turn is None else turn["channel"],
         evidence_by=None if shows is None else shows["speaker_name"] or shows["speaker"],
         evidence_at=None if shows is None else shows["sent_at"],
-        events=tuple(_events(store, row)),
+        events=tuple(_events(store, row, evening)),
     )
 
 
@@ -243,14 +245,14 @@ def _around(sentences: pa.Table, row: Mapping[str, Any]) -> tuple[str | None, st
     return before[-1] if before else None, after[0] if after else None
 
 
-def _events(store: Store, row: Mapping[str, Any]) -> list[Event]:
+def _events(store: Store, row: Mapping[str, Any], evening: dt.datetime) -> list[Event]:
     events = [Event(at=row["said_at"], kind="said", state=None, by=row["actor"], text=row["text"])]
     if row["due_latest"] is not None:
         events.append(Event(at=row["due_latest"], kind="due", state=None, by="machine", text=row["due_words"]))
     history = history_of(store.table("promise_history", where={"promise_id": row["promise_id"]}), row["promise_id"])
     for place, noted in enumerate(history):
-        if noted["decided_by"] == "person" or (place == 0 and noted["state"] == "open"):
-            continue  # told by the decision, and by the saying
+        if noted["decided_by"] == "person" or (place == 0 and noted["state"] == "open") or noted["as_of"] > evening:
+            continue  # told by the decision, by the saying, or not there yet
         is_now = row["decided_by"] == "machine" and noted["state"] == row["state"]
         events.append(
             Event(

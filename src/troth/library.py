@@ -397,7 +397,8 @@ class Book:
 
     def explain_promise(self, promise: str, *, day: str | dt.date | None = None) -> Story:
         """The story of one promise: its sentence in context, its due time, the evidence and what it went through."""
-        return tell_story(self._store, self.understand(), self.list_promises(day), promise)
+        listed, evening = self.list_promises(day), self._stock_of(day).now
+        return tell_story(self._store, self.understand(), listed, promise, evening=evening)
 
     def promise_calendar(self, day: str | dt.date | None = None, *, rows: Sequence[Mapping[str, Any]]) -> bytes:
         """Rows of `list_promises` as an iCalendar file; the same promise keeps its UID from export to export."""
