@@ -129,11 +129,6 @@ def read_line(store: Store, day: dt.date) -> str:
     return say_forecast(score_days(store.table("forecasts", columns=columns), rivals=RIVALS[:1]), day)
 
 
-def find_last_closed(store: Store) -> str:
-    """The last closed day, as 2026-11-20; empty where none is."""
-    return max(store.table("closings", columns=["day"])["day"].to_pylist(), default="")
-
-
 @dataclass(slots=True)
 class _Kept:
     """What the book holds of closed days."""
