@@ -404,7 +404,12 @@ def test_the_migrations_give_exactly_the_tables_of_the_schema(store: Store) -> N
         " WHERE table_name <> 'migrations' ORDER BY table_name, column_name"
     ).to_pylist()
     found = {(row["table_name"], row["column_name"], row["data_type"], row["is_nullable"] == "YES") for row in rows}
-    in_duckdb = {"TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE", "REAL": "FLOAT", "DOUBLE PRECISION": "DOUBLE", "DOUBLE PRECISION[]": "DOUBLE[]"}
+    in_duckdb = {
+        "TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE",
+        "REAL": "FLOAT",
+        "DOUBLE PRECISION": "DOUBLE",
+        "DOUBLE PRECISION[]": "DOUBLE[]",
+    }
     wanted = {
         (form.name, field.name, in_duckdb.get(type_name(field.type), type_name(field.type)), field.nullable)
         for form in FORMS.values()

@@ -38,6 +38,8 @@ from troth.trust.structures import (
 )
 from troth.trust.targets import Levels, centre_readings, gather_targets
 
+pytestmark = pytest.mark.simulated
+
 FACETS = ("RS", "CL", "CA", "FT", "AT", "OP", "OR")
 WHOLE = tuple(code for code in GAUGES["SHOWN"] if code != "CO")
 START = np.datetime64("2022-01-01", "us")

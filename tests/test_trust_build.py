@@ -40,6 +40,7 @@ def some_evidence(n: int = 400) -> Evidence:
         at=np.tile(np.sort(rng.integers(0, 10**14, n // 2)), 2), lo=lo, hi=hi, v=rng.uniform(0.2, 2, n),
         slope=np.ones(n), alpha=np.full(n, 0.02), beta=np.full(n, 0.9),
         slow_only=(rng.random(n) < 0.1).astype(np.uint8), row=np.arange(n),
+        segments=("",), segment=np.zeros(2, dtype=np.int64),
     )  # fmt: skip
 
 

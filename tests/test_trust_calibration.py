@@ -25,6 +25,8 @@ from troth.trust.change import pair_levels
 from troth.trust.model import GAUGES, dynamics
 from troth.trust.scores import pillar_weights
 
+pytestmark = pytest.mark.simulated
+
 SHOWN = GAUGES["SHOWN"]
 START = datetime(2024, 1, 1, tzinfo=UTC)
 THEN, NOW = 120.0, 150.0  # days after START

@@ -40,6 +40,8 @@ from troth.trust.halo_pairs import make_definite
 from troth.trust.learning import Learned, learn_model, split_relationships
 from troth.trust.model import GAUGES, dynamics
 
+pytestmark = pytest.mark.simulated
+
 START = datetime(2024, 1, 1, tzinfo=UTC)
 PROMISE_CUTS = np.array([-2.3, -1.8])  # as readings bring them
 TRUE_CUTS = np.array([-1.5, -1.2])

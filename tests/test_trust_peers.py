@@ -15,6 +15,8 @@ from troth.trust import Block, Model, State, follow_states, log_likelihood, smoo
 from troth.trust._arrays import take_evidence
 from troth.trust.model import GAUGES, dynamics
 
+pytestmark = pytest.mark.simulated
+
 START = datetime(2025, 1, 1, tzinfo=UTC)
 SHOWN = GAUGES["SHOWN"]
 
