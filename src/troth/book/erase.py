@@ -25,8 +25,8 @@ def drop_turns(store: Store, turn_ids: Iterable[str]) -> dict[str, int]:
 
     Sentences, findings, tool calls, promises, decisions and history of these turns go, and of promises that began with
     them as a request or an offer. What a person decided of another turn's promise stays, without the words that came
-    from these. States that these turns had shown leave the history, and the machine's states are worked out without them
-    when the book is read next.
+    from these. States that these turns had shown leave the history, and the machine's states are worked out without
+    them when the book is read next.
 
     Args:
         store: the book.

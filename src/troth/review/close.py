@@ -291,9 +291,7 @@ def _find_open(questions: pa.Table, circles: Sequence[str]) -> list[dict[str, An
         pc.is_in(questions["state"], pa.array(sorted(WAITING))),
         pc.invert(pc.is_in(questions["act"], pa.array(sorted(ACTS_ALONE)))),
     )
-    mine = questions.filter(
-        pc.and_(waits, pc.is_in(questions["circle"], pa.array(list(circles))))
-    )
+    mine = questions.filter(pc.and_(waits, pc.is_in(questions["circle"], pa.array(list(circles)))))
     rows = mine.to_pylist()
     never = dt.datetime.min.replace(tzinfo=dt.UTC)
     rows.sort(key=lambda row: row["asked_at"] or never, reverse=True)

@@ -104,6 +104,7 @@ def pool(values: Floats, errors: Floats, *, centre: float, centre_sd: float, spr
     fit = (weight * values**2).sum(axis=1) + centre**2 / centre_sd**2 - known * middle**2
     log_share = 0.5 * (np.log(weight).sum(axis=1) - np.log(known) - fit) - 0.5 * (spread[:, 0] / spread_sd) ** 2
     share = np.exp(log_share - log_share.max())
+    share[[0, -1]] /= 2.0  # the trapezoid rule: most of the weight may lie at the grid's end, no spread at all
     share /= share.sum()
     own = spread**2 * weight  # the part of each that is its own value; the rest is c
     mean = own * values + (1.0 - own) * middle[:, None]
