@@ -96,7 +96,8 @@ def cut_batches(lengths: NDArray[np.int64]) -> list[Batch]:
     order = np.argsort(rungs, kind="stable")
     batches: list[Batch] = []
     left = order[:0]
-    for rung in np.unique(rungs):
+    met = np.unique(rungs)
+    for rung in met:
         width = _WIDTHS[int(rung)]
         first, last = np.searchsorted(rungs[order], [rung, rung + 1])
         members = np.concatenate([left, order[first:last]])
@@ -108,8 +109,8 @@ def cut_batches(lengths: NDArray[np.int64]) -> list[Batch]:
             batches.append(Batch(members[at : at + size], rows=size, width=width))
             at += size
         left = members[at:]
-    if len(left):
-        batches.append(Batch(left, rows=_fit_rows(len(left), whole), width=width))
+        if rung == met[-1] and len(left):
+            batches.append(Batch(left, rows=_fit_rows(len(left), whole), width=width))
     return batches[::-1]
 
 
