@@ -15,6 +15,7 @@ from troth.cli.talk import say
 from troth.errors import InputError
 from troth.plain import clean_line
 
+_SHORT = 12  # characters of a cell that is never broken
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -81,10 +82,14 @@ def _draw_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> No
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_cell(row.get(column))) for column in columns))
+    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
+    for number, column in enumerate(columns):
+        heading = column.replace("_", " ")
+        # Dates, bands and counts stay whole; names and sentences take the narrowness of the terminal.
+        is_short = max([len(heading), *(len(line[number]) for line in cells)]) <= _SHORT
+        table.add_column(heading, overflow="fold", no_wrap=is_short)
+    for line in cells:
+        table.add_row(*map(Text, line))
     Console().print(table)
 
 

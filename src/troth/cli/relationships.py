@@ -20,6 +20,8 @@ from troth.cli.options import (
 if TYPE_CHECKING:
     from troth.settings import Watch
 
+_WIDE = 95  # columns of a terminal that hold the circle and the count of turns too
+
 
 @stoppable
 def relationships(
@@ -66,19 +68,20 @@ def _draw(rows: list[dict[str, Any]], watch: Watch, days: int) -> None:
             "relationship": row["relationship"],
             "circle": row["circle"],
             "turns": row["turns"],
-            "last": row["last_contact"].date() if row["last_contact"] else None,
-            "shown": show_band(row, "shown"),
-            "trend": show_trend(row, "shown", watch),
-            "held": show_band(row, "held"),
-            "trend ": show_trend(row, "held", watch),
-            "our_promises": row["promises_of_ours"],
-            "theirs": row["promises_of_theirs"],
-            "unanswered": row["questions_open"],
+            "last": row["last_contact"].strftime("%-d %b %y") if row["last_contact"] else None,
+            "shown": f"{show_band(row, 'shown')} {show_trend(row, 'shown', watch)}",
+            "held": f"{show_band(row, 'held')} {show_trend(row, 'held', watch)}",
+            "we owe": row["promises_of_ours"],
+            "they owe": row["promises_of_theirs"],
+            "asked": row["questions_open"],
         }
         for row in rows
     ]
-    write_rows(lines, Format.table, columns=list(lines[0]) if lines else ["relationship"])
     console = Console()
+    columns = list(lines[0]) if lines else ["relationship"]
+    if console.width < _WIDE:
+        columns = [name for name in columns if name not in {"circle", "turns"}]
+    write_rows(lines, Format.table, columns=columns)
     for row in rows:
         if row["warning"]:
             console.print(Text(f"! {clean_line(row['warning'])}.", "yellow"))
