@@ -136,7 +136,7 @@ def test_asking_for_proof_is_read_as_low_credence():
     assert len(credence) == 1
     assert credence[0]["lo"] == -np.inf
     truly = (0.1 - 0.03) / (0.6 - 0.03)  # of 10 % found, 3 % of the others are false, and 60 % are seen
-    assert credence[0]["hi"] == pytest.approx(norm.ppf(truly) * np.sqrt(3.0))
+    assert credence[0]["hi"] == pytest.approx(norm.ppf(truly) * np.sqrt(10.0))
     assert (credence[0]["alpha"], credence[0]["beta"]) == pytest.approx((0.03, 0.57))
     assert credence[0]["start"] == 0
 

@@ -17,12 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.special import ndtri
 
+from troth.readings.held import TURN_VAR
 from troth.schema import READINGS, conform, empty
 
 SIGNALS: Final = MappingProxyType({True: "trust_asked", False: "trust_hinted"})
 """What the reading is called: asked in words, or hinted at by an act."""
 
-_TURN_VAR = 2.0  # as for the acts that a head finds
 _SENSITIVITY = 0.5  # half of them are taken to be missed: a start value, as in `held`
 _MISREAD: Final = MappingProxyType({True: 0.5, False: 0.7})
 """Share of detections that mean something else; of acts more than of words: start values, no labelled data has them."""
@@ -53,7 +53,7 @@ def find_asked_law(facet: str, *, spoken: bool) -> AskedLaw:
     found = _FOUND.get((facet, spoken), _RARE)
     true = (1.0 - _MISREAD[spoken]) * found / _SENSITIVITY
     alpha = _MISREAD[spoken] * found / (1.0 - true)
-    return AskedLaw(cut=float(ndtri(true)) * (1.0 + _TURN_VAR) ** 0.5, alpha=alpha, beta=_SENSITIVITY - alpha)
+    return AskedLaw(cut=float(ndtri(true)) * (1.0 + TURN_VAR) ** 0.5, alpha=alpha, beta=_SENSITIVITY - alpha)
 
 
 def join_questions(held: pa.Table, questions: pa.Table, *, now: dt.datetime) -> pa.Table:
@@ -109,7 +109,7 @@ def _reading(row: dict[str, Any]) -> dict[str, Any]:
         "signal": SIGNALS[row["spoken"]],
         "lo": float("-inf"),
         "hi": law.cut,
-        "v": _TURN_VAR,
+        "v": TURN_VAR,
         "slope": 1.0,
         "alpha": law.alpha,
         "beta": law.beta,
