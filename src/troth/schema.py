@@ -207,6 +207,37 @@ OUTCOMES: Final = pa.schema(
     ]
 )
 
+OUTCOME_STEPS: Final = pa.schema(
+    [
+        _must("outcome_id", pa.string()),
+        _must("at", _TIME),  # when it came to stand so
+        pa.field("stage", pa.string()),
+        _must("state", pa.string()),  # open, won, lost
+        pa.field("amount", pa.float64()),
+        _must("source", pa.string()),  # name of the file or service it came from
+    ]
+)
+"""How an outcome came about: one row for each stage or amount that it went through."""
+
+CONTACTS: Final = pa.schema(
+    [
+        _must("contact_id", pa.string()),  # kind of export and the id there, as in slack:U123
+        _must("source", pa.string()),  # name of the file or service it came from
+        _must("kind", pa.string()),  # person, account
+        pa.field("handle", pa.string()),  # what TURNS.speaker holds for this person where no address is known
+        pa.field("name", pa.string()),
+        pa.field("address", pa.string()),  # mail address in lower case
+        pa.field("phone", pa.string()),  # digits with a leading + where the country is known
+        pa.field("account", pa.string()),  # the firm's name
+        pa.field("account_id", pa.string()),  # contact_id of the account
+        pa.field("domain", pa.string()),
+        pa.field("owner", pa.string()),  # who of us looks after it: address or name
+        pa.field("segment", pa.string()),
+        pa.field("side", pa.string()),  # us, them, where the source says so
+    ]
+)
+"""What exports say of people and firms, beside what they wrote: as each source says it, matched nowhere yet."""
+
 CALLS: Final = pa.schema(
     [
         _must("call_id", pa.string()),  # the log's own id within its conversation, else a hash of its content
@@ -340,6 +371,8 @@ TABLES: Final[Mapping[str, pa.Schema]] = {
     "questions": QUESTIONS,
     "answers": ANSWERS,
     "outcomes": OUTCOMES,
+    "outcome_steps": OUTCOME_STEPS,
+    "contacts": CONTACTS,
     "calls": CALLS,
     "readings": READINGS,
     "trust": TRUST,
