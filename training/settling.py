@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from troth.encoder import find_signals, load_encoder
 from troth.promises.evidence import FULFILLING, Piece, Spot
 from troth.promises.match import Pledge, make_pledge, may_settle, read_features
-from troth.promises.scope import Scope, lay_out_scopes
+from troth.promises.scope import Rarity, Scope, lay_out_scopes
 from troth.schema import TURNS, conform
 from troth.text import split_sentences
 
@@ -162,6 +162,7 @@ def _cases_of(scope: Scope, scene: Sequence[tuple[int, dict[str, str]]]) -> list
         "addressee": PEOPLE["other"],
     }  # fmt: skip
     pledge = make_pledge(row, scope.spots[f"said-{first['scene']}"], due)
+    rarity = Rarity(scope, pledge.spot.sent_at)
     by_turn: dict[str, list[Piece]] = {}
     for pieces in scope.talks.values():
         for piece in pieces:
@@ -172,7 +173,7 @@ def _cases_of(scope: Scope, scene: Sequence[tuple[int, dict[str, str]]]) -> list
     return [
         Case(
             scene=int(first["scene"]), pair=pair, held_out=first["part"] == "held_out", shows=shows,
-            pledge=pledge, piece=piece, features=read_features(pledge, piece, scope),
+            pledge=pledge, piece=piece, features=read_features(pledge, piece, rarity),
         )
         for turn_id, pieces in by_turn.items()
         if turn_id != pledge.spot.turn_id

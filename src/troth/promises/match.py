@@ -20,7 +20,7 @@ from typing import Any, Final
 from troth.promises.content import content_stems
 from troth.promises.deeds import deed_kinds
 from troth.promises.evidence import FULFILLING, Piece, Spot
-from troth.promises.scope import Scope
+from troth.promises.scope import Rarity
 from troth.promises.tokens import tokenise
 
 
@@ -58,44 +58,44 @@ _PLAIN: Final = frozenset({"delivery", "done", "receipt"})  # kinds that need no
 
 FULFILS: Final[Mapping[str, float]] = MappingProxyType(
     {
-        "bias": -4.49,
+        "bias": -4.52,
         "actor": 0.47,
-        "answers": 4.03,
-        "around": 7.36,
-        "bare_here": 1.65,
-        "deed": 1.33,
-        "delivery": 0.37,
-        "denied": -0.29,
-        "done": -0.09,
-        "foreign": -0.4,
-        "held": 3.58,
+        "answers": 4.01,
+        "around": 6.87,
+        "bare_here": 1.64,
+        "deed": 1.34,
+        "delivery": 0.39,
+        "denied": -0.3,
+        "done": -0.11,
+        "foreign": -0.29,
+        "held": 3.61,
         "here": 0.56,
-        "number": 6.07,
-        "overlap": 9.6,
-        "overlap_here": -1.23,
-        "own": -0.47,
-        "past": 0.7,
-        "receipt": 1.78,
-        "reply": -1.72,
-        "same_subject": 3.25,
-        "says": -0.52,
-        "sends": 0.82,
-        "sure": 0.49,
+        "number": 6.05,
+        "overlap": 9.3,
+        "overlap_here": -1.33,
+        "own": -0.49,
+        "past": 0.69,
+        "receipt": 1.77,
+        "reply": -1.71,
+        "same_subject": 3.19,
+        "says": -0.51,
+        "sends": 0.83,
+        "sure": 0.48,
     }
 )
 SPEAKS_OF: Final[Mapping[str, float]] = MappingProxyType(
     {
-        "bias": -1.53,
-        "actor": 0.03,
-        "against": -2.78,
-        "around": 8.04,
-        "deed": 1.24,
+        "bias": -1.54,
+        "actor": 0.04,
+        "against": -2.79,
+        "around": 7.72,
+        "deed": 1.23,
         "here": 1.29,
-        "moved": 2.78,
-        "overlap": 4.06,
-        "overlap_here": 7.69,
+        "moved": 2.79,
+        "overlap": 4.1,
+        "overlap_here": 6.6,
         "own": -2.53,
-        "same_subject": 3.05,
+        "same_subject": 2.91,
     }
 )
 
@@ -146,10 +146,10 @@ def may_settle(pledge: Pledge, piece: Piece) -> bool:
     return piece.kind != "receipt" or not own
 
 
-def match_probability(pledge: Pledge, piece: Piece, scope: Scope) -> float:
+def match_probability(pledge: Pledge, piece: Piece, rarity: Rarity) -> float:
     """The probability that this piece settles this promise in the way of its kind, between 0 and 1."""
     weights = FULFILS if piece.kind in FULFILLING else SPEAKS_OF
-    features = read_features(pledge, piece, scope)
+    features = read_features(pledge, piece, rarity)
     logit = weights["bias"] + sum(weights.get(name, 0.0) * value for name, value in features.items())
     probability = 1.0 / (1.0 + exp(-max(-30.0, min(30.0, logit))))
     if piece.kind == "says" and len(pledge.stems & (piece.stems | piece.documents)) < _TWO:
@@ -157,23 +157,23 @@ def match_probability(pledge: Pledge, piece: Piece, scope: Scope) -> float:
     return probability
 
 
-def read_features(pledge: Pledge, piece: Piece, scope: Scope) -> dict[str, float]:
+def read_features(pledge: Pledge, piece: Piece, rarity: Rarity) -> dict[str, float]:
     """What the models look at, each within 0 and 1; a name that is absent is 0.
 
     `overlap` is the share of the rarity of the promised act's words (sum of inverse document frequencies) that comes
     back in the sentence or in the names of what is attached, as if one more word had not; `around` is the same for
-    the words beside the act.
+    the words beside the act. `rarity` is as of the moment of the promise.
     """
     words = piece.stems | piece.documents
     shared = pledge.stems & words
     here = piece.spot.talk == pledge.spot.talk
     own = is_own(pledge.spot, piece.spot)
-    overlap = scope.rarity_of(shared) / (scope.rarity_of(pledge.stems) + _FEW)
+    overlap = rarity.of(shared) / (rarity.of(pledge.stems) + _FEW)
     around = pledge.around & words
     features = {
         "overlap": overlap,
         "overlap_here": overlap * here,
-        "around": scope.rarity_of(around) / (scope.rarity_of(pledge.around) + _FEW),
+        "around": rarity.of(around) / (rarity.of(pledge.around) + _FEW),
         "number": float(any(word.isdigit() and len(word) > 2 for word in shared)),
         "here": float(here),
         "bare_here": float(here and piece.kind in _PLAIN and len(words - pledge.stems) <= 1),
@@ -188,7 +188,7 @@ def read_features(pledge: Pledge, piece: Piece, scope: Scope) -> dict[str, float
     if piece.kind == "delivery":
         foreign = words - pledge.stems - pledge.topic
         features["sends"] = float("send" in pledge.deeds)
-        features["foreign"] = scope.rarity_of(foreign) / scope.rarity_of(words) if foreign else 0.0
+        features["foreign"] = rarity.of(foreign) / rarity.of(words) if foreign else 0.0
     return features
 
 

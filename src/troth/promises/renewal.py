@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from troth.promises.match import Pledge
-from troth.promises.scope import Scope
+from troth.promises.scope import Rarity, Scope
 
 _SHARE: Final = 0.6  # of the rarity of the first promise's words that must come back
 _PER_WORD: Final = 6
@@ -36,7 +36,8 @@ class Renewals:
         if said is None or due is None or len(pledge.stems) == 0:
             return None
         begin = bisect_right(self._times, said)
-        rarest = sorted(pledge.stems, key=lambda stem: (-self._scope.rarity(stem), stem))[:_WORDS]
+        rarity = Rarity(self._scope, said)
+        rarest = rarity.rarest(pledge.stems, _WORDS)
         places: set[int] = set()
         for stem in rarest:
             held = self._places[stem]
@@ -44,7 +45,7 @@ class Renewals:
             places.update(held[at : at + _PER_WORD])
         for place in sorted(places):
             other, its = self._pledged[place]
-            if self._times[place] <= due and _is_later(its.due, due) and self._renews(row, pledge, other, its):
+            if self._times[place] <= due and _is_later(its.due, due) and _renews(row, pledge, other, its, rarity):
                 return other
         return None
 
@@ -54,10 +55,10 @@ class Renewals:
         dated = [other for other in others if other["due_latest"] is not None]
         return next(iter(dated or others), None)
 
-    def _renews(self, row: Mapping[str, Any], pledge: Pledge, other: Mapping[str, Any], its: Pledge) -> bool:
-        same_side = other["side"] == row["side"] and (row["side"] == "us" or other["actor"] == row["actor"])
-        shared = self._scope.rarity_of(pledge.stems & its.stems)
-        return same_side and shared >= _SHARE * self._scope.rarity_of(pledge.stems)
+
+def _renews(row: Mapping[str, Any], pledge: Pledge, other: Mapping[str, Any], its: Pledge, rarity: Rarity) -> bool:
+    same_side = other["side"] == row["side"] and (row["side"] == "us" or other["actor"] == row["actor"])
+    return same_side and rarity.of(pledge.stems & its.stems) >= _SHARE * rarity.of(pledge.stems)
 
 
 def _is_later(due: datetime | None, before: datetime) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from math import log
+from math import fsum, log
 from typing import Any, Final
 
 import numpy as np
@@ -21,10 +21,10 @@ from troth.promises.evidence import Line, Piece, Spot, head_signals, mark_lines,
 _PRIOR: Final = (
     200.0  # sentences of other relationships that a word is taken to be absent from: a small book is no measure
 )
-_NEAR: Final = 40  # pieces looked at behind a promise in its own conversation
-_PER_WORD: Final = 8  # and for each of its rarest words anywhere in the relationship
-_WORDS: Final = 6
-_CALLS: Final = 3
+NEAR: Final = 40  # pieces looked at behind a promise in its own conversation
+PER_WORD: Final = 8  # and for each of its rarest words anywhere in the relationship
+WORDS: Final = 6
+CALLS: Final = 3
 _OWNER: Final = 0.9  # share of turns in which the owner of a mailbox takes part
 _TELLING: Final = 5  # turns from which that share says something
 _TURN_COLUMNS: Final = (
@@ -33,20 +33,48 @@ _TURN_COLUMNS: Final = (
 )  # fmt: skip
 
 
+class Rarity:
+    """How much shared words tell, as of one moment: what is said later never changes what an earlier word was worth.
+
+    A word weighs the log of the inverse share of the relationship's sentences, up to then, that hold it. Without a
+    moment all words weigh alike.
+    """
+
+    def __init__(self, scope: Scope, at: datetime | None) -> None:
+        self._heard, self._at = scope.heard, at
+        self._sentences = _PRIOR + (0 if at is None else bisect_right(scope.sentences, at))
+        self._known: dict[str, float] = {}
+
+    def __call__(self, stem: str) -> float:
+        """Of one word, in nats."""
+        known = self._known.get(stem)
+        if known is None:
+            times = () if self._at is None else self._heard.get(stem, ())
+            count = bisect_right(times, self._at) if times and self._at is not None else 0
+            known = self._known[stem] = log(self._sentences / (count + 1.0))
+        return known
+
+    def of(self, stems: frozenset[str]) -> float:
+        """The sum over several words, to the last bit whatever their order."""
+        return fsum(map(self, stems))
+
+    def rarest(self, stems: frozenset[str], most: int) -> list[str]:
+        """The words that tell most."""
+        return sorted(stems, key=lambda stem: (-self(stem), stem))[:most]
+
+
 @dataclass(slots=True)
 class Scope:
-    """One relationship: its turns, and the evidence in them by time, by conversation and by word."""
+    """One relationship: its turns, and the evidence in them by conversation and by word."""
 
     spots: dict[str, Spot] = field(default_factory=dict[str, Spot])
-    dated: list[Piece] = field(default_factory=list[Piece])  # by time
-    times: list[datetime] = field(default_factory=list[datetime])  # of `dated`
     talks: dict[str, list[Piece]] = field(default_factory=dict[str, list[Piece]])  # by order within each
-    postings: dict[str, list[int]] = field(default_factory=dict[str, list[int]])  # places in `dated`, rising
-    held: list[int] = field(default_factory=list[int])
-    counts: Counter[str] = field(default_factory=Counter[str])
+    postings: dict[str, list[Piece]] = field(default_factory=dict[str, list[Piece]])  # by `time_key`
+    held: list[Piece] = field(default_factory=list[Piece])  # calls and meetings, by `time_key`
+    heard: dict[str, list[datetime]] = field(default_factory=dict[str, list[datetime]])  # turns with this word, by time
+    sentences: list[datetime] = field(default_factory=list[datetime])  # of each sentence, by time
     seats: Counter[str] = field(default_factory=Counter[str])  # turns that each person wrote or received
     said: Counter[str] = field(default_factory=Counter[str])  # turns of each conversation
-    sentences: int = 0
 
     def shows(self, actor: str, addressee: str | None) -> bool:
         """Whether a message from one to the other would be in the book.
@@ -58,36 +86,43 @@ class Scope:
         owners = {who for who, count in self.seats.items() if count >= _OWNER * turns} if turns >= _TELLING else set()
         return not owners or actor in owners or addressee in owners
 
-    def rarity(self, stem: str) -> float:
-        """How much a shared word tells: log of the inverse share of the relationship's sentences that hold it."""
-        return log((self.sentences + _PRIOR) / (self.counts[stem] + 1.0))
+    def after(self, spot: Spot, words: Sequence[str]) -> Iterator[Piece]:
+        """The pieces behind a turn that may belong to a promise, each once, in no order.
 
-    def rarity_of(self, stems: frozenset[str]) -> float:
-        """The sum over several words."""
-        return sum(self.rarity(stem) for stem in stems)
-
-    def after(self, spot: Spot, stems: frozenset[str]) -> Iterator[Piece]:
-        """The pieces behind a turn that may belong to a promise with these words, each once, in no order.
+        Args:
+            spot: of the promise.
+            words: the words that tell most of it.
 
         Cost: bounded by about a hundred pieces, whatever the size of the relationship.
         """
-        own = self.talks.get(spot.talk, [])
-        first = bisect_right(own, spot.order, key=lambda piece: piece.spot.order)
-        near = own[first : first + _NEAR]
+        near = self.near(spot)
         yield from (piece for piece in near if not _runs_back(spot, piece.spot))
         if spot.sent_at is None:
             return
         seen = {id(piece) for piece in near}
-        begin = bisect_right(self.times, spot.sent_at)
-        rarest = sorted(stems, key=lambda stem: (-self.rarity(stem), stem))[:_WORDS]
-        for places, most in (*((self.postings.get(stem, []), _PER_WORD) for stem in rarest), (self.held, _CALLS)):
-            at = bisect_right(places, begin - 1)
-            for place in places[at : at + most]:
-                piece = self.dated[place]
+        for pieces, most in (*((self.postings.get(word, []), PER_WORD) for word in words), (self.held, CALLS)):
+            at = bisect_right(pieces, spot.sent_at, key=_sent_at)
+            for piece in pieces[at : at + most]:
                 in_talk = piece.spot.talk == spot.talk
                 if id(piece) not in seen and not (in_talk and piece.spot.order <= spot.order):
                     seen.add(id(piece))
                     yield piece
+
+    def near(self, spot: Spot) -> list[Piece]:
+        """The next pieces of its own conversation."""
+        own = self.talks.get(spot.talk, [])
+        first = bisect_right(own, spot.order, key=lambda piece: piece.spot.order)
+        return own[first : first + NEAR]
+
+
+def _sent_at(piece: Piece) -> datetime:
+    assert piece.spot.sent_at is not None  # noqa: S101  # only such pieces are posted
+    return piece.spot.sent_at
+
+
+def time_key(piece: Piece) -> tuple[datetime, str]:
+    """Sorts posted pieces; those of one turn keep their order."""
+    return (_sent_at(piece), piece.spot.turn_id)
 
 
 def _runs_back(spot: Spot, later: Spot) -> bool:
@@ -195,7 +230,10 @@ def _cut_lines(
 
 
 def grow(scope: Scope, rows: Sequence[Mapping[str, Any]], lines: Mapping[str, list[Line]]) -> None:
-    """Add turns to a relationship; dated ones, and none said before one that is in it, unless it is empty."""
+    """Add turns to a relationship: dated ones, and none said before one of its conversation that is in it.
+
+    An empty relationship takes any.
+    """
     talks: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         talks[row["conversation_id"]].append(row)
@@ -211,25 +249,40 @@ def grow(scope: Scope, rows: Sequence[Mapping[str, Any]], lines: Mapping[str, li
             ))  # fmt: skip
             pieces.extend(found)
             fresh.extend(found)
-            scope.sentences += len(lines[spot.turn_id])
+            if spot.sent_at is not None:
+                _put_in(scope.sentences, spot.sent_at, len(lines[spot.turn_id]))
         scope.said[talk] += len(members)
-    for words in {id(piece.whole): piece.whole for piece in fresh}.values():
-        scope.counts.update(words)
-    _index(scope, [piece for piece in fresh if piece.spot.sent_at is not None])
+    for when, words in {id(piece.whole): (piece.spot.sent_at, piece.whole) for piece in fresh}.values():
+        if when is not None:
+            for stem in words:
+                _put_in(scope.heard.setdefault(stem, []), when)
+    _post(scope, [piece for piece in fresh if piece.spot.sent_at is not None])
 
 
-def _index(scope: Scope, dated: list[Piece]) -> None:
-    dated.sort(key=lambda piece: (piece.spot.sent_at, piece.spot.turn_id))
-    first = len(scope.dated)
-    scope.dated.extend(dated)
-    for place, piece in enumerate(dated, first):
-        assert piece.spot.sent_at is not None  # noqa: S101  # only such pieces are in the list
-        scope.times.append(piece.spot.sent_at)
+def _put_in(times: list[datetime], when: datetime, copies: int = 1) -> None:
+    """Keep a list of times in order; what comes last, as it mostly does, is only appended."""
+    if not times or times[-1] <= when:
+        times.extend([when] * copies)
+    else:
+        at = bisect_right(times, when)
+        times[at:at] = [when] * copies
+
+
+def _post(scope: Scope, dated: list[Piece]) -> None:
+    dated.sort(key=time_key)
+    for piece in dated:
         if piece.kind == "held":
-            scope.held.append(place)
+            _put_piece(scope.held, piece)
         words = piece.stems | piece.documents
         for stem in words if piece.start is None or piece.stems else words | piece.spot.subject:
-            scope.postings.setdefault(stem, []).append(place)
+            _put_piece(scope.postings.setdefault(stem, []), piece)
+
+
+def _put_piece(pieces: list[Piece], piece: Piece) -> None:
+    if not pieces or time_key(pieces[-1]) <= time_key(piece):
+        pieces.append(piece)
+    else:
+        insort_right(pieces, piece, key=time_key)
 
 
 def _in_order(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

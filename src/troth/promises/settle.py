@@ -16,7 +16,7 @@ from troth.promises.evidence import FULFILLING, Piece
 from troth.promises.match import Pledge, is_own, make_pledge, match_probability, may_settle
 from troth.promises.records import RecordFound, Records, find_record, read_records
 from troth.promises.renewal import Renewals
-from troth.promises.scope import Scope, lay_out_scopes
+from troth.promises.scope import WORDS, Rarity, Scope, lay_out_scopes
 from troth.schema import PROMISES
 
 GRACE: Final = timedelta(hours=24)
@@ -185,9 +185,10 @@ class Judge:
 
     def _matches(self, pledge: Pledge) -> Iterator[tuple[float, Piece]]:
         """Later pieces that may settle the promise, likeliest first within one turn, turns in their order."""
+        rarity = Rarity(self.scope, pledge.spot.sent_at)
         found = [
-            (match_probability(pledge, piece, self.scope), piece)
-            for piece in self.scope.after(pledge.spot, pledge.stems)
+            (match_probability(pledge, piece, rarity), piece)
+            for piece in self.scope.after(pledge.spot, rarity.rarest(pledge.stems, WORDS))
             if may_settle(pledge, piece) and not self._is_promise(piece) and not _is_far(pledge, piece)
         ]
         floor = pledge.spot.sent_at or datetime.min.replace(tzinfo=UTC)
