@@ -238,6 +238,20 @@ CONTACTS: Final = pa.schema(
 )
 """What exports say of people and firms, beside what they wrote: as each source says it, matched nowhere yet."""
 
+PERSON_DECISIONS: Final = pa.schema(
+    [
+        _must("decision_id", pa.string()),
+        _must("at", _TIME),  # when a person said so
+        _must("kind", pa.string()),  # join, part, undo
+        _must("left", _NAMES),  # addresses, handles and phones of the one person as they were known then
+        _must("right", _NAMES),  # and of the other
+        _must("by", pa.string()),
+        pa.field("note", pa.string()),
+        pa.field("undoes", pa.string()),  # decision_id of the one that an undo takes back
+    ]
+)
+"""Who is who, as people said: names joined into one person or parted. Never overwritten; an undo is a row too."""
+
 CALLS: Final = pa.schema(
     [
         _must("call_id", pa.string()),  # the log's own id within its conversation, else a hash of its content
@@ -373,6 +387,7 @@ TABLES: Final[Mapping[str, pa.Schema]] = {
     "outcomes": OUTCOMES,
     "outcome_steps": OUTCOME_STEPS,
     "contacts": CONTACTS,
+    "person_decisions": PERSON_DECISIONS,
     "calls": CALLS,
     "readings": READINGS,
     "trust": TRUST,
