@@ -7,10 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 import troth
 from troth.sample import SAMPLE_ME, SAMPLE_ZONE, write_sample
 from troth.settings import Settings
+
+# No test judges time: how long one example takes says more of what else the machine does.
+hypothesis_settings.register_profile("troth", deadline=None)
+hypothesis_settings.load_profile("troth")
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from troth.agents import CHECKED, COUNTED, VERDICTS
 from troth.cli import app
 from troth.errors import InputError
 from troth.review.html import render_close
-from troth.schema import CALLS
+from troth.schema import CALLS, empty
 from troth.sources import Reading, Rejected, read_source
 
 SHARED = Path(os.environ.get("TROTH_SHARED", Path(__file__).parents[1] / "../shared"))
@@ -65,7 +65,7 @@ def read_all(path: Path) -> tuple[Reading, list[dict[str, Any]], list[dict[str, 
     turns, calls = list[dict[str, Any]](), list[dict[str, Any]]()
     for batch in reading:
         turns += batch.to_pylist()
-        taken = reading.take_calls()
+        taken = reading.take_side().get("calls", empty(CALLS))
         assert taken.schema == CALLS
         calls += taken.to_pylist()
     assert reading.seen == len(turns) + len(calls) + reading.duplicates + len(reading.rejected)
@@ -159,7 +159,7 @@ def test_reading_again_adds_nothing_and_dropped_turns_take_their_calls(tmp_path:
     log, early = write(tmp_path / "log.jsonl", ROWS), write(tmp_path / "early.jsonl", [first])
     with troth.open(tmp_path / "book.duckdb") as book:
         reports = [book.read(path) for path in (log, early, log, early)]
-        assert [(one.calls, one.calls_added, one.added) for one in reports] == [
+        assert [(one.beside["calls"], one.beside_added["calls"], one.added) for one in reports] == [
             (1, 1, 4), (2, 2, 0), (1, 0, 0), (2, 0, 0),
         ]  # fmt: skip
         assert book.drop_turns(["a1"])["calls"] == 1
@@ -244,7 +244,7 @@ def test_the_command_works_on_a_book_and_says_what_is_missing(tmp_path: Path):
 def test_the_airline_agent_told_of_nearly_all_it_did():
     with troth.open() as book:
         reports = [book.read(AIRLINE / f"{name}.jsonl") for name in ("messages", "outcomes")]
-        assert [(one.turns, one.calls, one.rejected) for one in reports] == [(2841, 0, ()), (0, 1164, ())]
+        assert [(one.turns, one.beside.get("calls", 0), one.rejected) for one in reports] == [(2841, 0, ()), (0, 1164, ())]
         report = book.check_agents()
     counts = Counter(report.checks["verdict"].to_pylist())
     assert dict(zip(VERDICTS, (7, 11, 164), strict=True)) == counts

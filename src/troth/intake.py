@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 
 from troth.book import Store, Upserted
 from troth.schema import FINDINGS, SENTENCES, TURNS, arrow_table, conform, empty
-from troth.sources import Rejected, assign_threads, read_source
+from troth.sources import Local, Rejected, assign_threads, read_source
 
 _THREADING = (
     "turn_id", "conversation_id", "parent_id", "position", "sent_at", "speaker", "recipients", "cc", "references",
@@ -31,22 +32,29 @@ class ReadReport:
     duplicates: int  # stood in the export more than once
     rejected: tuple[Rejected, ...]
     unlisted: int = 0  # rejected beyond those listed
-    calls: int = 0  # tool calls of AI agents seen in the export
-    calls_added: int = 0
+    beside: Mapping[str, int] = field(default_factory=dict[str, int])  # rows seen of tables beside TURNS, by table
+    beside_added: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
-def read_into(store: Store, source: Path, *, progress: Callable[[int, int], None] | None = None) -> ReadReport:
+def read_into(
+    store: Store,
+    source: Path,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    local: Local | None = None,
+) -> ReadReport:
     """Take an export into a store, one transaction a batch: a kill loses at most the batch in hand.
 
     Raises: SourceError when it is none of the known forms; BookError when the store cannot serve.
     """
-    reading = read_source(source, progress=progress)
-    added = changed = calls_added = 0
+    reading = read_source(source, progress=progress, local=local)
+    added = changed = 0
+    beside: Counter[str] = Counter()
     for batch in reading:
         with store.transaction():
             written = add_to(store, _keep_threads(store, batch))
-            calls = reading.take_calls()
-            calls_added += store.upsert("calls", calls).added if calls.num_rows else 0
+            for name, rows in reading.take_side().items():
+                beside[name] += store.upsert(name, rows).added
         added, changed = added + written.added, changed + written.changed
     if added or changed:
         _assign_threads(store)
@@ -59,8 +67,8 @@ def read_into(store: Store, source: Path, *, progress: Callable[[int, int], None
         duplicates=reading.duplicates,
         rejected=tuple(reading.rejected),
         unlisted=reading.unlisted,
-        calls=reading.calls,
-        calls_added=calls_added,
+        beside=dict(reading.beside),
+        beside_added=dict(beside),
     )
 
 

@@ -57,6 +57,7 @@ from troth.review import Close, DraftCheck, day_bounds, find_last_day
 from troth.review.close import CIRCLES
 from troth.schema import FINDINGS, PROMISES, QUESTIONS, SENTENCES, empty
 from troth.settings import Settings
+from troth.sources import Local
 from troth.surveys import SurveyReading, read_answers
 from troth.trust import DEFAULT_MODEL, Model, follow, read_model
 
@@ -126,7 +127,7 @@ class Book:
             stated = [us] if isinstance(us, str) else list(us)
             read_us(stated)  # refuses what cannot be before anything is written
             self._store.set_setting("us", stated)
-        report = read_into(self._store, Path(source), progress=progress)
+        report = read_into(self._store, Path(source), progress=progress, local=self._local())
         self._stock = _Stock()
         return report
 
@@ -629,6 +630,12 @@ class Book:
             self._stock.us = stated or (guess.us if guess else Us())
             self._stock.grounds = guess.grounds if guess else ""
         return self._stock.us
+
+    def _local(self) -> Local:
+        ours = self._settings.our_side()
+        remembered = self._store.settings("us") or ()
+        us = frozenset(remembered) if ours is None else ours.addresses | ours.domains
+        return Local(zone=self._settings.zone, dates=self._settings.dates, us=us)
 
     def _calendar(self) -> Calendar:
         return self._settings.calendar()

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 _PATIENCE_S = 1.0  # a job shorter than this shows no bar
 _LISTED = 5
+_BESIDE = {
+    "calls": "tool calls",
+    "contacts": "contacts",
+    "outcomes": "deals, invoices and tickets",
+    "outcome_steps": "steps of these",
+}
 
 
 @contextmanager
@@ -51,8 +57,8 @@ def report_read(report: ReadReport) -> None:
         parts.append(f"{report.changed} in a later version")
     if report.duplicates:
         parts.append(f"{report.duplicates} standing twice")
-    if report.calls:
-        parts.append(f"{report.calls} tool calls, {report.calls_added} new")
+    for name, seen in report.beside.items():
+        parts.append(f"{seen} {_BESIDE[name]}, {report.beside_added.get(name, 0)} new")
     if report.rejected:
         parts.append(f"{len(report.rejected) + report.unlisted} not readable")
     say(f"{report.source}: {report.format}, {', '.join(parts)}.")

@@ -1,8 +1,9 @@
-"""Exports to TURNS: mbox, EML, maildir and JSON Lines, recognised by content and read as a stream."""
+"""Exports to TURNS and the tables beside it, recognised by content and read as a stream."""
 
-from troth.sources.formats import Format, recognise
-from troth.sources.reading import Reading, read_source
+from troth.sources.formats import Format
+from troth.sources.readers import recognise
+from troth.sources.reading import Local, Reading, read_source
 from troth.sources.threads import assign_threads
 from troth.sources.turns import Rejected
 
-__all__ = ["Format", "Reading", "Rejected", "assign_threads", "read_source", "recognise"]
+__all__ = ["Format", "Local", "Reading", "Rejected", "assign_threads", "read_source", "recognise"]

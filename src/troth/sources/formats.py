@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from troth.errors import SourceError
+from troth.sources.export import LOOK, Export
 from troth.sources.folders import MAILDIR_SIDES, list_files
 from troth.sources.headers import split_header
 from troth.sources.jsonl import is_row, parse_row
@@ -18,17 +18,17 @@ from troth.sources.mail import WANTED
 from troth.sources.mbox import is_field
 from troth.sources.turns import Rejected
 
-_LOOK: Final = 65_536  # bytes of a file that are looked at
 _LINES: Final = 20  # lines of a JSON Lines file, of which one must be a turn
 _FILES: Final = 1_000  # files of a folder, of which one must be a mail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """One kind of source that can be read: a short name and plain words for it."""
+    """One kind of source that can be read: a short name, plain words for it, and what is taken from it."""
 
     name: str
     description: str
+    takes: str = "turns"
 
 
 MBOX: Final = Format(name="mbox", description="a mailbox file with many mails (mbox)")
@@ -39,8 +39,6 @@ JSONL: Final = Format(name="jsonl", description="turns, and tool calls of AI age
 _READABLE: Final = "troth reads mbox files, EML files or folders of them, maildirs, and turns as JSON Lines."
 _UNPACK: Final = "Unpack it and name what is inside."
 _MAGIC: Final = (
-    (b"PK\x03\x04", "is a zip archive", _UNPACK),
-    (b"PK\x05\x06", "is an empty zip archive", _UNPACK),
     (b"\x1f\x8b", "is packed with gzip", _UNPACK),
     (b"BZh", "is packed with bzip2", _UNPACK),
     (b"\xfd7zXZ\x00", "is packed with xz", _UNPACK),
@@ -57,28 +55,16 @@ _MAGIC: Final = (
 )
 
 
-def recognise(path: str | Path) -> Format:
-    """Say what stands at `path`.
+def recognise_plain(export: Export) -> Format:
+    """Say which of the forms without a reader of their own an export is: mail, or turns as JSON Lines.
 
-    Raises: SourceError when there is nothing, nothing readable, or nothing that troth reads.
+    Raises: SourceError when it is nothing that troth reads, saying what it seems to be.
     """
-    place = Path(path)
-    if "\0" in str(path):
-        raise SourceError(repr(str(path)), "is no file name", "Check the name.")
-    try:
-        mode = place.stat().st_mode
-        if stat.S_ISDIR(mode):
-            return _recognise_folder(place)
-        if not stat.S_ISREG(mode):
-            raise SourceError(str(path), "is neither a file nor a folder", "Save the export to a file and name that.")
-        with place.open("rb") as file:
-            head = file.read(_LOOK)
-    except FileNotFoundError as error:
-        raise SourceError(str(path), "does not exist", "Check the name.") from error
-    except OSError as error:
-        problem = f"cannot be opened ({error.strerror or error})"
-        raise SourceError(str(path), problem, "Check that you may read it.") from error
-    return _recognise_head(head, str(path))
+    if export.kind == "folder":
+        return _recognise_folder(export.path)
+    if export.kind == "zip":
+        raise SourceError(str(export.path), "is a zip archive of nothing that troth knows", _UNPACK)
+    return _recognise_head(export.look(), str(export.path))
 
 
 def _recognise_head(head: bytes, path: str) -> Format:
@@ -95,7 +81,7 @@ def _recognise_head(head: bytes, path: str) -> Format:
     if text.startswith(b"["):
         raise SourceError(path, "is a JSON array or something like it", "Write one JSON object a line instead.")
     if text.startswith(b"{"):
-        return _recognise_rows(text, whole=len(head) < _LOOK, path=path)
+        return _recognise_rows(text, whole=len(head) < LOOK, path=path)
     first, _, rest = text.partition(b"\n")
     if first.startswith(b"From ") and is_field(rest):
         return MBOX
@@ -139,7 +125,7 @@ def _recognise_folder(place: Path) -> Format:
     for found in islice((file for file in list_files(place) if not isinstance(file, Rejected)), _FILES):
         looked += 1
         with suppress(OSError), found.path.open("rb") as file:  # the reader names the files it could not open
-            if _is_mail(_opening(file.read(_LOOK))):
+            if _is_mail(_opening(file.read(LOOK))):
                 return EML
     problem = "is a folder without mails" if looked else "is a folder without files"
     raise SourceError(str(place), problem, f"Name the export itself. {_READABLE}")

@@ -5,65 +5,91 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 from itertools import chain, count
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import pyarrow as pa
 
 from troth.errors import SourceError
 from troth.sources.blocks import Meter, Progress, read_blocks
+from troth.sources.export import Export
 from troth.sources.folders import is_draft, list_files, list_maildir
-from troth.sources.formats import JSONL, MAILDIR, Format, recognise
+from troth.sources.formats import JSONL, MAILDIR, Format, recognise_plain
 from troth.sources.jsonl import RowReader, parse_row, read_lines
 from troth.sources.mail import NO_DATE, WANTED, read_mail
 from troth.sources.mbox import split_mbox
 from troth.sources.mime import MessageScanner
-from troth.sources.turns import Call, Rejected, Turn, tabulate, tabulate_calls
+from troth.sources.readers import Context, find_reader
+from troth.sources.turns import (
+    SIDE_TABLES,
+    Call,
+    Contact,
+    Outcome,
+    Piece,
+    Rejected,
+    Step,
+    Turn,
+    tabulate,
+    tabulate_side,
+)
 
 BATCH_TURNS: Final = 500
 BATCH_CHARACTERS: Final = 8_000_000
-BATCH_CALLS: Final = 5_000
+BATCH_BESIDE: Final = 5_000
 LISTED: Final = 10_000  # rejected pieces named one by one; further ones are counted in `Reading.unlisted`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Local:
+    """What a source may leave open: zone of its times, order of its dates, and who we are."""
+
+    zone: str = "UTC"
+    dates: Literal["dmy", "mdy"] = "dmy"
+    us: frozenset[str] = frozenset()
 
 
 class Reading:
     """One pass over one source. Iterate for TURNS tables; the counts grow while that goes on.
 
-    Tool calls met on the way wait until `take_calls`, so a batch may hold calls and no turn.
-    `seen` is always turns + calls + duplicates + rejected: nothing is left out silently.
+    What else is met on the way (tool calls, contacts, outcomes) waits until `take_side`, so a batch may hold no turn.
+    `seen` is always turns + beside + duplicates + rejected: nothing is left out silently.
 
     Attributes:
         format: what the source was recognised as.
         turns: rows handed out so far.
-        calls: tool calls met so far.
+        beside: rows met so far of each table beside TURNS, by its name.
         duplicates: pieces whose id came before in this source, left out.
         rejected: pieces that are no turn, with place and reason; at most `LISTED`.
         unlisted: how many more were rejected.
         notes: what was mended, and in how many turns.
     """
 
-    def __init__(self, path: str | Path, *, progress: Progress | None, now: datetime) -> None:
-        self.format: Format = recognise(path)
-        self.turns = self.calls = self.duplicates = self.unlisted = 0
-        self._made: list[Call] = []
+    def __init__(self, path: str | Path, *, progress: Progress | None, now: datetime, local: Local) -> None:
+        self._export = Export(path)
+        self._reader = find_reader(self._export)
+        self.format: Format = recognise_plain(self._export) if self._reader is None else self._reader.format
+        self.turns = self.duplicates = self.unlisted = 0
+        self.beside: Counter[str] = Counter()
+        self._waiting: dict[str, list[Call | Contact | Outcome | Step]] = {}
         self.rejected: list[Rejected] = []
         self.notes: Counter[str] = Counter()
-        self._path, self._progress, self._now = Path(path), progress, now
+        self._path, self._progress, self._now, self._local = Path(path), progress, now, local
         self._batches = self._read()
 
     @property
     def seen(self) -> int:
         """Pieces met so far, whatever became of them."""
-        return self.turns + self.calls + self.duplicates + len(self.rejected) + self.unlisted
+        return self.turns + self.beside.total() + self.duplicates + len(self.rejected) + self.unlisted
 
-    def take_calls(self) -> pa.Table:
-        """CALLS met since this was last asked."""
-        calls = tabulate_calls(self._made)
-        self._made = []
-        return calls
+    def take_side(self) -> dict[str, pa.Table]:
+        """What was met since this was last asked for tables beside TURNS, by table."""
+        taken = {name: tabulate_side(name, rows) for name, rows in self._waiting.items()}
+        self._waiting = {}
+        return taken
 
     def __iter__(self) -> Iterator[pa.Table]:
         return self
@@ -74,29 +100,32 @@ class Reading:
     def _read(self) -> Iterator[pa.Table]:
         ids = _Seen()
         batch: list[Turn] = []
-        characters = calls = 0
+        characters = beside = 0
         try:
             for found in self._pieces():
                 if isinstance(found, Rejected):
                     self._reject(found)
-                elif not ids.add(f"call {found.call_id}" if isinstance(found, Call) else found.turn_id):
+                elif not ids.add(_name(found)):
                     self.duplicates += 1
-                elif isinstance(found, Call):
-                    self._made.append(found)
-                    self.calls += 1
-                    calls += 1
-                else:
+                elif isinstance(found, Turn):
                     batch.append(found)
                     self.turns += 1
                     characters += len(found.body)
-                if len(batch) == BATCH_TURNS or characters >= BATCH_CHARACTERS or calls == BATCH_CALLS:
+                else:
+                    table = SIDE_TABLES[type(found)]
+                    self._waiting.setdefault(table, []).append(found)
+                    self.beside[table] += 1
+                    beside += 1
+                if len(batch) == BATCH_TURNS or characters >= BATCH_CHARACTERS or beside == BATCH_BESIDE:
                     yield tabulate(batch)
-                    batch, characters, calls = [], 0, 0
+                    batch, characters, beside = [], 0, 0
         except OSError as error:
             raise SourceError(
                 str(self._path), f"stopped being readable ({error.strerror or error})", "Read it again."
             ) from error
-        if batch or calls:
+        finally:
+            self._export.close()
+        if batch or beside:
             yield tabulate(batch)
 
     def _reject(self, found: Rejected) -> None:
@@ -105,15 +134,31 @@ class Reading:
         else:
             self.unlisted += 1
 
-    def _pieces(self) -> Iterator[Turn | Call | Rejected]:
-        if self._path.is_dir():
+    def _pieces(self) -> Iterator[Piece]:
+        if self._reader is not None:
+            meter = Meter(self._export.size, self._progress)
+            yield from self._export.unread
+            yield from self._reader.read(self._export, self._context(meter))
+            meter.finish()
+            return
+        if self._export.kind == "folder":
             yield from self._folder()
             return
-        meter = Meter(self._path.stat().st_size, self._progress)
+        meter = Meter(self._export.size, self._progress)
         with self._path.open("rb") as file:
             blocks = read_blocks(file, meter)
             yield from self._rows(blocks) if self.format == JSONL else self._mails(blocks, count(), "")
         meter.finish()
+
+    def _context(self, meter: Meter) -> Context:
+        local = self._local
+        return Context(
+            source=self._name(), now=self._now, meter=meter, zone=local.zone, dates=local.dates, us=local.us,
+            notes=self.notes,
+        )  # fmt: skip
+
+    def _name(self) -> str:
+        return self._path.name or str(self._path.resolve().name)
 
     def _mails(self, blocks: Iterator[bytes], positions: Iterator[int], file: str) -> Iterator[Turn | Rejected]:
         """The mails of one file: many where it opens with a separator, else one. `file` is named in a folder only."""
@@ -148,7 +193,7 @@ class Reading:
             message,
             position=position,
             where=where,
-            source=self._path.name or str(self._path.resolve().name),
+            source=self._name(),
             now=self._now,
             quoted_from=quoted_from,
         )
@@ -230,14 +275,32 @@ class _Seen:
         return True
 
 
-def read_source(path: str | Path, progress: Progress | None = None, *, now: datetime | None = None) -> Reading:
+def _name(found: Turn | Call | Contact | Outcome | Step) -> str:
+    """What no two different pieces of a source share."""
+    match found:
+        case Turn():
+            return found.turn_id
+        case Step():
+            return f"step {found.outcome_id} {found.at.isoformat()} {found.stage} {found.amount}"
+        case _:
+            return f"{SIDE_TABLES[type(found)]} {found[0]}"
+
+
+def read_source(
+    path: str | Path,
+    progress: Progress | None = None,
+    *,
+    now: datetime | None = None,
+    local: Local | None = None,
+) -> Reading:
     """Open a source for one pass: an iterator of TURNS tables of at most 500 turns or about 8 MB of text.
 
     Args:
         path: a file or folder in one of the formats that `recognise` knows.
         progress: called with bytes read and bytes in all, about once a megabyte and at the end.
         now: dates more than a year after it are taken as impossible; the present moment unless given.
+        local: how times and dates are meant where the source leaves it open.
 
     Raises: SourceError, here when the source is not readable, in the iteration when it stops being so.
     """
-    return Reading(path, progress=progress, now=now or datetime.now(UTC))
+    return Reading(path, progress=progress, now=now or datetime.now(UTC), local=local or Local())

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import pyarrow as pa
 
-from troth.schema import CALLS, TURNS, conform, empty
+from troth.schema import TABLES, TURNS, conform, empty
 
 
 class Turn(NamedTuple):
@@ -50,12 +50,67 @@ class Call(NamedTuple):
     failed: bool
 
 
+class Contact(NamedTuple):
+    """One row of CONTACTS, its fields in the order of the schema."""
+
+    contact_id: str
+    source: str
+    kind: str
+    handle: str | None = None
+    name: str | None = None
+    address: str | None = None
+    phone: str | None = None
+    account: str | None = None
+    account_id: str | None = None
+    domain: str | None = None
+    owner: str | None = None
+    segment: str | None = None
+    side: str | None = None
+
+
+class Outcome(NamedTuple):
+    """One row of OUTCOMES, its fields in the order of the schema."""
+
+    outcome_id: str
+    relationship: str
+    kind: str
+    stage: str | None
+    state: str
+    amount: float | None
+    currency: str | None
+    opened_at: datetime
+    closed_at: datetime | None
+
+
+class Step(NamedTuple):
+    """One row of OUTCOME_STEPS, its fields in the order of the schema."""
+
+    outcome_id: str
+    at: datetime
+    stage: str | None
+    state: str
+    amount: float | None
+    source: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
     """A piece of a source that became no turn: where it stands and why."""
 
     position: str
     reason: str
+
+
+Piece = Turn | Call | Contact | Outcome | Step | Rejected
+"""What a reader hands back, one after another."""
+
+SIDE_TABLES: Final[Mapping[type[Call | Contact | Outcome | Step], str]] = {
+    Call: "calls",
+    Contact: "contacts",
+    Outcome: "outcomes",
+    Step: "outcome_steps",
+}
+"""The tables beside TURNS that sources fill, by the kind of piece."""
 
 
 def tabulate(turns: Sequence[Turn]) -> pa.Table:
@@ -67,6 +122,7 @@ def tabulate(turns: Sequence[Turn]) -> pa.Table:
     return conform(pa.table(arrays, names=TURNS.names), TURNS)
 
 
-def tabulate_calls(calls: Sequence[Call]) -> pa.Table:
-    """Rows to a CALLS table."""
-    return conform([call._asdict() for call in calls], CALLS) if calls else empty(CALLS)
+def tabulate_side(name: str, rows: Sequence[Call | Contact | Outcome | Step]) -> pa.Table:
+    """Rows to the table of this name, one of `SIDE_TABLES`."""
+    schema = TABLES[name]
+    return conform([row._asdict() for row in rows], schema) if rows else empty(schema)
