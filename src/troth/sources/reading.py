@@ -23,7 +23,8 @@ from troth.sources.jsonl import RowReader, parse_row, read_lines
 from troth.sources.mail import NO_DATE, WANTED, read_mail
 from troth.sources.mbox import split_mbox
 from troth.sources.mime import MessageScanner
-from troth.sources.readers import Context, find_reader
+from troth.sources.reader import Context
+from troth.sources.readers import find_reader
 from troth.sources.turns import (
     SIDE_TABLES,
     Call,
