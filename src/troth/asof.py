@@ -29,7 +29,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from troth.pipeline import Standing, Understood
-from troth.promises import Calendar, find_promises
+from troth.promises import Calendar, find_versions
 from troth.promises.decided import match_decided
 from troth.promises.evenings import Evenings, scopes_of
 from troth.promises.scope import scope_keys
@@ -67,7 +67,7 @@ class Sources:
     calendar: Calendar
     hours: OpenHours = ALL_HOURS
     outcomes: pa.Table | None = None  # OUTCOMES
-    found: pa.Table | None = None  # PROMISES as `find_promises` finds them, where that was done already
+    found: pa.Table | None = None  # FOUND as `find_versions` finds it, where that was done already
     standing: Standing | None = None  # the books as of the last evening or a later one, where that was done already
 
 
@@ -107,7 +107,7 @@ def recall(sources: Sources, *, last: dt.datetime, since: str = "") -> History:
     known = sources.known
     promises = sources.found
     if promises is None:
-        promises = find_promises(known.turns, known.sentences, known.findings, calendar=sources.calendar)
+        promises = find_versions(known.turns, known.sentences, known.findings, calendar=sources.calendar)
     silence = _find_silence(promises, sources.calendar)
     days = _find_days(sources, silence, zone, last)
     evenings = np.array([_us(day_bounds(day, zone)[1] - _TICK) for day in days], np.int64)
@@ -261,15 +261,20 @@ def _follow_promises(
 ) -> tuple[Versions, pa.Table]:
     """Settle the promises of a relationship again on every day on which that could change something.
 
-    That is: something was said there, a promise's time ran out, or a record was closed. With a `base` of 0 or more,
-    all are settled as of its evening, and then those of the days after it. Returns the readings of our own promises,
-    and the rows of PROMISES that they were made of.
+    That is: something was said there, a yes changed a promise, its time ran out, or a record was closed. With a `base`
+    of 0 or more, all are settled as of its evening, and then those of the days after it. Returns the readings of our
+    own promises, and the rows of PROMISES that they were made of.
     """
     if not promises.num_rows or not len(evenings):
         return Versions.none(), empty(PROMISES)
     known = sources.known
     homes = scopes_of(promises, known.turns)
     moments = _find_moments(sources, silence, homes)
+    moments += [
+        (home, _us(since), False)
+        for home, since in zip(homes, promises["since"].to_pylist(), strict=True)
+        if since is not None and _can_be_true(since)
+    ]
     still = set[str]()
     if base >= 0 and standing is not None:
         after, until = int(evenings[base]), _us(standing.now)
@@ -284,14 +289,18 @@ def _follow_promises(
         day = int(np.searchsorted(evenings, us, side="right" if is_after else "left"))
         due[max(day, base)].add(scope)
     decided = _find_decided(sources, promises, evenings)
-    spoken_for: set[int] = set()
-    held: dict[int, tuple[int, dict[str, Any]]] = {}
+    place: dict[str, int] = {}
+    for one, promise_id in enumerate(promises["promise_id"].to_pylist()):
+        place.setdefault(promise_id, one)
+    spoken_for: set[str] = set()
+    held: dict[str, tuple[int, dict[str, Any]]] = {}
     told: list[tuple[int, int, int, dict[str, Any]]] = []
     for day in range(max(base, 0), len(evenings)):
-        settled: dict[int, dict[str, Any]] = {}
+        settled: dict[str, dict[str, Any]] = {}
         if day == base and standing is not None:
             settled = _take_states(promises, homes, still, standing)
-        settled |= settling.settle(due[day] - still, _moment(int(evenings[day])))
+        now = _moment(int(evenings[day]))
+        settled |= {row["promise_id"]: row for row in settling.settle(due[day] - still, now)}
         fixed = {one: row for past in range(0 if day == base else day, day + 1) for one, row in decided[past].items()}
         spoken_for |= fixed.keys()
         settled = {one: row for one, row in settled.items() if one not in spoken_for} | fixed
@@ -303,14 +312,14 @@ def _follow_promises(
             ):
                 continue
             if one in held:
-                told.append((one, held[one][0], day, held.pop(one)[1]))
+                told.append((place[one], held[one][0], day, held.pop(one)[1]))
             if row["state"] in _TELLING and row["state_at"] is not None:
                 held[one] = (day, row)
-    told += [(one, first, len(evenings), row) for one, (first, row) in held.items()]
+    told += [(place[one], first, len(evenings), row) for one, (first, row) in held.items()]
     told.sort(key=lambda one: one[:2])
     table = pa.Table.from_pylist([row for *_, row in told], schema=PROMISES)
     readings = read_promises(table, _NEVER)
-    first, last = (np.array([one[place] for one in told], np.int64) for place in (1, 2))
+    first, last = (np.array([one[column] for one in told], np.int64) for column in (1, 2))
     return Versions(readings=readings, first=first, last=last), table
 
 
@@ -356,29 +365,25 @@ def _find_still(
 
 def _take_states(
     promises: pa.Table, scopes: Sequence[str], still: set[str], standing: Standing
-) -> dict[int, dict[str, Any]]:
-    """Our promises of these relationships as they stand, by place."""
-    place = {
-        promise_id: one
-        for one, (promise_id, scope) in enumerate(zip(promises["promise_id"].to_pylist(), scopes, strict=True))
-        if scope in still
-    }
+) -> dict[str, dict[str, Any]]:
+    """Our promises of these relationships as they stand, by id."""
+    told = zip(promises["promise_id"].to_pylist(), scopes, strict=True)
+    theirs = {promise_id for promise_id, scope in told if scope in still}
     rows = standing.promises.filter(pc.is_in(standing.promises["state"], pa.array(_TELLING)))
-    return {place[row["promise_id"]]: row for row in rows.to_pylist() if row["promise_id"] in place}
+    return {row["promise_id"]: row for row in rows.to_pylist() if row["promise_id"] in theirs}
 
 
-def _find_decided(sources: Sources, promises: pa.Table, evenings: Ints) -> defaultdict[int, dict[int, dict[str, Any]]]:
+def _find_decided(sources: Sources, promises: pa.Table, evenings: Ints) -> defaultdict[int, dict[str, dict[str, Any]]]:
     """Day of a person's last word to the promises and that word; the machine's states count before that day."""
-    found: defaultdict[int, dict[int, dict[str, Any]]] = defaultdict(dict)
+    found: defaultdict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
     if not sources.decided.num_rows:
         return found
-    place = {promise_id: one for one, promise_id in enumerate(promises["promise_id"].to_pylist())}
     matches = match_decided(promises, sources.decided)
     spoken: dict[str, dt.datetime] = {}
     for row in sources.decisions.sort_by("at").to_pylist():
         spoken[row["promise_id"]] = row["at"]  # the latest stays
     for row in sources.decided.to_pylist():
-        one = place.get(matches.get(row["promise_id"], ""))
+        one = matches.get(row["promise_id"])
         if one is not None and row["promise_id"] in spoken:
             found[int(np.searchsorted(evenings, _us(spoken[row["promise_id"]])))][one] = row
     return found

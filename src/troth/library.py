@@ -48,7 +48,7 @@ from troth.pipeline import (
     take_stock,
     understand_turns,
 )
-from troth.promises import Calendar, find_promises
+from troth.promises import Calendar, find_versions
 from troth.proving import Constants, How, Proof, close_days, prove, read_line
 from troth.questions import find_questions
 from troth.readings import load_reference
@@ -322,10 +322,10 @@ class Book:
         )
 
     def _found(self) -> pa.Table:
-        """PROMISES as they are found in the turns, before anything settles them."""
+        """FOUND: promises as they are found in the turns, evening by evening, before anything settles them."""
         if self._stock.found is None:
             known = self.understand()
-            self._stock.found = find_promises(known.turns, known.sentences, known.findings, calendar=self._calendar())
+            self._stock.found = find_versions(known.turns, known.sentences, known.findings, calendar=self._calendar())
         return self._stock.found
 
     def turns(self) -> pa.Table:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from troth.encoder import Encoder, find_signals
 from troth.intake import take_turns
 from troth.lenses import LENSES, Lens, Pillar
-from troth.promises import Calendar, find_promises, settle_promises
+from troth.promises import Calendar, find_promises, find_versions, found_by, settle_promises
 from troth.promises.decided import lay_decisions
 from troth.questions import answer_with, find_questions
 from troth.readings import Reference, gather_readings, read_survey, weigh_findings
@@ -99,13 +99,11 @@ def take_stock(
         decided: PROMISES whose state a person settled.
         answers: ANSWERS; those up to `now` become readings, and say what an answer is worth.
         outcomes: OUTCOMES: tickets, invoices and deals that may show a promise kept.
-        found: PROMISES as found in all of these turns, where that was done already.
+        found: FOUND in all of these turns, where that was done already; what came after `now` changes nothing in it.
     """
     if found is None:
-        in_time = _by_then(known.turns, "sent_at", now)
-        promises = find_promises(in_time, known.sentences, known.findings, calendar=calendar)
-    else:
-        promises = _by_then(found, "said_at", now)
+        found = find_versions(known.turns, known.sentences, known.findings, calendar=calendar)
+    promises = found_by(found, now)
     if decided is not None and (spoken_of := _by_then(decided, "said_at", now)).num_rows:
         promises = lay_decisions(promises, spoken_of, now=now)
     promises = settle_promises(

@@ -9,7 +9,7 @@ The promise is whose act it is. Its turn is the one in which that person spoke, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -64,21 +64,27 @@ class Agreed:
 
 
 @dataclass(slots=True)
-class _Talk:
+class Talk:
+    """What waits for its yes in one conversation."""
+
     waiting: list[Waiting] = field(default_factory=list[Waiting])
 
 
 def agree(
-    lines: Sequence[Line], stated: Mapping[tuple[str, int], frozenset[str]], *, calendar: Calendar
+    talks: MutableMapping[str, Talk],
+    lines: Sequence[Line],
+    stated: Mapping[tuple[str, int], frozenset[str]],
+    *,
+    calendar: Calendar,
 ) -> Iterator[Agreed]:
-    """Match every yes to what it answers.
+    """Match every yes to what it answers, walking through each conversation once.
 
     Args:
+        talks: what waits from earlier turns, by conversation; goes on to what waits after these lines.
         lines: sentences in the order of their conversation, turn and place.
         stated: content stems of the promises found in single sentences, by turn and start.
         calendar: the speakers' zone and working days.
     """
-    talk, conversation = _Talk(), None
     number = 0
     while number < len(lines):
         turn_id = lines[number].turn["turn_id"]
@@ -86,8 +92,7 @@ def agree(
         while end < len(lines) and lines[end].turn["turn_id"] == turn_id:
             end += 1
         turn_lines = lines[number:end]
-        if turn_lines[0].turn["conversation_id"] != conversation:
-            conversation, talk = turn_lines[0].turn["conversation_id"], _Talk()
+        talk = talks.setdefault(turn_lines[0].turn["conversation_id"], Talk())
         yield from _answer(talk, turn_lines, stated, calendar)
         talk.waiting += [waiting for line in turn_lines if (waiting := _wait(line)) is not None]
         del talk.waiting[:-_MOST_WAITING]
@@ -103,7 +108,7 @@ def _wait(line: Line) -> Waiting | None:
 
 
 def _answer(
-    talk: _Talk, turn_lines: Sequence[Line], stated: Mapping[tuple[str, int], frozenset[str]], calendar: Calendar
+    talk: Talk, turn_lines: Sequence[Line], stated: Mapping[tuple[str, int], frozenset[str]], calendar: Calendar
 ) -> Iterator[Agreed]:
     """The promises that this turn makes of what waits, the nearest asking turn first."""
     asked = _asked(talk, turn_lines[0])
@@ -132,7 +137,7 @@ def _answer(
             talk.waiting[:] = [waiting for waiting in talk.waiting if waiting.line.stretch >= first]
 
 
-def _asked(talk: _Talk, line: Line) -> list[Waiting]:
+def _asked(talk: Talk, line: Line) -> list[Waiting]:
     """What the nearest turn of somebody else asked or offered, if it is near enough."""
     turn = line.turn
     near = [

@@ -27,6 +27,7 @@ class _Chapter:
     ahead: list[dict[str, Any]]  # its turns that are still to come, the next one last
     scope: Scope = field(default_factory=Scope)
     pledged: list[tuple[dict[str, Any], Pledge]] = field(default_factory=list[tuple[dict[str, Any], Pledge]])
+    coming: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])  # promises that are not made yet
 
     @classmethod
     def of(cls, volume: Volume) -> _Chapter:
@@ -41,12 +42,15 @@ class _Chapter:
             while self.ahead and self.ahead[-1]["sent_at"] <= now:
                 new.append(self.ahead.pop())
         else:
-            self.scope, self.pledged = Scope(), []
+            self.scope, self.pledged, self.coming = Scope(), [], []
             new = [row for row in self.volume.rows if row["sent_at"] is None or row["sent_at"] <= now]
         grow(self.scope, new, self.volume.lines)
-        for turn in new:
-            spot = self.scope.spots[turn["turn_id"]]
-            self.pledged += [(row, make_pledge(row, spot, true_due(row))) for row in promises.get(turn["turn_id"], ())]
+        self.coming += [row for turn in new for row in promises.get(turn["turn_id"], ())]
+        made = [row for row in self.coming if row["since"] is None or row["since"] <= now]
+        self.coming = [row for row in self.coming if row["since"] is not None and row["since"] > now]
+        pledged = [(row, make_pledge(row, self.scope.spots[row["turn_id"]], true_due(row))) for row in made]
+        every = [*self.pledged, *pledged]
+        self.pledged = [pair for pair in every if pair[0]["until"] is None or pair[0]["until"] > now]
 
 
 def scopes_of(promises: pa.Table, turns: pa.Table) -> list[str]:
@@ -58,13 +62,14 @@ def scopes_of(promises: pa.Table, turns: pa.Table) -> list[str]:
 class Evenings:
     """Our promises, settled as of one evening after the other; evenings must not go back.
 
-    Settling a relationship gives what `settle_promises` gives from the turns up to that evening. Cost of an evening:
-    its new turns, and the promises of the relationships asked for; `only` these can be.
+    `versions` are FOUND (`find_versions`): a promise is there from the evening on that could find it, and reads as that
+    evening could read it. Settling a relationship gives what `settle_promises` gives from the turns up to that evening.
+    Cost of an evening: its new turns, and the promises of the relationships asked for; `only` these can be.
     """
 
     def __init__(
         self,
-        promises: pa.Table,
+        versions: pa.Table,
         turns: pa.Table,
         sentences: pa.Table,
         findings: pa.Table,
@@ -75,11 +80,9 @@ class Evenings:
         only: Iterable[str] | None = None,
     ) -> None:
         self._given: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-        self._rows: list[dict[str, Any]] = promises.to_pylist()
-        self._place = {id(row): place for place, row in enumerate(self._rows)}
-        for row in self._rows:
+        for row in versions.to_pylist():
             self._given[row["turn_id"]].append(row)
-        ours = promises.filter(pc.and_(pc.equal(promises["side"], "us"), pc.is_valid(promises["relationship"])))
+        ours = versions.filter(pc.and_(pc.equal(versions["side"], "us"), pc.is_valid(versions["relationship"])))
         if only is not None:
             ours = ours.filter(pc.is_in(ours["relationship"], pa.array(sorted(only), pa.string())))
         self._chapters = {
@@ -88,8 +91,8 @@ class Evenings:
         }
         self._records, self._calendar = read_records(outcomes), calendar
 
-    def settle(self, scopes: Iterable[str], now: datetime) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Our promises of these relationships with their states as of `now`: place in the table, and row."""
+    def settle(self, scopes: Iterable[str], now: datetime) -> Iterator[dict[str, Any]]:
+        """Our promises of these relationships, as `now` finds them, with their states as of `now`."""
         for key in sorted(set(scopes) & self._chapters.keys()):
             chapter = self._chapters[key]
             chapter.tell(now, self._given)
@@ -98,4 +101,4 @@ class Evenings:
             judge = Judge(chapter.scope, renewals, self._records, now, self._calendar, promising)
             for row, pledge in chapter.pledged:
                 if row["side"] == "us":
-                    yield self._place[id(row)], row | state_columns(judge.decide(row, pledge))
+                    yield row | state_columns(judge.decide(row, pledge))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -13,9 +14,9 @@ import pyarrow.compute as pc
 
 from troth.promises import asks
 from troth.promises.acts import PREFILTER, Act, read_act
-from troth.promises.agreed import Agreed, Line, agree
+from troth.promises.agreed import Agreed, Line, Talk, agree
 from troth.promises.bare import could_be_bare, read_bare
-from troth.promises.calendar import Calendar
+from troth.promises.calendar import FIRST_YEAR, LAST_YEAR, Calendar
 from troth.promises.content import content_stems
 from troth.promises.people import Named, People, last_named, read_named
 from troth.promises.resolve import FIRM, Due, due
@@ -29,6 +30,17 @@ _POINTING: Final = 10  # most tokens of a promise whose "it" is taken for what t
 _SPOKEN: Final = ("call", "meeting")
 _OTHERS: Final = r"(?i)\b(he|she)( will|['’`]ll)\b"
 _NO_MARKS: Final[Mapping[str, float]] = {}
+
+_TURN_COLUMNS: Final = (
+    "turn_id", "conversation_id", "parent_id", "position", "sent_at", "speaker", "recipients", "side", "circle",
+    "relationship",
+)  # fmt: skip
+ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
+"""The moment of a turn without a time before which no turn of its conversation has one."""
+FOUND: Final = pa.schema(
+    [*PROMISES, pa.field("since", pa.timestamp("us", tz="UTC")), pa.field("until", pa.timestamp("us", tz="UTC"))]
+)
+"""PROMISES as found, each row from a moment on until another."""
 
 Marks = Mapping[tuple[str, int], Mapping[str, float]]
 """Probabilities of the signals of promising by turn and start of the sentence."""
@@ -51,30 +63,178 @@ def find_promises(turns: pa.Table, sentences: pa.Table, findings: pa.Table, *, c
     Cost: one pass; the rules run only on sentences that hold a word of promising, asking or agreeing, or that the
         encoder marked.
     """
-    marks = _marks(findings)
-    chosen = _candidates(turns, sentences, marks)
-    if chosen.num_rows == 0:
-        return PROMISES.empty_table()
-    context = _Context(turns, sentences, findings, marks=marks, calendar=calendar)
-    by_turn = _order_turns(turns)
-    rows = chosen.to_pylist()
-    found: dict[int, list[dict[str, Any]]] = {}
-    lines: list[tuple[int, int, int, Line]] = []
-    for number, sentence in enumerate(rows):
-        turn = by_turn[sentence["turn_id"]]
-        promise = _state(context, turn, sentence) if sentence["promises"] else None
-        if promise is not None:
-            found[number] = [promise]
-        if sentence["asks"] or promise is not None:
-            marked = context.marked(sentence)
-            line = Line(
-                turn=turn, sentence=sentence, place=sentence["sentence"], stretch=turn["stretch"],
-                request=marked.get("request", 0.0), offer=marked.get("offer", 0.0), accepts=marked.get("accepts", 0.0),
-            )  # fmt: skip
-            lines.append((turn["order"], sentence["sentence"], number, line))
-    lines.sort(key=lambda entry: entry[:3])
-    _add_agreed(found, lines, calendar)
-    return pa.Table.from_pylist([row for number in sorted(found) for row in found[number]], schema=PROMISES)
+    finder = Finder(calendar)
+    finder.add(turns, sentences, findings)
+    return pa.Table.from_pylist([row for rows in finder.rows.values() for row in rows], schema=PROMISES)
+
+
+def find_versions(turns: pa.Table, sentences: pa.Table, findings: pa.Table, *, calendar: Calendar) -> pa.Table:
+    """As `find_promises`, with what was read at first where a later yes changed it: FOUND, for `found_by`."""
+    finder = Finder(calendar)
+    finder.add(turns, sentences, findings)
+    return finder.versions()
+
+
+def found_by(versions: pa.Table, now: datetime) -> pa.Table:
+    """The PROMISES of FOUND as the turns up to a moment gave them; a turn without a time came with the one before."""
+    at = pa.scalar(now, pa.timestamp("us", tz="UTC"))
+    begun = pc.fill_null(pc.less_equal(versions.column("since"), at), True)
+    ended = pc.fill_null(pc.less_equal(versions.column("until"), at), False)
+    said = pc.fill_null(pc.less_equal(versions.column("said_at"), at), True)
+    return versions.filter(pc.and_(pc.and_(begun, pc.invert(ended)), said)).select(PROMISES.names)
+
+
+@dataclass(slots=True)
+class _Thread:
+    """How far one conversation has been read."""
+
+    last: tuple[datetime, int, str] | None = None  # sorts its last turn
+    latest: datetime = ALWAYS
+    position: int = -1  # the largest in the source
+    undated: bool = False  # whether one of its turns has no time that can be true
+    speaker: str | None = None
+    other: str | None = None
+    stretch: int = 0
+    order: int = 0
+
+
+class Finder:
+    """The promises found so far; more turns may come, each after those of its conversation.
+
+    Giving all turns at once, or one after the other in the order of time, finds the same.
+    """
+
+    def __init__(self, calendar: Calendar) -> None:
+        self.rows: dict[tuple[str, int], list[dict[str, Any]]] = {}
+        """Rows of PROMISES by turn and start of the sentence."""
+        self._calendar, self._people = calendar, People()
+        self._threads: dict[str, _Thread] = {}
+        self._talks: dict[str, Talk] = {}
+        self._uses = Counter[tuple[str, int]]()
+        self._since: dict[str, datetime] = {}
+        self._replaced: list[tuple[dict[str, Any], datetime]] = []  # what a later yes changed, and when
+
+    def follows(self, turns: pa.Table) -> bool:
+        """Whether these turns come last in their conversations, so that they can be added."""
+        begun = {name: replace(self._threads.get(name, _Thread())) for name in _talks_of(turns)}
+        return all(
+            thread.last is None or (thread.last <= key and (not thread.undated or thread.position < row["position"]))
+            for name, key, row in _by_time(turns, {name: replace(thread) for name, thread in begun.items()})
+            for thread in [begun[name]]
+        )
+
+    def add(self, turns: pa.Table, sentences: pa.Table, findings: pa.Table) -> set[tuple[str, int]]:
+        """Read more turns.
+
+        Returns: turn and start of the sentences whose rows are new or changed.
+        """
+        by_turn = self._order_turns(turns)
+        moments = [by_turn[turn_id]["moment"] for turn_id in turns.column("turn_id").to_pylist()]
+        self._people.meet(turns, moments)
+        marks = _marks(findings)
+        chosen = _candidates(turns, sentences, marks)
+        if chosen.num_rows == 0:
+            return set()
+        context = _Context(turns, sentences, findings, marks=marks, calendar=self._calendar, people=self._people)
+        changed: set[tuple[str, int]] = set()
+        lines: list[tuple[str, int, int, Line]] = []
+        places = dict[tuple[str, int], int]()
+        for number, sentence in enumerate(chosen.to_pylist()):
+            turn, key = by_turn[sentence["turn_id"]], (sentence["turn_id"], sentence["start"])
+            places[key] = number
+            promise = _state(context, turn, sentence) if sentence["promises"] else None
+            if promise is not None:
+                self.rows[key] = [promise]
+                self._since[promise["promise_id"]] = turn["moment"]
+                changed.add(key)
+            if sentence["asks"] or promise is not None:
+                marked = context.marked(sentence)
+                line = Line(
+                    turn=turn, sentence=sentence, place=sentence["sentence"], stretch=turn["stretch"],
+                    request=marked.get("request", 0.0), offer=marked.get("offer", 0.0),
+                    accepts=marked.get("accepts", 0.0),
+                )  # fmt: skip
+                lines.append((turn["conversation_id"], turn["order"], sentence["sentence"], line))
+        lines.sort(key=lambda entry: entry[:3])
+        stated = {(row["turn_id"], row["start"]): _object_of(row) for key in changed for row in self.rows[key]}
+        for agreed in agree(self._talks, [line for *_, line in lines], stated, calendar=self._calendar):
+            changed.add(self._agree(agreed))
+        for key in sorted(changed & places.keys(), key=places.__getitem__):
+            self.rows[key] = self.rows.pop(key)
+        return changed
+
+    def versions(self) -> pa.Table:
+        """FOUND: every row, and every row that a later yes changed; without a `since` it was always there."""
+        told = [(row, None) for rows in self.rows.values() for row in rows] + self._replaced
+        begins = [self._began(row) for row, _ in told]
+        table = pa.Table.from_pylist([row for row, _ in told], schema=PROMISES)
+        moments = FOUND.field("since").type
+        table = table.append_column("since", pa.array([None if at == ALWAYS else at for at in begins], moments))
+        return table.append_column("until", pa.array([until for _, until in told], moments))
+
+    def _began(self, row: dict[str, Any]) -> datetime:
+        return row.get("since") or self._since[row["promise_id"]]
+
+    def _agree(self, agreed: Agreed) -> tuple[str, int]:
+        """Put a promise that two turns make to those of single sentences, or turn one into the other."""
+        sentence = agreed.promiser.sentence
+        key = (sentence["turn_id"], sentence["start"])
+        at = max(agreed.promiser.turn["moment"], agreed.other.turn["moment"])
+        self._uses[key] += 1
+        own = self.rows.get(key)
+        if own and own[0]["origin"] == "stated":
+            old = own[0]
+            own[0] = {**old, **_origin_columns(agreed, old)}
+            begun = self._since[old["promise_id"]]
+            if begun < at:
+                self._replaced.append(({**old, "since": begun}, at))
+                self._since[old["promise_id"]] = at
+        else:
+            row = _agreed_row(agreed, first=self._uses[key] == 1)
+            self.rows.setdefault(key, []).append(row)
+            self._since[row["promise_id"]] = at
+        return key
+
+    def _order_turns(self, turns: pa.Table) -> dict[str, dict[str, Any]]:
+        """Every turn with its order in its conversation, its stretch of one speaker, and who else spoke before it."""
+        for name in _talks_of(turns):
+            self._threads.setdefault(name, _Thread())
+        ordered: dict[str, dict[str, Any]] = {}
+        for name, key, row in _by_time(turns, self._threads):
+            thread = self._threads[name]
+            if row["speaker"] != thread.speaker:
+                thread.other, thread.speaker = thread.speaker, row["speaker"]
+                thread.stretch += 1
+            thread.last, thread.order = key, thread.order + 1
+            ordered[row["turn_id"]] = {
+                **row, "order": thread.order, "stretch": thread.stretch, "other": thread.other, "moment": key[0],
+            }  # fmt: skip
+        return ordered
+
+
+def _talks_of(turns: pa.Table) -> set[str]:
+    return set(pc.unique(turns.column("conversation_id")).to_pylist())
+
+
+def _by_time(
+    turns: pa.Table, threads: Mapping[str, _Thread]
+) -> list[tuple[str, tuple[datetime, int, str], dict[str, Any]]]:
+    """Conversation, what the turn is sorted by, and turn, in order.
+
+    A turn whose time is missing or cannot be true came with the latest of those before it in the source.
+    """
+    table = turns.select(_TURN_COLUMNS).sort_by([("conversation_id", "ascending"), ("position", "ascending")])
+    keyed: list[tuple[str, tuple[datetime, int, str], dict[str, Any]]] = []
+    for row in table.to_pylist():
+        thread, moment = threads[row["conversation_id"]], row["sent_at"]
+        if moment is None or moment.year < FIRST_YEAR:
+            moment, thread.undated = thread.latest, True
+        elif moment.year <= LAST_YEAR:
+            thread.latest = max(thread.latest, moment)
+        thread.position = max(thread.position, row["position"])
+        keyed.append((row["conversation_id"], (moment, row["position"], row["turn_id"]), row))
+    keyed.sort(key=lambda entry: entry[:2])
+    return keyed
 
 
 def _marks(findings: pa.Table) -> Marks:
@@ -101,35 +261,20 @@ def _candidates(turns: pa.Table, sentences: pa.Table, marks: Marks) -> pa.Table:
     return table.filter(pc.and_(by_person, pc.or_(promises, asks_or_agrees)))
 
 
-def _order_turns(turns: pa.Table) -> dict[str, dict[str, Any]]:
-    """Every turn with its order in the book, its stretch of one speaker, and who else spoke last before it."""
-    columns = [
-        "turn_id", "conversation_id", "parent_id", "position", "sent_at", "speaker", "recipients", "side", "circle",
-        "relationship",
-    ]  # fmt: skip
-    table = turns.select(columns).sort_by([("conversation_id", "ascending"), ("position", "ascending")])
-    ordered: dict[str, dict[str, Any]] = {}
-    conversation: str | None = None
-    speaker = other = None
-    stretch = 0
-    for order, row in enumerate(table.to_pylist()):
-        if row["conversation_id"] != conversation:
-            conversation, speaker, other = row["conversation_id"], row["speaker"], None
-            stretch += 1
-        elif row["speaker"] != speaker:
-            other, speaker = speaker, row["speaker"]
-            stretch += 1
-        ordered[row["turn_id"]] = {**row, "order": order, "stretch": stretch, "other": other}
-    return ordered
-
-
 class _Context:
     """What the reading of one sentence needs to know of all of them."""
 
     def __init__(
-        self, turns: pa.Table, sentences: pa.Table, findings: pa.Table, *, marks: Marks, calendar: Calendar
+        self,
+        turns: pa.Table,
+        sentences: pa.Table,
+        findings: pa.Table,
+        *,
+        marks: Marks,
+        calendar: Calendar,
+        people: People,
     ) -> None:
-        self.calendar, self.people = calendar, People(turns)
+        self.calendar, self.people = calendar, people
         self._marks = marks
         spoken = turns.filter(pc.is_in(turns.column("channel"), pa.array(_SPOKEN))).column("turn_id").combine_chunks()
         read = findings.filter(pc.is_in(findings.column("turn_id"), spoken))
@@ -261,23 +406,6 @@ def _row(
         "state": "open",
         "decided_by": "machine",
     }
-
-
-def _add_agreed(
-    found: dict[int, list[dict[str, Any]]], lines: Sequence[tuple[int, int, int, Line]], calendar: Calendar
-) -> None:
-    """Put the promises that two turns make to those of single sentences, or turn one into the other."""
-    numbers = {id(line): number for _, _, number, line in lines}
-    stated = {(row["turn_id"], row["start"]): _object_of(row) for rows in found.values() for row in rows}
-    uses = Counter[int]()
-    for agreed in agree([line for *_, line in lines], stated, calendar=calendar):
-        number = numbers[id(agreed.promiser)]
-        uses[number] += 1
-        own = found.get(number)
-        if own and own[0]["origin"] == "stated":
-            own[0].update(_origin_columns(agreed, own[0]))
-        else:
-            found.setdefault(number, []).append(_agreed_row(agreed, first=uses[number] == 1))
 
 
 def _object_of(row: Mapping[str, Any]) -> frozenset[str]:

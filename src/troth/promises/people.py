@@ -1,13 +1,13 @@
-"""Who is meant by a name: "Tom will call you", where a Tom of the speaker's side is known from the turns."""
+"""Who is meant by a name: "Tom will call you", where a Tom of the speaker's side is known from the turns up to then."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from troth.promises.acts import act_after, after_will
 from troth.promises.bare import WEAK
@@ -49,29 +49,39 @@ class Named:
 
 
 class People:
-    """Everybody in the turns by each word of their name. Made once for a table; looks up in constant time."""
+    """Everybody by each word of their name, and since when they are known: of nobody is known who came later."""
 
-    def __init__(self, turns: pa.Table) -> None:
-        self._by_name: dict[str, set[Person]] = {}
-        spoke = turns.select(["speaker", "speaker_name", "side"]).group_by(["speaker", "speaker_name", "side"])
-        for row in spoke.aggregate([]).to_pylist():
-            person = Person(row["speaker"], row["side"])
-            for word in _names_of(row["speaker"], row["speaker_name"]):
-                self._by_name.setdefault(word, set()).add(person)
-        known = {person.address for people in self._by_name.values() for person in people}
-        for column in ("recipients", "cc"):
-            for address in pc.unique(pc.list_flatten(turns.column(column).combine_chunks())).to_pylist():
-                if address and address not in known:
-                    for word in _names_of(address, None):
-                        self._by_name.setdefault(word, set()).add(Person(address, None))
+    def __init__(self) -> None:
+        self._by_name: dict[str, dict[Person, datetime]] = {}
+
+    def meet(self, turns: pa.Table, moments: Sequence[datetime]) -> None:
+        """Take in who speaks in these turns and who is written to, with the moment of each turn."""
+        codes: dict[tuple[Any, ...], tuple[Person, str | None]] = {}
+        first: dict[tuple[Any, ...], datetime] = {}
+        names = ("speaker", "speaker_name", "side", "recipients", "cc")
+        columns = (turns.column(name).to_pylist() for name in names)
+        for moment, speaker, name, side, recipients, cc in zip(moments, *columns, strict=True):
+            key = (speaker, name, side)
+            if key not in first or moment < first[key]:
+                first[key] = moment
+                codes[key] = (Person(speaker, side), name)
+            for address in (*(recipients or ()), *(cc or ())):
+                if address and ((address,) not in first or moment < first[address,]):
+                    first[address,] = moment
+                    codes[address,] = (Person(address, None), None)
+        for key, moment in first.items():
+            person, name = codes[key]
+            for word in _names_of(person.address, name):
+                known = self._by_name.setdefault(word, {})
+                known[person] = min(known.get(person, moment), moment)
 
     def beside(self, word: str, turn: Mapping[str, Any]) -> str | None:
         """The one person of this name on the side of the turn's speaker; None where there is none or are several."""
-        speaker, side = turn["speaker"], turn["side"]
+        speaker, side, moment = turn["speaker"], turn["side"], turn["moment"]
         ours = {
             person.address
-            for person in self._by_name.get(word, ())
-            if person.address != speaker and _is_beside(person, speaker, side)
+            for person, since in self._by_name.get(word, {}).items()
+            if since <= moment and person.address != speaker and _is_beside(person, speaker, side)
         }
         return ours.pop() if len(ours) == 1 else None
 
