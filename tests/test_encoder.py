@@ -116,7 +116,7 @@ def test_every_row_is_in_exactly_one_batch_that_is_wide_enough(lengths: list[int
 
 def test_many_calls_meet_few_shapes():
     """Each shape keeps megabytes of compiled kernels, so a long job must not meet new ones for ever."""
-    rng, shapes = np.random.default_rng(0), set[tuple[int, int]]()
+    rng, shapes, lengths = np.random.default_rng(0), set[tuple[int, int]](), np.zeros(0, dtype=np.int64)
     for _ in range(300):
         lengths = np.clip(rng.lognormal(2.8, 0.7, rng.integers(1, 3000)), 2, 128).astype(np.int64)
         shapes |= {(batch.rows, batch.width) for batch in cut_batches(lengths)}
@@ -275,3 +275,25 @@ def test_nothing_shipped_was_trained_on_a_set_that_may_not_be():
     assert {entry["licence_class"] for entry in card().training} <= {"open", "own"}
     assert all(len(entry["sha256"]) == 64 for entry in card().training)
     assert json.dumps(card().base).count("Apache-2.0") == 1
+
+
+def test_stopping_in_the_middle_leaves_no_request_running(monkeypatch: pytest.MonkeyPatch):
+    # One that ended while the interpreter shut down would abort the process, and its exit code would not be 130.
+    encoder, started = load_encoder(), 0
+    queue = encoder._queue  # pyright: ignore[reportPrivateUsage]  # the seam where a stop falls
+    start = queue.start_async
+
+    def stop_at_the_third(*given: object) -> None:
+        nonlocal started
+        started += 1
+        if started == 3:
+            raise KeyboardInterrupt
+        start(*given)
+
+    monkeypatch.setattr(queue, "start_async", stop_at_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        encoder.run(["A sentence that takes the network a while to read."] * 2000)
+    assert started == 3
+    assert all(request.wait_for(0) for request in queue)
+    monkeypatch.undo()
+    assert encoder.run(["Thank you!"]).shape == (1, len(encoder.heads))

@@ -78,11 +78,14 @@ class OpenVinoEncoder:
             raw[chosen] = request.get_output_tensor(0).data[: len(chosen)]
 
         self._queue.set_callback(keep)
-        for batch in cut_batches(np.array([len(row) for row in rows], dtype=np.int64)):
-            chosen = [rows[at] for at in batch.chosen]
-            pieces = pad(chosen, width=batch.width, padding=self._tokeniser.padding, height=batch.rows)
-            self._queue.start_async({0: pieces}, batch.chosen)
-        self._queue.wait_all()
+        try:
+            for batch in cut_batches(np.array([len(row) for row in rows], dtype=np.int64)):
+                chosen = [rows[at] for at in batch.chosen]
+                pieces = pad(chosen, width=batch.width, padding=self._tokeniser.padding, height=batch.rows)
+                self._queue.start_async({0: pieces}, batch.chosen)
+        finally:
+            # Also after Ctrl-C: a request that ends while the interpreter is shutting down aborts the whole process.
+            self._queue.wait_all()
         return raw
 
 
