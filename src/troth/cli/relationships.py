@@ -69,8 +69,8 @@ def _draw(rows: list[dict[str, Any]], watch: Watch, days: int) -> None:
             "circle": row["circle"],
             "turns": row["turns"],
             "last": row["last_contact"].strftime("%-d %b %y") if row["last_contact"] else None,
-            "shown": f"{show_band(row, 'shown')} {show_trend(row, 'shown', watch)}",
-            "held": f"{show_band(row, 'held')} {show_trend(row, 'held', watch)}",
+            "shown": show_gauge(row, "shown", watch),
+            "held": show_gauge(row, "held", watch),
             "we owe": row["promises_of_ours"],
             "they owe": row["promises_of_theirs"],
             "asked": row["questions_open"],
@@ -88,13 +88,14 @@ def _draw(rows: list[dict[str, Any]], watch: Watch, days: int) -> None:
     say(f"↑ ↓: moved within {days} days, with a probability of {watch.name_from:.0%} or more; –: neither is so likely.")
 
 
-def show_band(row: dict[str, Any], gauge: str) -> str:
-    """A gauge on one line: number and band, the band alone where the number is withheld, or nothing to go on."""
+def show_gauge(row: dict[str, Any], gauge: str, watch: Watch) -> str:
+    """A gauge on one line: number where it is not withheld, band and trend; or that there is nothing to go on."""
     if row[f"{gauge}_low"] is None:
         return "no evidence"
     band = f"{row[f'{gauge}_low']:.0f}–{row[f'{gauge}_high']:.0f}"
     number = row[f"{gauge}_percentile"]
-    return f"({band})" if number is None else f"{number:.0f} ({band})"
+    shown = f"({band})" if number is None else f"{number:.0f} ({band})"
+    return f"{shown} {show_trend(row, gauge, watch)}"
 
 
 def show_trend(row: dict[str, Any], gauge: str, watch: Watch) -> str:
