@@ -10,13 +10,14 @@ from importlib.resources import files
 from typing import Any
 
 from troth.sample._source import read_mails, read_people
+from troth.sample._talks import Turn, read_turns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promise:
     """One promise and what had become of it on the evening of the last day."""
 
-    mail: str  # label of the mail that makes it
+    mail: str  # label of the mail, or of the turn outside the mailbox, that makes it
     words: str
     actor: str  # address of who gave the word
     side: str  # us, them; between colleagues only the owner of the mailbox is us
@@ -49,6 +50,29 @@ class Arc:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Contradiction:
+    """The same customer was told two things that cannot both be true."""
+
+    said: str  # label
+    words: str
+    against: str  # label of what was said elsewhere
+    against_words: str
+    about: str  # price, date, scope, name, promise
+    relationship: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeat:
+    """A customer had to say again what they had said before."""
+
+    first: str  # label
+    again: str  # label
+    relationship: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LastDay:
     """What the close of the last day should show. Each entry is the label of a mail that made or asked it."""
 
@@ -63,7 +87,7 @@ class LastDay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """The whole key. Mails are named by label; `message_ids` leads from a label to the Message-ID header."""
+    """The whole key. Everything said has a label; `message_ids` leads from a mail's to its Message-ID header."""
 
     promises: tuple[Promise, ...]
     questions: tuple[Question, ...]
@@ -73,6 +97,13 @@ class Key:
     last_day: LastDay
     message_ids: Mapping[str, str]
     own_words: Mapping[str, str]  # label to what the sender wrote: no quote, no signature, nothing forwarded
+    turns: Mapping[str, Turn]  # label to what was said outside the mailbox
+    promises_elsewhere: tuple[Promise, ...]  # given outside the mailbox; the evidence may be a mail
+    questions_elsewhere: tuple[Question, ...]  # asked outside the mailbox; the answer may be a mail
+    arcs_elsewhere: tuple[Arc, ...]
+    told_twice: tuple[tuple[str, str], ...]  # labels of one promise told on two channels
+    contradictions: tuple[Contradiction, ...]
+    repeats: tuple[Repeat, ...]
 
 
 def read_key() -> Key:
@@ -94,6 +125,13 @@ def read_key() -> Key:
         last_day=LastDay(**_frozen(table["last_day"])),
         message_ids={label: mail.message_id for label, mail in mails.items()},
         own_words={label: _without_quotes(mail.words) for label, mail in mails.items()},
+        turns=read_turns(),
+        promises_elsewhere=tuple(_promise(entry, addresses) for entry in table["promise_elsewhere"]),
+        questions_elsewhere=tuple(Question(**entry) for entry in table["question_elsewhere"]),
+        arcs_elsewhere=tuple(Arc(**_frozen(entry)) for entry in table["arc_elsewhere"]),
+        told_twice=tuple((entry["first"], entry["again"]) for entry in table["told_twice"]),
+        contradictions=tuple(Contradiction(**entry) for entry in table["contradiction"]),
+        repeats=tuple(Repeat(**entry) for entry in table["repeat"]),
     )
 
 

@@ -1,6 +1,7 @@
 """Read the hand-written mails and the people who write them from the plain files beside this module.
 
-A mail in `mails/*.txt` is a line ``=== label``, a few ``name: value`` lines, an empty line and the words.
+Every text file is a row of blocks: a line ``=== name``, a few ``field: value`` lines, an empty line and the words.
+In `mails/*.txt` a block is a mail and its name the label.
 """
 
 from __future__ import annotations
@@ -63,14 +64,14 @@ class Mail:
 
 def read_people() -> Mapping[str, Person]:
     """Every writer of the sample by short name."""
-    table = tomllib.loads(_text("people.toml"))
+    table = tomllib.loads(read_text("people.toml"))
     return {short: _person(entry) for short, entry in table.items()}
 
 
 def read_mails() -> Mapping[str, Mail]:
     """Every mail of the sample by label, oldest first."""
     people = read_people()
-    raw = {label: (fields, words) for label, fields, words in _blocks()}
+    raw = {label: (fields, words) for label, fields, words in read_blocks("mails")}
     mails = [_mail(label, raw=raw, people=people) for label in raw]
     return {mail.label: mail for mail in sorted(mails, key=lambda mail: (mail.at, mail.label))}
 
@@ -80,13 +81,15 @@ def _person(entry: Mapping[str, Any]) -> Person:
     return Person(**trimmed)
 
 
-def _text(*path: str) -> str:
+def read_text(*path: str) -> str:
+    """A file of the sample, named by its path in this package."""
     return files("troth.sample").joinpath(*path).read_text(encoding="utf-8")
 
 
-def _blocks() -> Iterator[tuple[str, dict[str, str], str]]:
-    folder = files("troth.sample").joinpath("mails")
-    for path in sorted(folder.iterdir(), key=lambda path: path.name):
+def read_blocks(folder: str) -> Iterator[tuple[str, dict[str, str], str]]:
+    """Name, fields and words of every block in the text files of a folder, file by file."""
+    place = files("troth.sample").joinpath(folder)
+    for path in sorted(place.iterdir(), key=lambda path: path.name):
         if not path.name.endswith(".txt"):
             continue
         for block in ("\n" + path.read_text(encoding="utf-8")).split("\n=== ")[1:]:
