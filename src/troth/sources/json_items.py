@@ -1,0 +1,157 @@
+"""The objects of a JSON document of any size, one at a time.
+
+A document is cut at its brackets and strings first and each piece is parsed alone: memory is bounded by the largest
+object (`LINE_LIMIT`), and one that is broken is handed back with its place while those after it are still read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from troth.sources.blocks import Meter, read_blocks
+from troth.sources.export import Export
+from troth.sources.jsonl import LINE_LIMIT, Row, parse_row
+from troth.sources.turns import Rejected
+
+# Possessive, so that nothing is tried twice: a string, a bracket, or a quote whose string has not ended yet.
+_TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]|"', re.DOTALL)
+_INSIDE: Final = re.compile(rb'(?:[^"{}\[\]]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+', re.DOTALL)  # up to the next bracket
+_STRING_END: Final = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+(")?', re.DOTALL)
+_OPEN: Final = b"{["
+
+
+def read_items(
+    export: Export, name: str, meter: Meter, *, under: str | None = None
+) -> Iterator[tuple[str, Row] | Rejected]:
+    """The objects of one member of an export, each with its place.
+
+    Args:
+        export: open.
+        name: of the member.
+        meter: told of what was read.
+        under: the field of the outermost object whose list holds the objects; None: the document is a list of
+            objects, one object, or several one after another.
+
+    Returns: place and object; what is no object, is broken or larger than `LINE_LIMIT` is handed back as `Rejected`,
+        and so is the rest of a member that stops being readable.
+    """
+    number = 0
+    within = f"{name}, " if name else ""
+    try:
+        with export.open(name) as file:
+            for piece in split_items(read_blocks(file, meter), under=under):
+                number += 1
+                where = f"{within}item {number}"
+                row = parse_row(piece) if piece is not None else f"longer than {LINE_LIMIT >> 20} MiB"
+                yield Rejected(position=where, reason=row) if isinstance(row, str) else (where, row)
+    except OSError as error:
+        yield Rejected(position=f"{within}after item {number}", reason=f"cannot be read: {error.strerror or error}")
+
+
+def split_items(blocks: Iterable[bytes], *, under: str | None = None) -> Iterator[bytes | None]:
+    """Cut a document into the texts of its objects; None for one longer than `LINE_LIMIT`.
+
+    A document that ends too early gives the torn piece, or an empty one where it is torn between two objects.
+    """
+    cutter = _Cutter(under)
+    for block in blocks:
+        yield from cutter.cut(block)
+    yield from cutter.rest()
+
+
+class _Cutter:
+    """Where the scanner stands: how deep, and where the piece in hand began."""
+
+    def __init__(self, under: str | None) -> None:
+        self._under = b'"%s"' % under.encode() if under is not None else None
+        self._level = 2 if under is not None else -1  # how many brackets stand around an item; -1: not known yet
+        self._depth = 0
+        self._inside = under is None  # of the list that holds the items
+        self._label = b""  # the last string around the list
+        self._held = b""  # from the beginning of the item, or of an unfinished string, on
+        self._at = 0  # how much of it was scanned
+        self._start = -1  # of the item within it
+        self._too_long = False
+        self._in_string = False  # of one that is too long to be held
+
+    def cut(self, block: bytes) -> Iterator[bytes | None]:
+        data = self._held + block
+        place = self._leave_string(data) if self._in_string else self._at
+        while found := _TOKEN.search(data, self._pass_inside(data, place)):
+            token, place = found.group(), found.end()
+            if token == b'"':
+                place = found.start()
+                break
+            if token[:1] == b'"':
+                yield from self._string(token)
+            elif token in _OPEN:
+                self._open(token, found.start())
+            elif piece := self._close(data, place):
+                yield from piece
+        else:
+            place = len(data)
+        self._keep(data, place)
+
+    def _pass_inside(self, data: bytes, place: int) -> int:
+        """Where the next bracket of the item in hand stands: its strings need no look."""
+        found = _INSIDE.match(data, place) if self._start >= 0 else None
+        return found.end() if found else place
+
+    def _leave_string(self, data: bytes) -> int:
+        found = _STRING_END.match(data)
+        if found is None:
+            return 0
+        self._in_string = found.group(1) is None
+        return found.end()
+
+    def _string(self, token: bytes) -> Iterator[bytes]:
+        if self._depth == 1 and self._level == 2:
+            self._label = token
+        elif self._start < 0 and self._inside and not self._too_long and self._depth == max(self._level, 0):
+            yield token  # a bare string where an object should be
+
+    def _open(self, token: bytes, at: int) -> None:
+        if self._level < 0:
+            self._level = 1 if token == b"[" else 0
+        elif self._level == 2 and self._depth == 1 and token == b"[" and self._label == self._under:
+            self._inside = True
+        if self._inside and self._depth == self._level and not self._too_long and self._start < 0:
+            self._start = at
+        self._depth += 1
+
+    def _close(self, data: bytes, end: int) -> list[bytes | None]:
+        self._depth = max(self._depth - 1, 0)
+        if self._depth == self._level and (self._start >= 0 or self._too_long):
+            piece = None if self._too_long else data[self._start : end]
+            self._start, self._too_long = -1, False
+            return [piece if piece is None or len(piece) <= LINE_LIMIT else None]
+        if self._level == 2 and self._depth == 1:
+            self._inside = False
+        return []
+
+    def _keep(self, data: bytes, place: int) -> None:
+        """Hold what the next block may complete; of an item that is too long only the string in hand, if that."""
+        begin = self._start if self._start >= 0 else place
+        if len(data) - begin > LINE_LIMIT + 1:
+            self._too_long = self._too_long or self._start >= 0
+            self._in_string = self._in_string or len(data) - place > LINE_LIMIT
+            begin = len(data) - _ends_escaping(data) if self._in_string else place
+            place, self._start = max(begin, place), -1
+        elif self._start >= 0:
+            self._start = 0
+        self._held, self._at = data[begin:], place - begin
+
+    def rest(self) -> Iterator[bytes | None]:
+        if self._too_long:
+            yield None
+        elif self._start >= 0:
+            yield self._held[self._start :]
+        elif self._depth or self._held.strip():
+            yield b""  # torn between two objects, or something that is no JSON
+
+
+def _ends_escaping(data: bytes) -> bool:
+    """Whether the last byte is a backslash that escapes what comes next."""
+    return (len(data) - len(data.rstrip(b"\\"))) % 2 == 1
