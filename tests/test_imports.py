@@ -35,7 +35,8 @@ MAY: dict[str, set[str]] = {
     **dict.fromkeys(STAGES, LEAVES),
     "sample": LEAVES,
     "book": LEAVES,  # it knows tables only
-    "intake": LEAVES | {"book", "sources"},
+    "versions": LEAVES,
+    "intake": LEAVES | {"book", "sources", "versions"},
     "settings": LEAVES | {"people", "promises"},
     "trend": KNOWING_STAGES,
     "pipeline": KNOWING_STAGES | {"trend"},

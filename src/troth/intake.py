@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from troth.book import Store, Upserted
-from troth.schema import FINDINGS, SENTENCES, TURNS, arrow_table, conform, empty
+from troth.schema import FINDINGS, SENTENCES, TURN_VERSIONS, TURNS, arrow_table, conform, empty
 from troth.sources import Local, Rejected, assign_threads, read_source
+from troth.versions import find_replaced
 
 _THREADING = (
     "turn_id", "conversation_id", "parent_id", "position", "sent_at", "speaker", "recipients", "cc", "references",
     "subject", "channel",
 )  # fmt: skip
+_THREADS_DUE: Final = "threads_due"
+"""The setting of a book that says that turns came in since it was last threaded: a kill in between is made up for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +58,15 @@ def read_into(
     for batch in reading:
         with store.transaction():
             written = add_to(store, _keep_threads(store, batch))
+            if written and not (added or changed):
+                store.set_setting(_THREADS_DUE, True)
             for name, rows in reading.take_side().items():
                 beside[name] += store.upsert(name, rows).added
         added, changed = added + written.added, changed + written.changed
-    if added or changed:
-        _assign_threads(store)
+    if store.settings(_THREADS_DUE):
+        with store.transaction():
+            _assign_threads(store)
+            store.set_setting(_THREADS_DUE, False)
     return ReadReport(
         source=str(source),
         format=reading.format.name,
@@ -72,18 +81,24 @@ def read_into(
     )
 
 
-def add_to(store: Store, turns: pa.Table) -> Upserted:
-    """Write TURNS in one transaction; what was found in turns whose words changed is dropped and found anew."""
+def add_to(store: Store, turns: pa.Table, *, now: datetime | None = None) -> Upserted:
+    """Write TURNS in one transaction; the later version of a turn wins, and the earlier one is kept in TURN_VERSIONS.
+
+    What was found in turns whose words changed is dropped and found anew.
+    """
+    ids = turns["turn_id"].to_pylist()
     with store.transaction():
-        _forget_changed(store, turns)
-        return store.upsert("turns", turns)
+        known = store.table("turns", where={"turn_id": ids})
+        noted = store.table("turn_versions", where={"turn_id": ids}) if known.num_rows else empty(TURN_VERSIONS)
+        replaced = find_replaced(known, turns, noted, now=now or datetime.now(UTC))
+        _forget_changed(store, known, turns)
+        store.upsert("turn_versions", replaced.versions)
+        return Upserted(added=store.upsert("turns", turns).added, changed=replaced.changed)
 
 
-def _forget_changed(store: Store, batch: pa.Table) -> None:
-    ids = batch["turn_id"].to_pylist()
-    known = store.table("turns", columns=["turn_id", "body"], where={"turn_id": ids})
+def _forget_changed(store: Store, known: pa.Table, batch: pa.Table) -> None:
     before = dict(zip(known["turn_id"].to_pylist(), known["body"].to_pylist(), strict=True))
-    bodies = zip(ids, batch["body"].to_pylist(), strict=True)
+    bodies = zip(batch["turn_id"].to_pylist(), batch["body"].to_pylist(), strict=True)
     changed = [turn_id for turn_id, body in bodies if before.get(turn_id, body) != body]
     if changed:
         store.replace("findings", empty(FINDINGS), keys_column="turn_id", keys=changed)

@@ -574,6 +574,7 @@ class Book:
         """
         makers: Mapping[str, Callable[[], pa.Table]] = {
             "turns": self.turns,
+            "turn_versions": lambda: self._store.table("turn_versions"),
             "sentences": lambda: self.understand().sentences,
             "findings": lambda: self.understand().findings,
             "promises": self.promises,

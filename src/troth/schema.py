@@ -48,6 +48,16 @@ TURNS: Final = pa.schema(
     ]
 )
 
+TURN_VERSIONS: Final = pa.schema(
+    [
+        _must("turn_id", pa.string()),
+        _must("replaced_at", _TIME),  # when a later export said otherwise
+        _must("replaced_by", pa.string()),  # the source that did
+        *(field for field in TURNS if field.name != "turn_id"),  # the turn as it stood until then
+    ]
+)
+"""Earlier versions of turns, whole: what the book said before an export corrected it. The later version is in TURNS."""
+
 SENTENCES: Final = pa.schema(
     [
         _must("turn_id", pa.string()),
@@ -376,6 +386,7 @@ CLOSINGS: Final = pa.schema(
 
 TABLES: Final[Mapping[str, pa.Schema]] = {
     "turns": TURNS,
+    "turn_versions": TURN_VERSIONS,
     "sentences": SENTENCES,
     "findings": FINDINGS,
     "evidence": EVIDENCE,

@@ -51,6 +51,7 @@ class Form:
 # A table that is not here has rows without a name: one turn may give several readings of a facet at one time.
 _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "turns": ("turn_id",),
+    "turn_versions": ("turn_id", "replaced_at"),
     "sentences": ("turn_id", "sentence"),
     "findings": ("turn_id", "sentence", "signal"),
     "evidence": ("turn_id", "sentence", "facet"),
@@ -72,6 +73,7 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 
 _TIMES: Final[Mapping[str, str]] = {
     "turns": "sent_at",
+    "turn_versions": "replaced_at",
     "promises": "said_at",
     "decisions": "at",
     "promise_history": "as_of",
