@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, Final
+from typing import IO, Final
 
 BLOCK: Final = 1 << 20  # bytes
 _BOM: Final = b"\xef\xbb\xbf"
@@ -31,7 +31,7 @@ class Meter:
             self._progress(self._total, self._total)
 
 
-def read_blocks(file: BinaryIO, meter: Meter) -> Iterator[bytes]:
+def read_blocks(file: IO[bytes], meter: Meter) -> Iterator[bytes]:
     """Blocks that end where a line ends, line ends made LF, a byte order mark left out.
 
     A line longer than a block comes in pieces without a line end.

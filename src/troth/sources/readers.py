@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from troth.sources.captions import SBV, SRT, WEBVTT
 from troth.sources.export import Export
 from troth.sources.formats import Format, recognise_plain
 from troth.sources.reader import Reader
 
-READERS: Final[tuple[Reader, ...]] = ()
+READERS: Final[tuple[Reader, ...]] = (WEBVTT, SRT, SBV)
 """In the order in which they are asked: those that look for more come first."""
 
 
