@@ -11,7 +11,7 @@ setup:  # a virtual environment for work on troth
 	python3 -m venv .venv && .venv/bin/pip install -q -e '.[test,bench]'
 
 test:  # all tests
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n auto --dist worksteal
 
 lint:  # style, import order, types
 	$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && .venv/bin/pyright --pythonpath $(PYTHON)
