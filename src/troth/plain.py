@@ -7,6 +7,8 @@ import unicodedata
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Control, format (bidirectional overrides, zero width), surrogate, private, unassigned, line separators."""
 
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # the wide ones are folded in some languages of Excel
+
 
 def clean_line(text: str) -> str:
     """One line: control and invisible characters out, white space single.
@@ -16,6 +18,27 @@ def clean_line(text: str) -> str:
     """
     spaced = (" " if char in "\t\n\r\v\f\x85\u2028\u2029" else char for char in text)
     return " ".join("".join(char for char in spaced if unicodedata.category(char) not in _HIDDEN).split())
+
+
+def guard_formula(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula: a quote goes before what one would run.
+
+    Text that already begins with quotes before such a sign gets one more, so `unguard_formula` gives every text back.
+
+    >>> guard_formula("=1+1"), guard_formula("'=1+1"), guard_formula("'tis so")
+    ("'=1+1", "''=1+1", "'tis so")
+    """
+    return "'" + text if _is_formula(text) else text
+
+
+def unguard_formula(cell: str) -> str:
+    """The text that `guard_formula` made this cell of."""
+    return cell[1:] if cell.startswith("'") and _is_formula(cell) else cell
+
+
+def _is_formula(text: str) -> bool:
+    bare = text.lstrip("'")
+    return bare.startswith(("\t", "\r")) or bare.lstrip().startswith(_FORMULA)
 
 
 def quote_promise(text: str, act: str | None) -> str:

@@ -13,10 +13,9 @@ from typing import Any, TextIO
 from troth.cli.options import Format
 from troth.cli.talk import say
 from troth.errors import InputError
-from troth.plain import clean_line
+from troth.plain import clean_line, guard_formula
 
 _SHORT = 12  # characters of a cell that is never broken
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_rows(
@@ -70,9 +69,7 @@ def safe_cell(value: object) -> object:
         return value.isoformat()
     if isinstance(value, (list, dict)):
         return json.dumps(value, default=plain_value, ensure_ascii=False)
-    if isinstance(value, str) and value.lstrip().startswith(_FORMULA):
-        return "'" + value
-    return value
+    return guard_formula(value) if isinstance(value, str) else value
 
 
 def _draw_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:

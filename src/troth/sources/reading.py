@@ -26,14 +26,14 @@ from troth.sources.mime import MessageScanner
 from troth.sources.reader import Context
 from troth.sources.readers import find_reader
 from troth.sources.turns import (
-    SIDE_TABLES,
+    Beside,
     Call,
-    Contact,
-    Outcome,
+    Kept,
     Piece,
     Rejected,
     Step,
     Turn,
+    table_of,
     tabulate,
     tabulate_side,
 )
@@ -75,7 +75,7 @@ class Reading:
         self.format: Format = recognise_plain(self._export) if self._reader is None else self._reader.format
         self.turns = self.duplicates = self.unlisted = 0
         self.beside: Counter[str] = Counter()
-        self._waiting: dict[str, list[Call | Contact | Outcome | Step]] = {}
+        self._waiting: dict[str, list[Beside]] = {}
         self.rejected: list[Rejected] = []
         self.notes: Counter[str] = Counter()
         self._path, self._progress, self._now, self._local = Path(path), progress, now, local
@@ -113,7 +113,7 @@ class Reading:
                     self.turns += 1
                     characters += len(found.body)
                 else:
-                    table = SIDE_TABLES[type(found)]
+                    table = table_of(found)
                     self._waiting.setdefault(table, []).append(found)
                     self.beside[table] += 1
                     beside += 1
@@ -276,15 +276,17 @@ class _Seen:
         return True
 
 
-def _name(found: Turn | Call | Contact | Outcome | Step) -> str:
+def _name(found: Turn | Beside) -> str:
     """What no two different pieces of a source share."""
     match found:
         case Turn():
             return found.turn_id
         case Step():
             return f"step {found.outcome_id} {found.at.isoformat()} {found.stage} {found.amount}"
+        case Kept():
+            return f"{found.table} {found.name}"
         case _:
-            return f"{SIDE_TABLES[type(found)]} {found[0]}"
+            return f"{table_of(found)} {found[0]}"
 
 
 def read_source(

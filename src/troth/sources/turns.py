@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 
@@ -93,6 +93,18 @@ class Step(NamedTuple):
     source: str
 
 
+class Kept(NamedTuple):
+    """One row of any other table that a book keeps, as an export of a book holds it."""
+
+    table: str
+    name: str  # what no other row of the table has
+    row: Mapping[str, Any]
+
+
+Beside = Call | Contact | Outcome | Step | Kept
+"""What stands beside TURNS."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
     """A piece of a source that became no turn: where it stands and why."""
@@ -101,7 +113,7 @@ class Rejected:
     reason: str
 
 
-Piece = Turn | Call | Contact | Outcome | Step | Rejected
+Piece = Turn | Beside | Rejected
 """What a reader hands back, one after another."""
 
 SIDE_TABLES: Final[Mapping[type[Call | Contact | Outcome | Step], str]] = {
@@ -122,7 +134,15 @@ def tabulate(turns: Sequence[Turn]) -> pa.Table:
     return conform(pa.table(arrays, names=TURNS.names), TURNS)
 
 
-def tabulate_side(name: str, rows: Sequence[Call | Contact | Outcome | Step]) -> pa.Table:
-    """Rows to the table of this name, one of `SIDE_TABLES`."""
+def table_of(piece: Beside) -> str:
+    """The name of the table that a piece is a row of."""
+    return piece.table if isinstance(piece, Kept) else SIDE_TABLES[type(piece)]
+
+
+def tabulate_side(name: str, rows: Sequence[Beside]) -> pa.Table:
+    """Rows to the table of this name, one of those that `table_of` gives."""
     schema = TABLES[name]
-    return conform([row._asdict() for row in rows], schema) if rows else empty(schema)
+    if not rows:
+        return empty(schema)
+    listed = [row.row if isinstance(row, Kept) else row._asdict() for row in rows]
+    return conform(pa.Table.from_pylist(listed, schema=schema), schema)
