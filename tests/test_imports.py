@@ -20,6 +20,7 @@ ROOT = Path(troth.__file__).parent
 
 LEAVES = {"schema", "errors", "signals", "lenses", "markup", "plain", "worktime", "words"}
 STAGES = {"people", "sources", "text", "encoder", "promises", "questions", "surveys", "readings", "trust", "review"}
+STAGES |= {"identity"}
 KNOWING_STAGES = LEAVES | STAGES | {"intake", "settings"}
 
 # What each room may import beside itself. A new room gets a line here, and its place in the order with it.
@@ -38,6 +39,7 @@ MAY: dict[str, set[str]] = {
     "versions": LEAVES,
     "intake": LEAVES | {"book", "sources", "versions"},
     "settings": LEAVES | {"people", "promises"},
+    "persons": KNOWING_STAGES | {"book"},
     "trend": KNOWING_STAGES,
     "pipeline": KNOWING_STAGES | {"trend"},
     "overview": KNOWING_STAGES | {"pipeline", "trend"},
@@ -56,7 +58,7 @@ MAY: dict[str, set[str]] = {
     "tuning": {"trust", "readings"},
     "library": KNOWING_STAGES
     | {"pipeline", "trend", "overview", "foretold", "mapping", "relationship", "deciding", "tuning", "book"}
-    | {"asof", "proving", "agents"},
+    | {"asof", "proving", "agents", "persons"},
     "api": KNOWING_STAGES | {"pipeline", "overview", "book", "library"},
     "": KNOWING_STAGES | {"pipeline", "overview", "book", "library", "api"},  # the package itself lifts their names
     "cli": KNOWING_STAGES

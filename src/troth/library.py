@@ -35,7 +35,21 @@ from troth.lenses import LENSES, Lens
 from troth.mapping import Mapping as LensMapping
 from troth.mapping import judge_mapping
 from troth.overview import tabulate_relationships
-from troth.people import Us, guess_us, place_names, place_turns, read_us
+from troth.people import Us, guess_us, place_names, read_us
+from troth.persons import (
+    Who,
+    follow_people,
+    know_people,
+    list_accounts,
+    list_people,
+    merge_people,
+    place_all,
+    place_for_keeping,
+    refresh_decided,
+    split_person,
+    suggest_people,
+    undo_person,
+)
 from troth.pipeline import (
     Progress,
     Standing,
@@ -89,6 +103,7 @@ class _Stock:
     standings: dict[dt.datetime, Standing] = field(default_factory=dict[dt.datetime, Standing])
     proof: Proof | None = None
     found: pa.Table | None = None
+    who: Who | None = None
 
 
 class Book:
@@ -147,15 +162,15 @@ class Book:
         Raises: SourceError when it is none of these; InputError when there is no such relationship.
         """
         turns = self._placed()
-        us, circles = self._us(turns), self._settings.circles()
+        read, who = self._store.table("turns"), self._who()
         if relationship is not None:
-            homes = place_names([relationship.lower()], turns, us=us, circles=circles)
+            homes = place_names([relationship.lower()], turns, us=who.us, circles=who.circles, known=who.known)
             if not homes:
                 raise InputError(f"there is no relationship {relationship!r}. `troth relationships` lists them.")
             relationship = homes[relationship.lower()]
         reading = read_answers(
             source,
-            place=lambda names: place_names(names, turns, us=us, circles=circles),
+            place=lambda names: place_for_keeping(names, read, who),
             relationship=relationship,
             zone=self._settings.zone,
             dates=self._settings.dates,
@@ -169,7 +184,11 @@ class Book:
 
     def answers(self) -> pa.Table:
         """ANSWERS of every survey that was read."""
-        return self._store.table("answers")
+        return self._follow(self._store.table("answers"))
+
+    def outcomes(self) -> pa.Table:
+        """OUTCOMES: deals, renewals, invoices and tickets that were read."""
+        return self._follow(self._store.table("outcomes"))
 
     def forecast_answers(self) -> pa.Table:
         """Every answer with the forecast made of it from what was known before, and how well it did."""
@@ -229,9 +248,9 @@ class Book:
                 reference=load_reference(encoder_id()),
                 calendar=self._calendar(),
                 now=moment,
-                decided=self._store.table("promises", where={"decided_by": "person"}),
+                decided=self._decided(),
                 answers=self.answers(),
-                outcomes=self._store.table("outcomes"),
+                outcomes=self.outcomes(),
                 found=self._found(),
             )
         return self._stock.standings[moment]
@@ -312,12 +331,12 @@ class Book:
         return Sources(
             known=known,
             answers=self.answers(),
-            decided=self._store.table("promises", where={"decided_by": "person"}),
+            decided=self._decided(),
             decisions=self._store.table("decisions"),
             reference=load_reference(encoder_id()),
             calendar=self._calendar(),
             hours=find_open_hours(known.turns, self._calendar(), max(_now(), self._last_evening(known))),
-            outcomes=self._store.table("outcomes"),
+            outcomes=self.outcomes(),
             found=self._found(),
         )
 
@@ -331,6 +350,56 @@ class Book:
     def turns(self) -> pa.Table:
         """TURNS, placed."""
         return self._placed()
+
+    def people(self) -> pa.Table:
+        """PERSONS: who is who over all channels, with their addresses and handles, account, circle, side and turns."""
+        return list_people(self._placed(), self._who())
+
+    def accounts(self) -> pa.Table:
+        """One row per customer account: its name, who looks after it, its segment, its people and turns."""
+        return list_accounts(self._placed(), self._who())
+
+    def suggest_people(self, *, least: float = 0.5) -> pa.Table:
+        """Pairs that may be one person, with a probability from `least` on and the reasons; nothing is joined."""
+        return suggest_people(self._placed(), self._who(), least=least)
+
+    def merge_people(
+        self, first: str, second: str, *, note: str | None = None, by: str | None = None
+    ) -> dict[str, Any]:
+        """Decide that two are one person, from the address, handle, phone or name of each; the row of the decision.
+
+        Raises: InputError when nobody or several are meant, or both are one person already.
+        """
+        who, turns = self._who(), self._placed()
+        row = merge_people(self._store, who, turns, first, second, by=by or self.whose, note=note, clock=_now())
+        self._stock = _Stock()
+        return row
+
+    def split_person(self, who: str, *beside: str, note: str | None = None, by: str | None = None) -> dict[str, Any]:
+        """Decide that a name, with those `beside` it, is not the same person's as the others; the row of the decision.
+
+        Raises: InputError when nobody or several are meant, or there is nothing to part.
+        """
+        row = split_person(
+            self._store, self._who(), self._placed(), who, beside, by=by or self.whose, note=note, clock=_now()
+        )
+        self._stock = _Stock()
+        return row
+
+    def undo_person(
+        self, decision: str | None = None, *, note: str | None = None, by: str | None = None
+    ) -> dict[str, Any]:
+        """Take the latest decision of who is who back, or the one of this id; the row that was undone.
+
+        Raises: InputError when there is none, or a later one speaks of the same names.
+        """
+        row = undo_person(self._store, self._who(), decision, by=by or self.whose, note=note, clock=_now())
+        self._stock = _Stock()
+        return row
+
+    def person_decisions(self) -> pa.Table:
+        """PERSON_DECISIONS: what people said of who is who, all of it, in order of time."""
+        return self._store.table("person_decisions").sort_by([("at", "ascending"), ("decision_id", "ascending")])
 
     def promises(self, *, now: dt.datetime | None = None) -> pa.Table:
         """PROMISES as of `now`."""
@@ -582,6 +651,11 @@ class Book:
             "promise_history": self.promise_history,
             "questions": self.questions,
             "answers": self.answers,
+            "outcomes": self.outcomes,
+            "contacts": lambda: self._store.table("contacts"),
+            "people": self.people,
+            "accounts": self.accounts,
+            "person_decisions": self.person_decisions,
             "calls": lambda: self._store.table("calls"),
             "readings": self.readings,
             "trust": lambda: follow(self.readings(), self.model(), segments=self.segments()),
@@ -620,8 +694,26 @@ class Book:
         note_states(self._store, self._stock_of(day), clock=_now())
 
     def _placed(self) -> pa.Table:
+        if self._stock.known is not None:
+            return self._stock.known.turns
         turns = self._store.table("turns")
-        return place_turns(turns, us=self._us(turns), circles=self._settings.circles())
+        return place_all(turns, self._who(turns))
+
+    def _who(self, turns: pa.Table | None = None) -> Who:
+        if self._stock.who is None:
+            read = self._store.table("turns") if turns is None else turns
+            self._stock.who = know_people(self._store, read, self._settings, self._us(read))
+        return self._stock.who
+
+    def _follow(self, table: pa.Table) -> pa.Table:
+        """Rows placed when they were read, where they belong now."""
+        if not table.num_rows:
+            return table
+        return follow_people(table, self._store.table("turns"), self._placed(), self._who())
+
+    def _decided(self) -> pa.Table:
+        """PROMISES as people decided, placed as their turns are now."""
+        return refresh_decided(self._store.table("promises", where={"decided_by": "person"}), self.understand().turns)
 
     def _us(self, turns: pa.Table) -> Us:
         if self._stock.us is None:

@@ -6,6 +6,9 @@ Without a `me` there is no own view, so all talk inside the firm is one relation
 reading of others is nobody's business (MEASUREMENT.md section 8).
 
 What a source states itself (side, circle, relationship) is kept.
+
+A person may write under several names: addresses, handles, phones. `Known` says which are one person's; each turn is
+then placed as that person's, in the account of the address it came from where that has one.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ CIRCLES: Final = ("customer", "colleague", "friend")
 TEAM: Final = "team"
 """The one relationship of all talk inside the firm where no `me` is given."""
 
-_FREE_MAIL: Final = frozenset(
+FREE_MAIL: Final = frozenset(
     """
     gmail.com googlemail.com yahoo.com yahoo.de yahoo.fr yahoo.co.uk ymail.com rocketmail.com hotmail.com hotmail.de
     hotmail.fr hotmail.co.uk outlook.com outlook.de live.com live.de msn.com icloud.com me.com mac.com aol.com aol.de
@@ -64,6 +67,21 @@ class Circles:
             raise SettingsError(f"unknown circle in {wrong}; the circles are {', '.join(CIRCLES)}.")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Who is who: what placing must know of the names that turns carry."""
+
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """Address, handle or phone to all names of its person, the main one first; who has one name alone is left out."""
+    homes: Mapping[str, str] = field(default_factory=dict[str, str])  # name to the relationship of its account
+    ours: frozenset[str] = frozenset()  # names that an export says are ours
+    theirs: frozenset[str] = frozenset()  # names that a system of record knows as its customer's
+
+    def main(self, name: str) -> str:
+        """The name under which this one is placed."""
+        return self.names.get(name, (name,))[0]
+
+
 class Guess(NamedTuple):
     """Whose mailbox this seems to be, and on what grounds."""
 
@@ -74,6 +92,19 @@ class Guess(NamedTuple):
 def domain_of(person: str) -> str:
     """The domain of an address; empty where the person is a name or a handle."""
     return person.rpartition("@")[2] if "@" in person else ""
+
+
+def write_name(typed: str) -> str:
+    """An address, phone or handle as people type it, as turns carry it.
+
+    >>> write_name(" Bo@Acme.example "), write_name("+49 170 1234567"), write_name("Bo Berg")
+    ('bo@acme.example', '+491701234567', 'Bo Berg')
+    """
+    name = typed.strip()
+    if "@" in name:
+        return name.lower()
+    digits = "".join(char for char in name if char not in " -/().")
+    return digits if name.startswith("+") and digits[1:].isdecimal() else name
 
 
 def read_us(stated: Iterable[str]) -> Us:
@@ -91,7 +122,7 @@ def read_us(stated: Iterable[str]) -> Us:
             domains.add(who)
             continue
         addresses.add(who)
-        if domain_of(who) not in _FREE_MAIL:
+        if domain_of(who) not in FREE_MAIL:
             domains.add(domain_of(who))
     return Us(addresses=frozenset(addresses), domains=frozenset(domains))
 
@@ -115,17 +146,19 @@ def guess_us(turns: pa.Table) -> Guess | None:
     return Guess(read_us([owner]), f"{owner} takes part in {count} of {turns.num_rows} mails")
 
 
-def place_turns(turns: pa.Table, *, us: Us, circles: Circles | None = None) -> pa.Table:
+def place_turns(turns: pa.Table, *, us: Us, circles: Circles | None = None, known: Known | None = None) -> pa.Table:
     """Fill side, circle and relationship of every turn.
 
     Args:
         turns: TURNS.
         us: our side.
         circles: what the user stated; None means nothing.
+        known: who is who; None means what the full names in these turns say.
 
     Returns: TURNS, same rows in the same order.
+    Cost: one pass over the turns, and one look at each name.
     """
-    placing = _Placing(us, circles or Circles(), _find_aliases(turns, us))
+    placing = _Placing(us, circles or Circles(), known or _know_namesakes(turns, us))
     columns = {name: turns.column(name).to_pylist() for name in ("conversation_id", "side", "circle", "relationship")}
     people = list(_participants(turns))
     homes = _find_homes(people, columns["conversation_id"], columns["side"], placing)
@@ -139,7 +172,9 @@ def place_turns(turns: pa.Table, *, us: Us, circles: Circles | None = None) -> p
     return turns
 
 
-def place_names(names: Iterable[str], turns: pa.Table, *, us: Us, circles: Circles | None = None) -> dict[str, str]:
+def place_names(
+    names: Iterable[str], turns: pa.Table, *, us: Us, circles: Circles | None = None, known: Known | None = None
+) -> dict[str, str]:
     """The relationships of addresses and account names, where a turn of theirs would be placed.
 
     Args:
@@ -147,6 +182,7 @@ def place_names(names: Iterable[str], turns: pa.Table, *, us: Us, circles: Circl
         turns: TURNS, placed: what is known of them already.
         us: our side.
         circles: what the user stated; None means nothing.
+        known: who is who; None means what the full names in these turns say.
 
     Returns: name to relationship. A name that is neither an address nor a relationship or account is left out.
     """
@@ -156,17 +192,30 @@ def place_names(names: Iterable[str], turns: pa.Table, *, us: Us, circles: Circl
     columns = (turns.column(name).to_pylist() for name in ("side", "speaker", "relationship"))
     for side, speaker, home in zip(*columns, strict=True):
         if side == "them" and home is not None:
-            homes.setdefault(speaker, home)
-    placing = _Placing(us, stated, _find_aliases(turns, us))
+            homes.setdefault(speaker.lower(), home)
+    placing = _Placing(us, stated, known or _know_namesakes(turns, us))
+    whole = {name.lower(): name for name in (known or Known()).names}
     found: dict[str, str] = {}
     for name in names:
-        alone = _People(name, (), ())
+        alone = _People(whole.get(name, name), (), ())
         home = homes.get(name)
-        if home is None and "@" in name:
+        if home is None and ("@" in name or name in whole):
             home = placing.place(alone, _Place(None, None, None), None, "").relationship
         if home is not None:
             found[name] = home
     return found
+
+
+def place_person(names: Sequence[str], *, us: Us, circles: Circles, known: Known) -> tuple[str, str, str | None]:
+    """Side, circle and relationship of one person by their names, the main one first.
+
+    The relationship of our own people is None: what colleagues say to each other belongs to nobody alone.
+    """
+    placing = _Placing(us, circles, known)
+    if any(placing.is_ours(name) for name in names):
+        return "us", "colleague", None
+    place = placing.counterpart(names[0])
+    return "them", place.circle or "customer", place.relationship
 
 
 class _People(NamedTuple):
@@ -191,24 +240,41 @@ def _participants(turns: pa.Table) -> Iterable[_People]:
 
 
 class _Placing:
-    """The rules, with what they look up."""
+    """The rules, with what they look up; each name is looked up once."""
 
-    def __init__(self, us: Us, circles: Circles, aliases: Mapping[str, str]) -> None:
-        self._us, self._circles, self._aliases = us, circles, aliases
+    def __init__(self, us: Us, circles: Circles, known: Known) -> None:
+        self._us, self._circles, self._known = us, circles, known
+        self._ours: dict[str, bool] = {}
+        self._places: dict[str, _Place] = {}
 
     def is_ours(self, person: str) -> bool:
-        return self._us.holds(self._aliases.get(person, person))
+        if person not in self._ours:
+            names = self._known.names.get(person, (person,))
+            self._ours[person] = any(self._us.holds(name) or name in self._known.ours for name in names)
+        return self._ours[person]
 
     def counterpart(self, person: str) -> _Place:
         """The circle and relationship of one outsider."""
-        who = self._aliases.get(person, person)
-        domain = domain_of(who)
-        circle = self._circles.stated.get(who) or self._circles.stated.get(domain)
+        if person not in self._places:
+            self._places[person] = self._find_place(person)
+        return self._places[person]
+
+    def _find_place(self, person: str) -> _Place:
+        """The account of the address itself, else of the person's main name; else the person."""
+        names = self._known.names.get(person, (person,))
+        # One who works for two firms speaks for the one whose address is used.
+        who = person if _is_business(person) else names[0]
+        said = (person, who, *names)
+        homes, stated, domain = self._known.homes, self._circles.stated, domain_of(who)
+        home = next((homes[name] for name in (person, who) if name in homes), None)
+        circle = _first(stated, said) or _first(stated, (domain_of(person), domain, home or ""))
         if circle is None:
-            circle = "friend" if domain in _FREE_MAIL else "customer"
-        is_account = domain and domain not in _FREE_MAIL and circle == "customer"
-        name = self._circles.accounts.get(who) or self._circles.accounts.get(domain)
-        return _Place(None, circle, name or (domain if is_account else who))
+            is_customer = home is not None or not self._known.theirs.isdisjoint(names)
+            circle = "friend" if domain in FREE_MAIL and not is_customer else "customer"
+        name = _first(self._circles.accounts, (person, who, domain, home or ""))
+        if circle != "customer":
+            return _Place(None, circle, name or names[0])
+        return _Place(None, circle, name or home or (domain if _is_business(who) else names[0]))
 
     def place(self, people: _People, stated: _Place, home: str | None, conversation: str) -> _Place:
         """Where one turn belongs; `home` is the outsider its conversation is with, if any."""
@@ -230,7 +296,7 @@ class _Placing:
         circle = stated.circle or "colleague"
         if not self._us.addresses:
             return _Place("us", circle, stated.relationship or TEAM)
-        speaker, *named = (self._aliases.get(who, who) for who in people.all())
+        speaker, *named = map(self._known.main, people.all())
         if speaker not in self._us.addresses:
             return _Place("them", circle, stated.relationship or speaker)
         facing = next((who for who in named if who not in self._us.addresses), TEAM)
@@ -248,6 +314,16 @@ class _Placing:
             return _Place(stated.side, stated.circle or "customer", stated.relationship or conversation)
         found = self.counterpart(facing)
         return _Place(stated.side, stated.circle or found.circle, stated.relationship or found.relationship)
+
+
+def _is_business(name: str) -> bool:
+    """Whether this is an address under a domain that a firm or a family has for itself."""
+    return "@" in name and domain_of(name) not in FREE_MAIL
+
+
+def _first(table: Mapping[str, str], names: Iterable[str]) -> str | None:
+    """What a table that people wrote says of the first of these names that it holds; it is in lower case."""
+    return next((found for name in names if (found := table.get(name.lower())) is not None), None)
 
 
 def _is_somebody(person: str) -> bool:
@@ -275,24 +351,40 @@ def _find_homes(
     return homes
 
 
-def _find_aliases(turns: pa.Table, us: Us) -> dict[str, str]:
+def find_namesakes(turns: pa.Table, us: Us) -> list[tuple[str, str, str]]:
     """Addresses that are one person: the same full name, seen as sender, once at work and else in private.
 
     Two business addresses with one name stay two people (there are many called John Smith); a private address joins
-    the only business address, or the first private one, of its name.
+    the only business address, or the first private one in the alphabet, of its name. So does a name without an
+    address, as chats have it, where it is the name of the owner of this book.
+
+    Returns: pairs of names, each with the full name that says so.
     """
-    by_name: defaultdict[str, dict[str, None]] = defaultdict(dict)
-    names = turns.column("speaker_name").to_pylist()
-    for name, speaker in zip(names, turns.column("speaker").to_pylist(), strict=True):
-        if name and "@" in speaker and len(name.split()) > 1:
-            by_name[name.casefold()].setdefault(speaker)
-    aliases: dict[str, str] = {}
-    for addresses in by_name.values():
-        private = [who for who in addresses if domain_of(who) in _FREE_MAIL]
-        business = [who for who in addresses if domain_of(who) not in _FREE_MAIL]
+    names = turns.select(["speaker_name", "speaker"]).group_by(["speaker_name", "speaker"], use_threads=False)
+    by_name: defaultdict[str, set[str]] = defaultdict(set)
+    for row in names.aggregate([]).to_pylist():
+        speaker, name = row["speaker"], row["speaker_name"] or ""
+        if "@" not in speaker and not name:
+            name = speaker
+        if len(name.split()) > 1:
+            by_name[name.casefold()].add(speaker)
+    pairs: list[tuple[str, str, str]] = []
+    for name, speakers in by_name.items():
+        addresses = sorted(who for who in speakers if "@" in who)
         own = [who for who in addresses if who in us.addresses]
-        if len(business) > 1 or len(addresses) < 2:
-            continue
-        chosen = (own or business or private)[0]
-        aliases.update({who: chosen for who in private if who != chosen})
-    return aliases
+        private = [who for who in addresses if domain_of(who) in FREE_MAIL]
+        business = [who for who in addresses if domain_of(who) not in FREE_MAIL]
+        if own:
+            pairs += [(own[0], who, name) for who in sorted(speakers) if "@" not in who and who.casefold() == name]
+        if len(business) < 2 and len(addresses) > 1:
+            chosen = (own or business or private)[0]
+            pairs += [(chosen, who, name) for who in private if who != chosen]
+    return pairs
+
+
+def _know_namesakes(turns: pa.Table, us: Us) -> Known:
+    """Who is who by full names alone."""
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for chosen, who, _ in find_namesakes(turns, us):
+        groups[chosen].append(who)
+    return Known(names={name: (main, *others) for main, others in groups.items() for name in (main, *others)})

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from troth.errors import SettingsError
 from troth.lenses import Lens, make_lens
-from troth.people import Circles, Us, read_us
+from troth.people import Circles, Us, read_us, write_name
 from troth.promises.calendar import Calendar, read_closed
 
 
@@ -65,6 +65,24 @@ class Watch(BaseModel):
     )
 
 
+class TouchRule(BaseModel):
+    """Which turns belong to a stage: those that fit every condition given."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stage: Literal["marketing", "sales", "onboarding", "service", "billing"]
+    channel: str | None = None
+    source: str | None = None
+    address: str | None = None
+    subject: str | None = None
+
+    @model_validator(mode="after")
+    def _has_a_condition(self) -> TouchRule:
+        if not any((self.channel, self.source, self.address, self.subject)):
+            raise ValueError("give a channel, source, address or subject that the rule is for")
+        return self
+
+
 class Settings(BaseModel):
     """Settings of one firm or one person."""
 
@@ -75,12 +93,17 @@ class Settings(BaseModel):
     colleagues: tuple[str, ...] = Field(default=(), description="Addresses or domains that are colleagues.")
     friends: tuple[str, ...] = Field(default=(), description="Addresses or domains that are friends.")
     accounts: dict[str, str] = Field(default={}, description="Address or domain to the name of its account.")
+    people: dict[str, tuple[str, ...]] = Field(default={}, description="A person's name to addresses, handles, phones.")
+    account_table: Path | None = Field(default=None, description="CSV file: address or domain, account, circle, owner.")
     zone: str = Field(default="UTC", description="Zone whose midnight closes the books, as Europe/Berlin.")
     country: str | None = Field(default=None, description="Country of public holidays, ISO 3166, for instance DE.")
     dates: Literal["dmy", "mdy"] = Field(default="dmy", description="How 3/4 is read: day first or month first.")
     closed: tuple[str, ...] = Field(default=(), description="Own closing days: 2026-12-24, 12-31 or 12-24..12-31.")
 
     lens: dict[str, OwnLens] = Field(default={}, description="Lenses of one's own: pillars as sums of facets.")
+    touchpoints: tuple[TouchRule, ...] = Field(
+        default=(), description="Which turns belong to which stage; the first rule that fits counts."
+    )
     trend: Watch = Field(default=Watch(), description="How far back a trend looks, and from when it is named.")
 
     @field_validator("lens")
@@ -131,6 +154,10 @@ class Settings(BaseModel):
             for who in members
         }
         return Circles(stated=stated, accounts={who.lower(): name for who, name in self.accounts.items()})
+
+    def named_people(self) -> dict[str, tuple[str, ...]]:
+        """The names that each stated person has, written as turns carry them."""
+        return {who: tuple(write_name(name) for name in names) for who, names in self.people.items()}
 
     def lenses(self) -> dict[str, Lens]:
         """Lenses of one's own, by name."""
