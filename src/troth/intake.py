@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from troth.book import Store, Upserted
+from troth.errors import SourceError
 from troth.schema import FINDINGS, SENTENCES, TURN_VERSIONS, TURNS, arrow_table, conform, empty
-from troth.sources import Local, Rejected, assign_threads, read_source
+from troth.sources import Local, Rejected, assign_threads, list_exports, read_source
 from troth.versions import find_replaced
 
 _THREADING = (
@@ -39,6 +40,8 @@ class ReadReport:
     unlisted: int = 0  # rejected beyond those listed
     beside: Mapping[str, int] = field(default_factory=dict[str, int])  # rows seen of tables beside TURNS, by table
     beside_added: Mapping[str, int] = field(default_factory=dict[str, int])
+    parts: tuple[ReadReport, ...] = ()  # of a folder that holds several exports: what each of them gave
+    unknown: tuple[Rejected, ...] = ()  # of such a folder: what is no export; these are among `rejected` too
 
 
 def read_into(
@@ -48,25 +51,56 @@ def read_into(
     progress: Callable[[int, int], None] | None = None,
     local: Local | None = None,
 ) -> ReadReport:
-    """Take an export into a store, one transaction a batch: a kill loses at most the batch in hand.
+    """Take an export, or each export of a folder that holds several, into a store.
+
+    One transaction a batch: a kill loses at most the batch in hand. An export of a folder that stops being readable
+    does not keep the others from being read: it is among its own rejected.
 
     Raises: SourceError when it is none of the known forms; BookError when the store cannot serve.
     """
-    reading = read_source(source, progress=progress, local=local)
-    added = changed = 0
-    beside: Counter[str] = Counter()
-    for batch in reading:
-        with store.transaction():
-            written = add_to(store, _keep_threads(store, batch))
-            if written and not (added or changed):
-                store.set_setting(_THREADS_DUE, True)
-            for name, rows in reading.take_side().items():
-                beside[name] += store.upsert(name, rows).added
-        added, changed = added + written.added, changed + written.changed
+    listing = list_exports(source)
+    if [each.path for each in listing.exports] == [source]:
+        report = _read_one(store, source, progress=progress, local=local)
+    else:
+        done, whole = 0, sum(each.size for each in listing.exports)
+        parts: list[ReadReport] = []
+        for each in listing.exports:
+            parts.append(_read_one(store, each.path, progress=_shift(progress, done, whole), local=local, goes_on=True))
+            done += each.size
+        report = _join_reports(source, parts, listing.unknown)
     if store.settings(_THREADS_DUE):
         with store.transaction():
             _assign_threads(store)
             store.set_setting(_THREADS_DUE, False)
+    return report
+
+
+def _read_one(
+    store: Store,
+    source: Path,
+    *,
+    progress: Callable[[int, int], None] | None,
+    local: Local | None,
+    goes_on: bool = False,
+) -> ReadReport:
+    """One export into a store, not threaded yet. `goes_on`: what cannot be read further is reported, not raised."""
+    reading = read_source(source, progress=progress, local=local)
+    added = changed = 0
+    beside: Counter[str] = Counter()
+    torn: list[Rejected] = []
+    try:
+        for batch in reading:
+            with store.transaction():
+                written = add_to(store, _keep_threads(store, batch))
+                if written and not (added or changed):
+                    store.set_setting(_THREADS_DUE, True)
+                for name, rows in reading.take_side().items():
+                    beside[name] += store.upsert(name, rows).added
+            added, changed = added + written.added, changed + written.changed
+    except SourceError as error:
+        if not goes_on:
+            raise
+        torn.append(Rejected(position="the rest", reason=error.problem))
     return ReadReport(
         source=str(source),
         format=reading.format.name,
@@ -74,11 +108,44 @@ def read_into(
         added=added,
         changed=changed,
         duplicates=reading.duplicates,
-        rejected=tuple(reading.rejected),
+        rejected=(*reading.rejected, *torn),
         unlisted=reading.unlisted,
         beside=dict(reading.beside),
         beside_added=dict(beside),
     )
+
+
+def _join_reports(source: Path, parts: Sequence[ReadReport], unknown: tuple[Rejected, ...]) -> ReadReport:
+    """What a folder of exports gave in all."""
+    beside: Counter[str] = Counter()
+    beside_added: Counter[str] = Counter()
+    for part in parts:
+        beside.update(part.beside)
+        beside_added.update(part.beside_added)
+    rejected = (
+        Rejected(position=f"{Path(part.source).relative_to(source)}, {each.position}", reason=each.reason)
+        for part in parts
+        for each in part.rejected
+    )
+    return ReadReport(
+        source=str(source),
+        format="folder of exports",
+        turns=sum(part.turns for part in parts),
+        added=sum(part.added for part in parts),
+        changed=sum(part.changed for part in parts),
+        duplicates=sum(part.duplicates for part in parts),
+        rejected=(*unknown, *rejected),
+        unlisted=sum(part.unlisted for part in parts),
+        beside=dict(beside),
+        beside_added=dict(beside_added),
+        parts=tuple(parts),
+        unknown=unknown,
+    )
+
+
+def _shift(progress: Callable[[int, int], None] | None, before: int, whole: int) -> Callable[[int, int], None] | None:
+    """Progress of one export as a part of that of all."""
+    return progress and (lambda done, _: progress(min(before + done, whole), whole))
 
 
 def add_to(store: Store, turns: pa.Table, *, now: datetime | None = None) -> Upserted:

@@ -51,7 +51,12 @@ def show_progress(what: str, *, unit: str) -> Generator[Progress]:
 
 
 def report_read(report: ReadReport) -> None:
-    """One line of what was read, and the reasons for what was not."""
+    """One line of what was read, for each export of a folder, and the reasons for what was not."""
+    for each in report.parts:
+        report_read(each)
+    if report.parts:
+        _report_unknown(report)
+        return
     parts = [f"{report.turns} turns, {report.added} new"]
     if report.changed:
         parts.append(f"{report.changed} in a later version")
@@ -65,6 +70,14 @@ def report_read(report: ReadReport) -> None:
     for reason, count in Counter(rejected.reason for rejected in report.rejected).most_common(_LISTED):
         first = next(rejected.position for rejected in report.rejected if rejected.reason == reason)
         say(f"  {count} not readable: {reason} (first at {first})")
+
+
+def _report_unknown(report: ReadReport) -> None:
+    """What of a folder is no export that troth reads, by reason."""
+    for reason, count in Counter(each.reason for each in report.unknown).most_common():
+        names = [each.position for each in report.unknown if each.reason == reason]
+        more = f" and {count - _LISTED} more" if count > _LISTED else ""
+        say(f"{report.source}: left out: {', '.join(names[:_LISTED])}{more}: {reason}.")
 
 
 def say(line: str) -> None:

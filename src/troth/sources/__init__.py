@@ -1,9 +1,21 @@
 """Exports to TURNS and the tables beside it, recognised by content and read as a stream."""
 
 from troth.sources.formats import Format
+from troth.sources.listing import Listed, Listing, list_exports
 from troth.sources.readers import recognise
 from troth.sources.reading import Local, Reading, read_source
 from troth.sources.threads import assign_threads
 from troth.sources.turns import Rejected
 
-__all__ = ["Format", "Local", "Reading", "Rejected", "assign_threads", "read_source", "recognise"]
+__all__ = [
+    "Format",
+    "Listed",
+    "Listing",
+    "Local",
+    "Reading",
+    "Rejected",
+    "assign_threads",
+    "list_exports",
+    "read_source",
+    "recognise",
+]

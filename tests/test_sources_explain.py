@@ -1,0 +1,109 @@
+"""A folder of several exports is read export by export; what is none of them is named; `--explain` says what is there."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import troth
+from troth.errors import SourceError
+from troth.settings import Settings
+from troth.sources import list_exports
+
+MAIL = b"From: a@x.example\nTo: b@y.example\nMessage-ID: <%d@x>\nSubject: s\n\nhello\n"
+CALL = "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\n<v Ada Lund>Good morning.</v>\n"
+
+
+@pytest.fixture
+def exports(tmp_path: Path) -> Path:
+    """A folder with mails in a folder, a mailbox, a call, rows, and three things that are none of these."""
+    (tmp_path / "mails").mkdir()
+    for number in range(3):
+        (tmp_path / "mails" / f"{number}.eml").write_bytes(MAIL % number)
+    (tmp_path / "box.mbox").write_bytes(b"From x Fri Nov 20 10:00:00 2026\n" + MAIL % 9)
+    (tmp_path / "calls").mkdir()
+    (tmp_path / "calls" / "call-20261007_110000.vtt").write_text(CALL)
+    (tmp_path / "calls" / "notes.bin").write_bytes(b"\0\1\2")
+    (tmp_path / "rows.jsonl").write_text(
+        '{"id": "r1", "text": "hi", "conversation_id": "c", "speaker": "a@x.example"}\n'
+    )
+    (tmp_path / "empty").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "box.mbox")
+    return tmp_path
+
+
+def test_each_export_of_a_folder_is_listed_and_what_is_none_has_its_reason(exports: Path) -> None:
+    listing = list_exports(exports)
+    assert [(each.path.relative_to(exports).as_posix(), each.format.name) for each in listing.exports] == [
+        ("box.mbox", "mbox"),
+        ("calls/call-20261007_110000.vtt", "webvtt"),
+        ("mails", "eml"),
+        ("rows.jsonl", "jsonl"),
+    ]
+    assert {each.position: each.reason for each in listing.unknown} == {
+        "calls/notes.bin": "is a binary file",
+        "empty": "is empty",
+        "link": "a link or device: not followed",
+    }
+    assert all(each.size > 0 for each in listing.exports)
+
+
+def test_a_folder_of_exports_gives_what_its_exports_give_one_by_one(exports: Path) -> None:
+    steps: list[tuple[int, int]] = []
+    with troth.open(settings=Settings(us=("x.example",))) as whole, troth.open() as parts:
+        report = whole.read(exports, progress=lambda done, total: steps.append((done, total)))
+        alone = [parts.read(each.path) for each in list_exports(exports).exports]
+        assert whole.table("turns")["turn_id"].to_pylist() == parts.table("turns")["turn_id"].to_pylist()
+        assert (report.turns, report.added) == (6, 6) == (sum(r.turns for r in alone), sum(r.added for r in alone))
+        assert [(part.source, part.format, part.turns) for part in report.parts] == [
+            (one.source, one.format, one.turns) for one in alone
+        ]
+        assert [each.position for each in report.unknown] == ["calls/notes.bin", "empty", "link"]
+        assert whole.read(exports).added == 0
+    assert steps == sorted(steps)
+    assert steps[-1][0] == steps[-1][1]
+
+
+def test_mails_beside_other_files_stay_one_folder_of_mails(tmp_path: Path) -> None:
+    (tmp_path / "1.eml").write_bytes(MAIL % 1)
+    (tmp_path / "box").write_bytes(b"From x Fri Nov 20 10:00:00 2026\n" + MAIL % 2)
+    (tmp_path / "notes.txt").write_text("buy milk")
+    assert [(each.path, each.format.name) for each in list_exports(tmp_path).exports] == [(tmp_path, "eml")]
+
+
+def test_a_maildir_beside_another_export_does_not_swallow_it(tmp_path: Path) -> None:
+    for side in ("cur", "new", "tmp"):
+        (tmp_path / "Mail" / side).mkdir(parents=True)
+    (tmp_path / "Mail" / "cur" / "1:2,S").write_bytes(MAIL % 1)
+    assert [each.format.name for each in list_exports(tmp_path).exports] == ["maildir"]
+    (tmp_path / "call.vtt").write_text(CALL)
+    found = [(each.path.name, each.format.name) for each in list_exports(tmp_path).exports]
+    assert found == [("Mail", "maildir"), ("call.vtt", "webvtt")]
+
+
+def test_an_export_that_tears_while_a_folder_is_read_does_not_stop_the_others(exports: Path) -> None:
+    torn = exports / "calls.zip"
+    with zipfile.ZipFile(torn, "w") as archive:
+        archive.writestr("call.vtt", CALL + "".join(f"\n00:01:{n:02}.000 --> 00:02:00.000\nwords\n" for n in range(60)))
+    data = torn.read_bytes()
+    torn.write_bytes(data.replace(b"00:01:59.000", b"00:01:58.000"))  # its checksum is now wrong
+    with troth.open() as book:
+        with pytest.raises(SourceError, match="stopped being readable"):
+            book.read(torn)
+        report = book.read(exports)
+        assert report.turns == 6
+        assert [(each.position, each.reason.split("(")[0]) for each in report.rejected[3:]] == [
+            ("calls.zip, the rest", "stopped being readable ")
+        ]
+
+
+def test_a_folder_of_nothing_is_refused_with_its_reason(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="folder without files"):
+        list_exports(tmp_path)
+    (tmp_path / "a.bin").write_bytes(b"\0")
+    with pytest.raises(SourceError, match="folder without mails"):
+        list_exports(tmp_path)
+    with pytest.raises(SourceError, match="does not exist"):
+        list_exports(tmp_path / "nowhere")
