@@ -1,4 +1,4 @@
-"""A folder of several exports is read export by export; what is none of them is named; `--explain` says what is there."""
+"""A folder of several exports is read export by export, and what is none is named; `--explain` says what is there."""
 
 from __future__ import annotations
 
@@ -86,9 +86,11 @@ def test_a_maildir_beside_another_export_does_not_swallow_it(tmp_path: Path) -> 
 def test_an_export_that_tears_while_a_folder_is_read_does_not_stop_the_others(exports: Path) -> None:
     torn = exports / "calls.zip"
     with zipfile.ZipFile(torn, "w") as archive:
-        archive.writestr("call.vtt", CALL + "".join(f"\n00:01:{n:02}.000 --> 00:02:00.000\nwords\n" for n in range(60)))
+        archive.writestr(
+            "call.vtt", CALL + "".join(f"\n00:{n}:59.000 --> 00:59:59.000\nwords\n" for n in range(10, 59)) * 9
+        )
     data = torn.read_bytes()
-    torn.write_bytes(data.replace(b"00:01:59.000", b"00:01:58.000"))  # its checksum is now wrong
+    torn.write_bytes(data.replace(b"00:58:59.000", b"00:58:58.000"))  # its checksum is now wrong
     with troth.open() as book:
         with pytest.raises(SourceError, match="stopped being readable"):
             book.read(torn)
