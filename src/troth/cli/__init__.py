@@ -15,6 +15,7 @@ from troth.cli import (
     check,
     export,
     learn,
+    people,
     promises,
     proof,
     questions,
@@ -38,8 +39,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _MODULES = (
-    review, read, check, relationships, show, promises, questions, agents, proof, survey, structure, learn, validity,
-    export,
+    review, read, check, relationships, show, people, promises, questions, agents, proof, survey,
+    structure, learn, validity, export,
 )  # fmt: skip
 for _module in _MODULES:
     _module.register(app)
