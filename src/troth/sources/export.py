@@ -80,6 +80,10 @@ class Export:
         """The members' names, in order."""
         return list(self._sizes)
 
+    def size_of(self, name: str) -> int:
+        """Bytes of one member; 0 where there is none of this name."""
+        return self._sizes.get(name, 0)
+
     def holds(self, name: str) -> bool:
         """Whether there is a member of this name."""
         return name in self._sizes

@@ -9,8 +9,9 @@ from troth.sources.captions import SBV, SRT, WEBVTT
 from troth.sources.export import Export
 from troth.sources.formats import Format, recognise_plain
 from troth.sources.reader import Reader
+from troth.sources.slack import SLACK
 
-READERS: Final[tuple[Reader, ...]] = (WEBVTT, SRT, SBV)
+READERS: Final[tuple[Reader, ...]] = (SLACK, WEBVTT, SRT, SBV)
 """In the order in which they are asked: those that look for more come first."""
 
 
