@@ -126,3 +126,21 @@ def test_what_is_neither_address_nor_domain_is_refused(wrong: str):
 def test_an_unknown_circle_is_refused():
     with pytest.raises(SettingsError, match="customer, colleague, friend"):
         Circles(stated={"x.com": "enemy"})
+
+
+def test_a_bot_is_no_party_and_goes_where_its_talk_goes():
+    """In the team's chat it is the team's; beside a customer it does not take the customer's place."""
+    said = turns(
+        {"speaker": "lamp", "automatic": True, "recipients": ["anna@firm.com", "cy@firm.com"]},
+        {"speaker": "cy@firm.com", "recipients": ["anna@firm.com"]},
+        {"speaker": "system", "automatic": True, "conversation_id": "d"},
+        {"speaker": "bo@acme.example", "conversation_id": "d"},
+        {"speaker": "assistant", "side": "us", "conversation_id": "d"},
+    )
+    assert place(said) == [
+        ("us", "colleague", TEAM),
+        ("them", "colleague", "cy@firm.com"),
+        ("them", "customer", "acme.example"),
+        ("them", "customer", "acme.example"),
+        ("us", "customer", "acme.example"),
+    ]

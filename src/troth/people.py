@@ -160,11 +160,15 @@ def place_turns(turns: pa.Table, *, us: Us, circles: Circles | None = None, know
     """
     placing = _Placing(us, circles or Circles(), known or _know_namesakes(turns, us))
     columns = {name: turns.column(name).to_pylist() for name in ("conversation_id", "side", "circle", "relationship")}
-    people = list(_participants(turns))
-    homes = _find_homes(people, columns["conversation_id"], columns["side"], placing)
+    people, programs = list(_participants(turns)), turns.column("automatic").to_pylist()
+    homes = _find_homes(people, columns["conversation_id"], columns["side"], programs, placing)
     placed = [
-        placing.place(who, _Place(side, circle, relationship), homes.get(conversation), conversation)
-        for who, conversation, side, circle, relationship in zip(people, *columns.values(), strict=True)
+        (placing.place_program if program and side is None and not domain_of(who.speaker) else placing.place)(
+            who, _Place(side, circle, relationship), homes.get(conversation), conversation
+        )
+        for who, program, conversation, side, circle, relationship in zip(
+            people, programs, *columns.values(), strict=True
+        )
     ]
     for number, name in enumerate(("side", "circle", "relationship")):
         values = pa.array([place[number] for place in placed], pa.string())
@@ -291,6 +295,13 @@ class _Placing:
             "us" if ours else "them", stated.circle or found.circle, stated.relationship or found.relationship
         )
 
+    def place_program(self, people: _People, stated: _Place, home: str | None, conversation: str) -> _Place:
+        """What a program without an address said, as a bot in a chat: it is no party, and goes where its talk goes."""
+        facing = next((who for who in people.all()[1:] if not self.is_ours(who)), home)
+        if facing is None:
+            return _Place("us", stated.circle or "colleague", stated.relationship or TEAM)
+        return self.place(_People(facing, (), ()), stated, home, conversation)
+
     def _place_inside(self, people: _People, stated: _Place) -> _Place:
         """A turn among colleagues."""
         circle = stated.circle or "colleague"
@@ -340,13 +351,17 @@ def _is_somebody(person: str) -> bool:
 
 
 def _find_homes(
-    people: Sequence[_People], conversations: Sequence[str], sides: Sequence[str | None], placing: _Placing
+    people: Sequence[_People],
+    conversations: Sequence[str],
+    sides: Sequence[str | None],
+    programs: Sequence[bool],
+    placing: _Placing,
 ) -> dict[str, str]:
-    """The outsider that each conversation is with: who of them spoke first in it."""
+    """The outsider that each conversation is with: who of them spoke first in it, and no program."""
     homes: dict[str, str] = {}
     for row, (speaker, _, _) in enumerate(people):
         is_them = sides[row] == "them" if sides[row] is not None else not placing.is_ours(speaker)
-        if is_them:
+        if is_them and not (programs[row] and not domain_of(speaker)):
             homes.setdefault(conversations[row], speaker)
     return homes
 
