@@ -131,7 +131,7 @@ def test_an_unknown_circle_is_refused():
 def test_a_bot_is_no_party_and_goes_where_its_talk_goes():
     """In the team's chat it is the team's; beside a customer it does not take the customer's place."""
     said = turns(
-        {"speaker": "lamp", "automatic": True, "recipients": ["anna@firm.com", "cy@firm.com"]},
+        {"speaker": "lamp", "automatic": True, "recipients": ["anna@firm.com", "cy@firm.com"], "side": None},
         {"speaker": "cy@firm.com", "recipients": ["anna@firm.com"]},
         {"speaker": "system", "automatic": True, "conversation_id": "d"},
         {"speaker": "bo@acme.example", "conversation_id": "d"},
