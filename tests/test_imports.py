@@ -19,7 +19,7 @@ import troth
 ROOT = Path(troth.__file__).parent
 
 LEAVES = {"schema", "errors", "signals", "lenses", "markup", "plain", "worktime", "words"}
-STAGES = {"people", "sources", "text", "encoder", "promises", "questions", "surveys", "readings", "trust", "review"}
+STAGES = {"people", "sources", "text", "encoder", "promises", "questions", "surveys", "readings", "trust", "review", "touch"}
 STAGES |= {"identity"}
 KNOWING_STAGES = LEAVES | STAGES | {"intake", "settings"}
 
@@ -45,6 +45,7 @@ MAY: dict[str, set[str]] = {
     "overview": KNOWING_STAGES | {"pipeline", "trend"},
     "foretold": KNOWING_STAGES,
     "mapping": KNOWING_STAGES,
+    "touching": KNOWING_STAGES | {"pipeline", "charts"},
     "explanation": KNOWING_STAGES,
     "charts": LEAVES,
     "relationship": KNOWING_STAGES | {"trend", "explanation", "charts"},
@@ -58,7 +59,7 @@ MAY: dict[str, set[str]] = {
     "tuning": {"trust", "readings"},
     "library": KNOWING_STAGES
     | {"pipeline", "trend", "overview", "foretold", "mapping", "relationship", "deciding", "tuning", "book"}
-    | {"asof", "proving", "agents", "persons"},
+    | {"touching", "asof", "proving", "agents", "persons"},
     "api": KNOWING_STAGES | {"pipeline", "overview", "book", "library"},
     "": KNOWING_STAGES | {"pipeline", "overview", "book", "library", "api"},  # the package itself lifts their names
     "cli": KNOWING_STAGES
@@ -70,6 +71,7 @@ MAY: dict[str, set[str]] = {
         "relationship",
         "foretold",
         "mapping",
+        "touching",
         "deciding",
         "agents",
         "tuning",

@@ -76,6 +76,7 @@ from troth.surveys import SurveyReading, read_answers
 from troth.trust import DEFAULT_MODEL, Model, follow, read_model
 
 if TYPE_CHECKING:
+    from troth.touching import TouchMap
     from troth.tuning import Tuning
 
 MODEL_SETTING: Final = "trust_model"
@@ -500,6 +501,15 @@ class Book:
         turns = self._placed()
         name = None if relationship is None else self.find_relationship(relationship)
         return check_book(turns, self._store.table("calls"), relationship=name, conversation=conversation)
+
+    def touchpoints(self, customer: str | None = None, *, now: dt.datetime | None = None) -> TouchMap:
+        """Where customers, or one of them, meet us: what each touch point shows, and where it does not join up."""
+        from troth.touching import map_touchpoints  # noqa: PLC0415  # grammars that nothing else here needs
+
+        return map_touchpoints(
+            self.understand(), self.stock(now), self.model(), settings=self._settings,
+            outcomes=self._store.table("outcomes"), relationship=customer and self.find_relationship(customer),
+        )  # fmt: skip
 
     def readings(self, *, now: dt.datetime | None = None) -> pa.Table:
         """READINGS as of `now`."""

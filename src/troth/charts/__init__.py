@@ -9,10 +9,14 @@ if TYPE_CHECKING:
     from troth.charts.look import Chart, Theme
     from troth.charts.path import draw_path
     from troth.charts.saving import save_chart
+    from troth.charts.touchpoints import draw_touchpoints
 
-__all__ = ["Chart", "Theme", "draw_ledger", "draw_path", "save_chart"]
+__all__ = ["Chart", "Theme", "draw_ledger", "draw_path", "draw_touchpoints", "save_chart"]
 
-_HOMES = {"Chart": "look", "Theme": "look", "draw_ledger": "ledger", "draw_path": "path", "save_chart": "saving"}
+_HOMES = {
+    "Chart": "look", "Theme": "look", "draw_ledger": "ledger", "draw_path": "path", "draw_touchpoints": "touchpoints",
+    "save_chart": "saving",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -25,6 +25,7 @@ from troth.cli import (
     show,
     structure,
     survey,
+    touchpoints,
     validity,
 )
 from troth.errors import InputError, TrothError
@@ -40,7 +41,7 @@ app = typer.Typer(
 )
 _MODULES = (
     review, read, check, relationships, show, people, promises, questions, agents, proof, survey,
-    structure, learn, validity, export,
+    structure, touchpoints, learn, validity, export,
 )  # fmt: skip
 for _module in _MODULES:
     _module.register(app)

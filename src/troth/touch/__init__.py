@@ -1,0 +1,35 @@
+"""Touch points: the stage a turn took place in, how long they waited, what they heard twice, what they repeat."""
+
+from troth.touch.compare import Pair, Said, compare_facts
+from troth.touch.facts import Day, Fact, find_facts
+from troth.touch.levels import Pooled, Spread, pool_levels
+from troth.touch.repeats import Line, Repeat, find_repeats
+from troth.touch.stages import STAGES, UNKNOWN, Staged, StageRule, tell_stages
+from troth.touch.telling import find_told
+from troth.touch.times import Typical, Waits, find_first_answers, find_hand_overs, find_typical
+
+__all__ = [
+    "STAGES",
+    "UNKNOWN",
+    "Day",
+    "Fact",
+    "Line",
+    "Pair",
+    "Pooled",
+    "Repeat",
+    "Said",
+    "Spread",
+    "StageRule",
+    "Staged",
+    "Typical",
+    "Waits",
+    "compare_facts",
+    "find_facts",
+    "find_first_answers",
+    "find_hand_overs",
+    "find_repeats",
+    "find_told",
+    "find_typical",
+    "pool_levels",
+    "tell_stages",
+]

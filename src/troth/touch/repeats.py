@@ -1,0 +1,128 @@
+"""Where a customer must say or ask again what they said or asked before, elsewhere or to another of us."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import re2
+
+from troth.touch.compare import Said
+from troth.words import content_stems
+
+_ALIKE: Final = 0.6  # shared share of the content words of both, from which two sentences say the same: a start value
+_LEAST_TOLD: Final = 4  # content words of a statement that can be told again
+_LEAST_ASKED: Final = 2
+_RAREST: Final = 3  # words of a sentence under which it is looked up
+_KEPT: Final = 4  # sentences remembered under one word of one customer
+_OLDEST_DAYS: Final = 120.0
+_SAYS_SO: Final = re2.compile(
+    r"(?i)\b(as (i|we)( have)?( already)? (said|wrote|written|told|explained|mentioned|reported|described)"
+    r"|(i|we)( have|['’]ve|had)? ?(already|twice|three times|repeatedly) (told|said|wrote|written|explained"
+    r"|mentioned|sent"
+    r"|reported|described|given|gave|called|asked)"
+    r"|(i|we)( have|['’]ve)? (told|explained|said|described|reported|given|gave) (this|that|it|all this"
+    r"|the same) .{0,40}(already"
+    r"|before|twice|again|three times|yesterday|last week|to your|to one of)"
+    r"|(told|explained (this|that|it)? ?to|wrote to|said to|spoke (to|with)) (one of )?your (colleagues?|people"
+    r"|hotline|support|sales\w*"
+    r"|chat|bot|team|service|office|technician)"
+    r"|(have|having|need|had) to (explain|repeat|tell|say|start|describe) .{0,40}\b(again|all over|once more"
+    r"|from (the|scratch))"
+    r"|for the (second|third|fourth|fifth|umpteenth) time|(once more|again) from (the beginning|scratch)"
+    r"|wie (bereits|schon) (gesagt|geschrieben|erklärt|mitgeteilt)|zum (zweiten|dritten) mal)\b"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One sentence of theirs."""
+
+    row: int  # of its turn
+    start: int
+    end: int
+    text: str
+    is_question: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeat:
+    """A sentence that says again what an earlier one said, or that says of itself that it does."""
+
+    line: Line
+    before: Line | None  # None where they only say that they said it before
+    kind: str  # asked again, told again, says so
+    where: str  # another touch point, another of us, both; empty where not known
+
+
+def find_repeats(
+    lines: Sequence[Line], said: Sequence[Said], *, touchpoint: Sequence[str], heard_by: Sequence[frozenset[str]]
+) -> list[Repeat]:
+    """What they said or asked again on another touch point, or to another of us.
+
+    A sentence repeats an earlier one of the customer where they share two words (asked) or four (told) that carry
+    content, and three fifths of all; formulas, which come back word for word more than twice, do not count.
+
+    Args:
+        lines: sentences of their turns, in any order.
+        said: of every turn, by its row.
+        touchpoint: of every turn.
+        heard_by: who of us each turn of theirs went to, as far as that is known.
+
+    Cost: linear; each sentence is laid beside a dozen earlier ones at most, found by its rarest words.
+    """
+    ordered = sorted(lines, key=lambda line: (said[line.row].order, line.start))
+    stems = [content_stems(line.text) for line in ordered]
+    formula = Counter((said[line.row].relationship, line.text) for line in ordered)
+    common = Counter(stem for some in stems for stem in some)
+    memory: defaultdict[tuple[str, bool, str], deque[int]] = defaultdict(lambda: deque(maxlen=_KEPT))
+    found: list[Repeat] = []
+    turns_with: set[tuple[int, int]] = set()
+    for number, line in enumerate(ordered):
+        here = said[line.row]
+        least = _LEAST_ASKED if line.is_question else _LEAST_TOLD
+        repeat: Repeat | None = None
+        if len(stems[number]) >= least and formula[here.relationship, line.text] <= 2:
+            keys = sorted(stems[number], key=lambda stem: (common[stem], stem))[:_RAREST]
+            slots = [memory[here.relationship, line.is_question, key] for key in keys]
+            for other in sorted({one for slot in slots for one in slot}, reverse=True):
+                before = ordered[other]
+                where = _where(before, line, said, touchpoint, heard_by)
+                if where and _is_alike(stems[number], stems[other], least):
+                    kind = "asked again" if line.is_question else "told again"
+                    repeat = Repeat(line=line, before=before, kind=kind, where=where)
+                    break
+            for slot in slots:
+                slot.append(number)
+        if repeat is None and _SAYS_SO.search(line.text):
+            repeat = Repeat(line=line, before=None, kind="says so", where="")
+        if repeat is not None:
+            key = line.row, -1 if repeat.before is None else repeat.before.row
+            if key not in turns_with:  # a mail sent twice repeats every sentence: one is enough
+                turns_with.add(key)
+                found.append(repeat)
+    return found
+
+
+def _is_alike(one: frozenset[str], other: frozenset[str], least: int) -> bool:
+    shared = len(one & other)
+    return shared >= least and shared >= _ALIKE * len(one | other)
+
+
+def _where(
+    before: Line,
+    line: Line,
+    said: Sequence[Said],
+    touchpoint: Sequence[str],
+    heard_by: Sequence[frozenset[str]],
+) -> str:
+    """What is another about the place or the hearer; empty where neither is, or it was too long ago."""
+    there, here = said[before.row], said[line.row]
+    if there.order == here.order or not here.at_days - there.at_days <= _OLDEST_DAYS:
+        return ""
+    parts = ["another touch point"] if touchpoint[before.row] != touchpoint[line.row] else []
+    heard = heard_by[before.row], heard_by[line.row]
+    parts += ["another of us"] if heard[0] and heard[1] and not heard[0] & heard[1] else []
+    return " and ".join(parts)
