@@ -23,6 +23,7 @@ from troth.identity import (
     AccountTable,
     Link,
     Verdicts,
+    choose_leaving,
     decide_join,
     decide_part,
     find_accounts,
@@ -306,7 +307,7 @@ def split_person(
 
     Args:
         store, who, turns: as for `merge_people`.
-        typed: an address, handle or phone in full; a name will do where it says which part is meant.
+        typed: an address, handle or phone in full; a person's name will do where there are but two names.
         beside: further names that leave together with it; exactly these then leave.
         by, note, clock: as for `merge_people`.
 
@@ -321,13 +322,10 @@ def split_person(
         if theirs != names or also is None:
             raise InputError(f"{clean_line(other)!r} is no name of {clean_line(names[0])}. Write it in full.")
         together.add(also)
+    if exact is None and len(names) > 2:
+        raise InputError(f"which of the names leaves? Say one of {', '.join(map(clean_line, names))}.")
     if not beside:
-        piece = set(who.base.names.get(exact or names[0], ())) & set(names)
-        if len(piece) < len(names):
-            together |= piece
-        elif exact is None:
-            listed = ", ".join(map(clean_line, names))
-            raise InputError(f"which of the names leaves? Say one of {listed}.")
+        together = choose_leaving(names, exact or names[0], set(who.base.names.get(exact or names[0], ())))
     left = [name for name in names if name in together]
     right = [name for name in names if name not in together]
     return _keep(store, decide_part(left, right, at=_after(who.decisions, clock), by=by, note=note))

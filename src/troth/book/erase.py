@@ -1,4 +1,4 @@
-"""Turns taken out of a book, with everything that rested on them."""
+"""Turns, and what is kept of people, taken out of a book with everything that rested on them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from troth.book._forms import FORMS
 from troth.book.store import Store
@@ -19,6 +20,10 @@ _POINTERS: Final = {
 }
 """Rows that stand without the turn they point to: the column that points, and how what came from there is named."""
 
+_NAMING: Final = ("speaker", "recipients", "cc")
+_CARRYING: Final = ("address", "phone", "handle")
+"""Columns of turns and of contacts that hold addresses, handles and phones."""
+
 
 def drop_turns(store: Store, turn_ids: Iterable[str]) -> dict[str, int]:
     """Take turns out of every table, in one transaction.
@@ -26,7 +31,7 @@ def drop_turns(store: Store, turn_ids: Iterable[str]) -> dict[str, int]:
     Sentences, findings, tool calls, promises, decisions and history of these turns go, and of promises that began with
     them as a request or an offer. What a person decided of another turn's promise stays, without the words that came
     from these. States that these turns had shown leave the history, and the machine's states are worked out without
-    them when the book is read next.
+    them when the book is read next. Who is who is forgotten of those whom no turn and no contact names any more.
 
     Args:
         store: the book.
@@ -38,6 +43,7 @@ def drop_turns(store: Store, turn_ids: Iterable[str]) -> dict[str, int]:
     gone: dict[str, int] = {}
     with store.transaction():
         talks = store.table("turns", columns=["conversation_id"], where={"turn_id": ids})
+        named = _names_in(store.table("turns", columns=list(_NAMING), where={"turn_id": ids}))
         rested = store.table("promises", columns=["promise_id"], where={"origin_turn_id": ids})
         for name in ("promises", "decisions", "promise_history"):
             _count(gone, name, _drop(store, name, "promise_id", rested["promise_id"].to_pylist()))
@@ -50,7 +56,60 @@ def drop_turns(store: Store, turn_ids: Iterable[str]) -> dict[str, int]:
             rows = store.table(name, where={column: ids})
             if rows.num_rows:
                 store.upsert(name, _clear(rows, [one for one in rows.column_names if one.startswith(prefix)]))
+        _count(gone, "person_decisions", _forget_unmentioned(store, named))
     return gone
+
+
+def forget_names(store: Store, names: Iterable[str]) -> dict[str, int]:
+    """Take addresses, handles and phones out of what is kept of people, in one transaction.
+
+    Contacts that carry one of them go. Decisions of who is who stay without them, where names are left on both sides.
+
+    Args:
+        store: the book.
+        names: as turns and contacts carry them; those that are not there are passed over.
+
+    Returns: how many rows went or lost a name, by table; tables that lost none are left out.
+    """
+    chosen = set(names)
+    gone: dict[str, int] = {}
+    with store.transaction():
+        for column in _CARRYING:
+            _count(gone, "contacts", _drop(store, "contacts", column, sorted(chosen)))
+        _count(gone, "person_decisions", _forget_decided(store, chosen))
+    return gone
+
+
+def _forget_unmentioned(store: Store, names: set[str]) -> int:
+    """Forget what was decided of those among these names that no turn and no contact has any more."""
+    decided = store.table("person_decisions", columns=["left", "right"])
+    asked = names & _names_in(decided)
+    if not asked:
+        return 0
+    known = _names_in(store.table("turns", columns=list(_NAMING)))
+    known |= _names_in(store.table("contacts", columns=list(_CARRYING)))
+    return _forget_decided(store, asked - known)
+
+
+def _forget_decided(store: Store, names: set[str]) -> int:
+    """Take names out of PERSON_DECISIONS; a row without a name on one side says nothing any more, and goes."""
+    rows = [row for row in store.table("person_decisions").to_pylist() if names & {*row["left"], *row["right"]}]
+    for row in rows:
+        row["left"], row["right"] = ([name for name in row[side] if name not in names] for side in ("left", "right"))
+    kept = [row for row in rows if row["left"] and row["right"]]
+    schema = FORMS["person_decisions"].schema
+    table = pa.Table.from_pylist(kept, schema=schema)
+    store.replace("person_decisions", table, keys_column="decision_id", keys=[row["decision_id"] for row in rows])
+    return len(rows)
+
+
+def _names_in(table: pa.Table) -> set[str]:
+    """Every name in the columns of a table, whether they hold one or a list."""
+    found: set[str] = set()
+    for column in table.columns:
+        flat = pc.list_flatten(column) if pa.types.is_list(column.type) else column
+        found.update(flat.drop_null().unique().to_pylist())
+    return found
 
 
 def _drop(store: Store, name: str, column: str, ids: list[str]) -> int:

@@ -4,6 +4,7 @@ from troth.identity.accounts import Accounts, find_accounts
 from troth.identity.accounttable import AccountTable, read_account_table
 from troth.identity.decisions import (
     Verdicts,
+    choose_leaving,
     decide_join,
     decide_part,
     find_undoable,
@@ -22,6 +23,7 @@ __all__ = [
     "Accounts",
     "Link",
     "Verdicts",
+    "choose_leaving",
     "decide_join",
     "decide_part",
     "find_accounts",

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from hashlib import blake2b
+from itertools import combinations, product
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -35,10 +36,11 @@ def read_verdicts(decisions: pa.Table) -> Verdicts:
     """Decisions to links and names apart."""
     said: dict[tuple[str, str], tuple[str, str]] = {}
     for row in in_force(decisions):
-        for one in row["left"]:
-            for other in row["right"]:
-                pair = (one, other) if one < other else (other, one)
-                said[pair] = (row["kind"], f"said by {row['by']} on {row['at']:%Y-%m-%d}")
+        why = f"said by {row['by']} on {row['at']:%Y-%m-%d}"
+        if row["kind"] == "part":  # what leaves, and what stays, is each one person still
+            for side in (row["left"], row["right"]):
+                said |= {_pair(*pair): ("join", why) for pair in combinations(side, 2)}
+        said |= {_pair(*pair): (row["kind"], why) for pair in product(row["left"], row["right"])}
     apart: defaultdict[str, set[str]] = defaultdict(set)
     links: list[Link] = []
     for (one, other), (kind, why) in said.items():
@@ -48,6 +50,10 @@ def read_verdicts(decisions: pa.Table) -> Verdicts:
             apart[one].add(other)
             apart[other].add(one)
     return Verdicts(links, {name: frozenset(foes) for name, foes in apart.items()})
+
+
+def _pair(one: str, other: str) -> tuple[str, str]:
+    return (one, other) if one < other else (other, one)
 
 
 def decide_join(
@@ -74,6 +80,22 @@ def decide_part(
             f"{(left or right or ['this'])[0]!r} is the only name of this person; there is nothing to split."
         )
     return _make("part", left, right, at=at, by=by, note=note)
+
+
+def choose_leaving(names: Sequence[str], typed: str, piece: Set[str]) -> set[str]:
+    """The names that leave a person together with one of them.
+
+    Args:
+        names: of the person.
+        typed: the one that leaves.
+        piece: the names that exports say are one person with it; they stay with it, so that what was merged falls
+            into what it was before. Where they are the whole person, it leaves alone.
+
+    >>> sorted(choose_leaving(["a", "b", "c"], "a", {"a", "b"})), sorted(choose_leaving(["a", "b"], "a", {"a", "b"}))
+    (['a', 'b'], ['a'])
+    """
+    together = piece & set(names)
+    return {typed} if len(together) == len(names) else {typed, *together}
 
 
 def undo_decision(undone: Row, *, at: dt.datetime, by: str, note: str | None) -> dict[str, Any]:
@@ -106,28 +128,12 @@ def find_undoable(decisions: pa.Table, typed: str | None) -> dict[str, Any]:
     return meant[0]
 
 
-def forget_names(decisions: pa.Table, names: Iterable[str]) -> tuple[list[str], list[dict[str, Any]]]:
-    """Decisions without some names: the ids of the rows that speak of them, and what takes their place.
-
-    A decision with no name left on one side says nothing any more, and goes with its undo.
-    """
-    gone = set(names)
-    rows = decisions.to_pylist()
-    touched = [row for row in rows if gone & {*row["left"], *row["right"]}]
-    shorter = [
-        {**row, **{side: [name for name in row[side] if name not in gone] for side in ("left", "right")}}
-        for row in touched
-    ]
-    kept = [row for row in shorter if row["left"] and row["right"]]
-    return [row["decision_id"] for row in touched], kept
-
-
 def _make(
     kind: str, left: Sequence[str], right: Sequence[str], *, at: dt.datetime, by: str, note: str | None
 ) -> dict[str, Any]:
-    content = "|".join((kind, at.isoformat(), *left, "", *right))
     return {
-        "decision_id": blake2b(content.encode(), digest_size=6).hexdigest(),
+        # No name goes into the id: it would still tell of a name that was forgotten. No two are made at one moment.
+        "decision_id": blake2b(f"{kind}|{at.isoformat()}".encode(), digest_size=6).hexdigest(),
         "at": at,
         "kind": kind,
         "left": list(left),
