@@ -8,10 +8,14 @@ from typing import Final
 from troth.sources.captions import SBV, SRT, WEBVTT
 from troth.sources.export import Export
 from troth.sources.formats import Format, recognise_plain
+from troth.sources.letters import LETTERS
+from troth.sources.ours import OURS
 from troth.sources.reader import Reader
 from troth.sources.slack import SLACK
+from troth.sources.whatsapp import WHATSAPP
+from troth.sources.zendesk import ZENDESK_READER
 
-READERS: Final[tuple[Reader, ...]] = (SLACK, WEBVTT, SRT, SBV)
+READERS: Final[tuple[Reader, ...]] = (OURS, SLACK, WHATSAPP, WEBVTT, SRT, SBV, LETTERS, ZENDESK_READER)
 """In the order in which they are asked: those that look for more come first."""
 
 
