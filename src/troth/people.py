@@ -366,40 +366,46 @@ def _find_homes(
     return homes
 
 
-def find_namesakes(turns: pa.Table, us: Us) -> list[tuple[str, str, str]]:
-    """Addresses that are one person: the same full name, seen as sender, once at work and else in private.
+def name_speakers(turns: pa.Table) -> list[tuple[str, str]]:
+    """Who spoke, each with a name given to it; a handle that nobody named is its own name."""
+    named = turns.select(["speaker", "speaker_name"]).group_by(["speaker", "speaker_name"], use_threads=False)
+    rows = named.aggregate([])
+    pairs = zip(rows["speaker"].to_pylist(), rows["speaker_name"].to_pylist(), strict=True)
+    return [(speaker, name or ("" if "@" in speaker else speaker)) for speaker, name in pairs]
 
-    Two business addresses with one name stay two people (there are many called John Smith); a private address joins
-    the only business address, or the first private one in the alphabet, of its name. So does a name without an
-    address, as chats have it, where it is the name of the owner of this book.
 
-    Returns: pairs of names, each with the full name that says so.
+def find_namesakes(named: Iterable[tuple[str, str]], us: Us) -> list[tuple[str, str, str]]:
+    """Names that are one person's: the same full name, once at work and else in private or in a chat.
+
+    Two business addresses with one full name stay two people (there are many called John Smith), and then nothing
+    joins either. Else a private address or a handle of that name joins the only business address, or the first
+    private one in the alphabet; the owner's own address goes before both.
+
+    Args:
+        named: addresses, handles and phones, each with a name given to it.
+        us: our side.
+
+    Returns: pairs that are one person, each with the full name that says so.
     """
-    names = turns.select(["speaker_name", "speaker"]).group_by(["speaker_name", "speaker"], use_threads=False)
     by_name: defaultdict[str, set[str]] = defaultdict(set)
-    for row in names.aggregate([]).to_pylist():
-        speaker, name = row["speaker"], row["speaker_name"] or ""
-        if "@" not in speaker and not name:
-            name = speaker
+    for who, name in named:
         if len(name.split()) > 1:
-            by_name[name.casefold()].add(speaker)
+            by_name[" ".join(name.split()).casefold()].add(who)
     pairs: list[tuple[str, str, str]] = []
-    for name, speakers in by_name.items():
-        addresses = sorted(who for who in speakers if "@" in who)
+    for name, everybody in by_name.items():
+        addresses = sorted(who for who in everybody if "@" in who)
         own = [who for who in addresses if who in us.addresses]
-        private = [who for who in addresses if domain_of(who) in FREE_MAIL]
         business = [who for who in addresses if domain_of(who) not in FREE_MAIL]
-        if own:
-            pairs += [(own[0], who, name) for who in sorted(speakers) if "@" not in who and who.casefold() == name]
-        if len(business) < 2 and len(addresses) > 1:
-            chosen = (own or business or private)[0]
-            pairs += [(chosen, who, name) for who in private if who != chosen]
+        chosen = (own or business or addresses)[:1]
+        if len(business) < 2 or own:
+            joining = sorted(everybody.difference(addresses if len(business) > 1 else business, chosen))
+            pairs += [(main, who, name) for main in chosen for who in joining]
     return pairs
 
 
 def _know_namesakes(turns: pa.Table, us: Us) -> Known:
     """Who is who by full names alone."""
     groups: defaultdict[str, list[str]] = defaultdict(list)
-    for chosen, who, _ in find_namesakes(turns, us):
+    for chosen, who, _ in find_namesakes(name_speakers(turns), us):
         groups[chosen].append(who)
     return Known(names={name: (main, *others) for main, others in groups.items() for name in (main, *others)})

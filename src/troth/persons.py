@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -41,7 +41,18 @@ from troth.identity import (
     why_joined,
 )
 from troth.identity.groups import NAMESAKE, tie
-from troth.people import CIRCLES, FREE_MAIL, Circles, Known, Us, find_namesakes, place_names, place_person, place_turns
+from troth.people import (
+    CIRCLES,
+    FREE_MAIL,
+    Circles,
+    Known,
+    Us,
+    find_namesakes,
+    name_speakers,
+    place_names,
+    place_person,
+    place_turns,
+)
 from troth.plain import clean_line
 from troth.schema import PERSON_DECISIONS
 from troth.settings import Settings
@@ -103,7 +114,7 @@ def know_people(store: Store, turns: pa.Table, settings: Settings, us: Us) -> Wh
     links = [
         *link_contacts(contacts),
         *link_stated(settings.named_people()),
-        *(tie(NAMESAKE, one, other, f"the same full name, {name}") for one, other, name in find_namesakes(turns, us)),
+        *_link_namesakes(turns, contacts, us, accounts),
     ]
     verdicts = read_verdicts(decisions)
     base = _know(links, Verdicts([], {}), us, accounts, contacts)
@@ -119,6 +130,17 @@ def know_people(store: Store, turns: pa.Table, settings: Settings, us: Us) -> Wh
         contacts=contacts,
         decisions=decisions,
     )
+
+
+def _link_namesakes(turns: pa.Table, contacts: pa.Table, us: Us, accounts: Accounts) -> Iterator[Link]:
+    """Links by one full name; not where systems of record put the two into different accounts."""
+    people = contacts.filter(pc.equal(contacts["kind"], "person"))
+    columns = [people[key].to_pylist() for key in ("address", "phone", "handle")]
+    named = [(key, name) for keys in columns for key, name in zip(keys, people["name"].to_pylist(), strict=True) if key]
+    for one, other, name in find_namesakes([*name_speakers(turns), *((key, name or "") for key, name in named)], us):
+        home = accounts.homes.get(one) or one.rpartition("@")[2]
+        if accounts.homes.get(other, home) == home:
+            yield tie(NAMESAKE, one, other, f"the same full name, {name}")
 
 
 def _know(links: Sequence[Link], verdicts: Verdicts, us: Us, accounts: Accounts, contacts: pa.Table) -> Known:
