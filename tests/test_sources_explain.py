@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import zipfile
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import troth
+from troth.cli import app
 from troth.errors import SourceError
 from troth.settings import Settings
-from troth.sources import list_exports
+from troth.sources import Explained, Rejected, explain_source, list_exports, read_source
 
 MAIL = b"From: a@x.example\nTo: b@y.example\nMessage-ID: <%d@x>\nSubject: s\n\nhello\n"
 CALL = "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\n<v Ada Lund>Good morning.</v>\n"
@@ -109,3 +114,60 @@ def test_a_folder_of_nothing_is_refused_with_its_reason(tmp_path: Path) -> None:
         list_exports(tmp_path)
     with pytest.raises(SourceError, match="does not exist"):
         list_exports(tmp_path / "nowhere")
+
+
+# ------------------------------------------------------------------------------------------------------------- explain
+
+
+def test_explain_says_what_each_export_is_and_counts_what_a_full_reading_counts(exports: Path) -> None:
+    found = list(explain_source(exports))
+    explained = [each for each in found if isinstance(each, Explained)]
+    for each in explained:
+        reading = read_source(each.path)
+        rows = [row for batch in reading for row in batch.to_pylist()]
+        assert (each.format, each.turns, each.beside) == (reading.format, len(rows), dict(reading.beside))
+        assert each.speakers == len({row["speaker"] for row in rows})
+        times = [row["sent_at"] for row in rows if row["sent_at"]]
+        assert (each.first, each.last) == ((min(times), max(times)) if times else (None, None))
+        assert each.whole
+    assert [each.position for each in found if isinstance(each, Rejected)] == ["calls/notes.bin", "empty", "link"]
+
+
+def test_explain_of_a_large_export_looks_into_its_first_part_alone(tmp_path: Path) -> None:
+    path = tmp_path / "box"
+    path.write_bytes(b"".join(b"From x Fri Nov 20 10:00:00 2026\n" + MAIL % n + b"\n" for n in range(1_200)))
+    (found,) = explain_source(path)
+    assert isinstance(found, Explained)
+    assert (found.turns, found.whole) == (500, False)
+
+
+def test_the_command_explains_in_a_line_or_a_row_each_and_touches_no_book(
+    exports: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(exports / "data"))
+    plain = CliRunner().invoke(app, ["read", "--explain", str(exports)])
+    assert plain.exit_code == 0
+    assert len(plain.stdout.splitlines()) == 7
+    assert "call-20261007_110000.vtt: the transcript of a call as WebVTT" in plain.stdout
+    assert "link: left out: a link or device: not followed" in plain.stdout
+    rows = CliRunner().invoke(app, ["read", "--explain", str(exports), "--format", "jsonl"])
+    assert [json.loads(line).get("turns") for line in rows.stdout.splitlines()] == [1, 1, 3, 1, None, None, None]
+    table = CliRunner().invoke(app, ["read", "--explain", str(exports), "--format", "csv"])
+    assert [row["format"] for row in csv.DictReader(io.StringIO(table.stdout))][:2] == ["mbox", "webvtt"]
+    assert not (exports / "data").exists()
+
+
+def test_the_command_reads_a_folder_of_exports_with_a_line_each(
+    exports: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    book = tmp_path_factory.mktemp("book") / "b.duckdb"
+    done = CliRunner().invoke(app, ["read", str(exports), "--book", str(book), "--me", "x.example"])
+    assert done.exit_code == 0
+    lines = [line for line in done.stderr.splitlines() if " turns, " in line]
+    assert [line.rpartition("/")[2].partition(",")[0] for line in lines] == [
+        "box.mbox: mbox",
+        "call-20261007_110000.vtt: webvtt",
+        "mails: eml",
+        "rows.jsonl: jsonl",
+    ]
+    assert "left out: empty: is empty." in done.stderr

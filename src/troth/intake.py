@@ -14,8 +14,10 @@ import pyarrow.compute as pc
 
 from troth.book import Store, Upserted
 from troth.errors import SourceError
+from troth.restoring import SEALED, add_beside, add_sealed, restore_settings
 from troth.schema import FINDINGS, SENTENCES, TURN_VERSIONS, TURNS, arrow_table, conform, empty
 from troth.sources import Local, Rejected, assign_threads, list_exports, read_source
+from troth.sources.ours import OURS, read_settings
 from troth.versions import find_replaced
 
 _THREADING = (
@@ -40,6 +42,7 @@ class ReadReport:
     unlisted: int = 0  # rejected beyond those listed
     beside: Mapping[str, int] = field(default_factory=dict[str, int])  # rows seen of tables beside TURNS, by table
     beside_added: Mapping[str, int] = field(default_factory=dict[str, int])
+    notes: Mapping[str, int] = field(default_factory=dict[str, int])  # what was mended or could not be known, how often
     parts: tuple[ReadReport, ...] = ()  # of a folder that holds several exports: what each of them gave
     unknown: tuple[Rejected, ...] = ()  # of such a folder: what is no export; these are among `rejected` too
 
@@ -87,20 +90,29 @@ def _read_one(
     reading = read_source(source, progress=progress, local=local)
     added = changed = 0
     beside: Counter[str] = Counter()
+    sealed: dict[str, list[pa.Table]] = {}
     torn: list[Rejected] = []
+    # An exported book is threaded already, and stays so where nothing else is in the book that takes it.
+    is_threaded = reading.format == OURS.format and not store.table("turns", columns=["turn_id"]).num_rows
     try:
         for batch in reading:
             with store.transaction():
                 written = add_to(store, _keep_threads(store, batch))
-                if written and not (added or changed):
+                if written and not (added or changed or is_threaded):
                     store.set_setting(_THREADS_DUE, True)
                 for name, rows in reading.take_side().items():
-                    beside[name] += store.upsert(name, rows).added
+                    if name in SEALED:
+                        sealed.setdefault(name, []).append(rows)
+                    else:
+                        beside[name] += add_beside(store, name, rows)
             added, changed = added + written.added, changed + written.changed
     except SourceError as error:
         if not goes_on:
             raise
         torn.append(Rejected(position="the rest", reason=error.problem))
+    beside.update(add_sealed(store, sealed))
+    if reading.format == OURS.format:
+        restore_settings(store, read_settings(source))
     return ReadReport(
         source=str(source),
         format=reading.format.name,
@@ -112,6 +124,7 @@ def _read_one(
         unlisted=reading.unlisted,
         beside=dict(reading.beside),
         beside_added=dict(beside),
+        notes=dict(reading.notes),
     )
 
 
@@ -119,7 +132,9 @@ def _join_reports(source: Path, parts: Sequence[ReadReport], unknown: tuple[Reje
     """What a folder of exports gave in all."""
     beside: Counter[str] = Counter()
     beside_added: Counter[str] = Counter()
+    notes: Counter[str] = Counter()
     for part in parts:
+        notes.update(part.notes)
         beside.update(part.beside)
         beside_added.update(part.beside_added)
     rejected = (
@@ -138,6 +153,7 @@ def _join_reports(source: Path, parts: Sequence[ReadReport], unknown: tuple[Reje
         unlisted=sum(part.unlisted for part in parts),
         beside=dict(beside),
         beside_added=dict(beside_added),
+        notes=dict(notes),
         parts=tuple(parts),
         unknown=unknown,
     )

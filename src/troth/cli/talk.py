@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _PATIENCE_S = 1.0  # a job shorter than this shows no bar
 _LISTED = 5
-_BESIDE = {
+BESIDE = {
     "calls": "tool calls",
     "contacts": "contacts",
     "outcomes": "deals, invoices and tickets",
@@ -63,13 +63,15 @@ def report_read(report: ReadReport) -> None:
     if report.duplicates:
         parts.append(f"{report.duplicates} standing twice")
     for name, seen in report.beside.items():
-        parts.append(f"{seen} {_BESIDE[name]}, {report.beside_added.get(name, 0)} new")
+        parts.append(f"{seen} {BESIDE.get(name, name.replace('_', ' '))}, {report.beside_added.get(name, 0)} new")
     if report.rejected:
         parts.append(f"{len(report.rejected) + report.unlisted} not readable")
     say(f"{report.source}: {report.format}, {', '.join(parts)}.")
     for reason, count in Counter(rejected.reason for rejected in report.rejected).most_common(_LISTED):
         first = next(rejected.position for rejected in report.rejected if rejected.reason == reason)
         say(f"  {count} not readable: {reason} (first at {first})")
+    for note, count in Counter(report.notes).most_common(_LISTED):
+        say(f"  {count} noted: {note}")
 
 
 def _report_unknown(report: ReadReport) -> None:

@@ -1,5 +1,6 @@
 """Exports to TURNS and the tables beside it, recognised by content and read as a stream."""
 
+from troth.sources.explain import Explained, explain_source
 from troth.sources.formats import Format
 from troth.sources.listing import Listed, Listing, list_exports
 from troth.sources.readers import recognise
@@ -8,6 +9,7 @@ from troth.sources.threads import assign_threads
 from troth.sources.turns import Rejected
 
 __all__ = [
+    "Explained",
     "Format",
     "Listed",
     "Listing",
@@ -15,6 +17,7 @@ __all__ = [
     "Reading",
     "Rejected",
     "assign_threads",
+    "explain_source",
     "list_exports",
     "read_source",
     "recognise",

@@ -250,7 +250,8 @@ def _reader(name: str, description: str, is_one: Callable[[bytes], bool]) -> Rea
     def is_it(export: Export) -> bool:
         return export.kind != "folder" and all(is_one(export.look(name, 2_048)) for name in export.names)
 
-    return Reader(format=Format(name=name, description=description), is_it=is_it, read=_read)
+    form = Format(name=name, description=description, takes="turns, names of who speaks")
+    return Reader(format=form, is_it=is_it, read=_read)
 
 
 WEBVTT: Final = _reader("webvtt", "the transcript of a call as WebVTT (Teams, Zoom, plain)", _is_webvtt)

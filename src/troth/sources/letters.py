@@ -210,7 +210,7 @@ LETTERS: Final = Reader(
     format=Format(
         name="letters",
         description="letters or notes of meetings as text, with a date, an author and others in the first lines",
-        takes="turns, contacts",
+        takes="turns, names of author and others",
     ),
     is_it=_is_it,
     read=_read,

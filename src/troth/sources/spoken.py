@@ -20,8 +20,8 @@ from troth.sources.moments import ONLY_DAY, Moment, find_in_name
 from troth.sources.reader import Context
 from troth.sources.turns import Contact, Turn
 
-NO_START: Final = "a call that does not say when it was: no times"
-NO_NAMES: Final = "calls whose speakers have no names"
+NO_START: Final = "a call that does not say when it was: its turns have no times"
+NO_NAMES: Final = "a call whose speakers have no names"
 PAUSE_MS: Final = 60_000
 PAUSE_UNKNOWN_MS: Final = 2_000
 _ENOUGH: Final = 10  # lines from which on their times alone tell a call from every other
