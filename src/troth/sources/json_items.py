@@ -7,6 +7,7 @@ object (`LINE_LIMIT`), and one that is broken is handed back with its place whil
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -50,22 +51,51 @@ def read_items(
         yield Rejected(position=f"{within}after item {number}", reason=f"cannot be read: {error.strerror or error}")
 
 
+def read_lists(
+    export: Export, name: str, meter: Meter, *, under: frozenset[str]
+) -> Iterator[tuple[str, str, Row] | Rejected]:
+    """The objects in several lists of the outermost objects of one member: the list's field, the place, the object.
+
+    Places count within each list. Otherwise as `read_items`.
+    """
+    numbers: Counter[str] = Counter()
+    within = f"{name}, " if name else ""
+    try:
+        with export.open(name) as file:
+            for label, piece in split_lists(read_blocks(file, meter), under=under):
+                numbers[label] += 1
+                where = f"{within}{label or 'item'} {numbers[label]}"
+                row = parse_row(piece) if piece is not None else f"longer than {LINE_LIMIT >> 20} MiB"
+                yield Rejected(position=where, reason=row) if isinstance(row, str) else (label, where, row)
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror or error}"
+        yield Rejected(position=f"{within}after item {numbers.total()}", reason=reason)
+
+
 def split_items(blocks: Iterable[bytes], *, under: str | None = None) -> Iterator[bytes | None]:
     """Cut a document into the texts of its objects; None for one longer than `LINE_LIMIT`.
 
     A document that ends too early gives the torn piece, or an empty one where it is torn between two objects.
     """
+    for _, piece in split_lists(blocks, under=None if under is None else frozenset((under,))):
+        yield piece
+
+
+def split_lists(blocks: Iterable[bytes], *, under: frozenset[str] | None) -> Iterator[tuple[str, bytes | None]]:
+    """As `split_items`, for the lists of several fields of the outermost objects, each piece behind its field."""
     cutter = _Cutter(under)
     for block in blocks:
-        yield from cutter.cut(block)
-    yield from cutter.rest()
+        for piece in cutter.cut(block):
+            yield cutter.field, piece
+    for piece in cutter.rest():
+        yield cutter.field, piece
 
 
 class _Cutter:
     """Where the scanner stands: how deep, and where the piece in hand began."""
 
-    def __init__(self, under: str | None) -> None:
-        self._under = b'"%s"' % under.encode() if under is not None else None
+    def __init__(self, under: frozenset[str] | None) -> None:
+        self._under = frozenset(b'"%s"' % name.encode() for name in under or ())
         self._level = 2 if under is not None else -1  # how many brackets stand around an item; -1: not known yet
         self._depth = 0
         self._inside = under is None  # of the list that holds the items
@@ -75,6 +105,11 @@ class _Cutter:
         self._start = -1  # of the item within it
         self._too_long = False
         self._in_string = False  # of one that is too long to be held
+
+    @property
+    def field(self) -> str:
+        """The field whose list holds the item in hand; "" where none was asked for."""
+        return self._label[1:-1].decode(errors="replace") if self._label in self._under else ""
 
     def cut(self, block: bytes) -> Iterator[bytes | None]:
         data = self._held + block
@@ -115,7 +150,7 @@ class _Cutter:
     def _open(self, token: bytes, at: int) -> None:
         if self._level < 0:
             self._level = 1 if token == b"[" else 0
-        elif self._level == 2 and self._depth == 1 and token == b"[" and self._label == self._under:
+        elif self._level == 2 and self._depth == 1 and token == b"[" and self._label in self._under:
             self._inside = True
         if self._inside and self._depth == self._level and not self._too_long and self._start < 0:
             self._start = at
