@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from troth.promises import Calendar, find_promises, settle_after, settle_promises
-from troth.schema import FINDINGS, OUTCOMES, SENTENCES, TURNS, conform
+from troth.promises import Calendar, find_promises, find_versions, found_by, settle_after, settle_promises
+from troth.promises.ongoing import Ongoing
+from troth.schema import FINDINGS, OUTCOMES, PROMISES, SENTENCES, TURNS, conform
 
 US, THEM, COLLEAGUE, STRANGER = "anna@firm.com", "bob@acme.com", "carl@firm.com", "eve@other.com"
 CALENDAR = Calendar()
@@ -247,7 +248,9 @@ LINES = st.sampled_from([
     "I'll send you the audit report by Friday.", "We will repair the pump by Wednesday.", "I'll call you tomorrow.",
     "Here is the audit report.", "The pump was repaired.", "Thank you for the audit report.", "Where is the pump?",
     "The audit report has not arrived.", "I need until Tuesday for the audit report.", "You get the pump by Monday.",
-    "Good morning.", "We talked to everybody in the house and they like the new plan.", "Got it, thanks.",
+    "Good morning.", "Carl will send you the audit report tomorrow.", "Could you repair the pump?", "Yes, will do.",
+    "I can send you the audit report and I'll call you.",
+    "We talked to everybody in the house and they like the new plan.", "Got it, thanks.",
 ])  # fmt: skip
 TURN = st.builds(
     Said,
@@ -352,3 +355,40 @@ def test_settling_behind_one_new_turn_gives_what_settling_everything_gives(
     assert set(some.column("relationship").to_pylist()) <= {"acme.com"}
     mine = pc.is_in(every.column("promise_id"), some.column("promise_id").combine_chunks())
     assert some.equals(every.filter(mine))
+
+
+ARRIVALS = st.lists(st.tuples(TURN, st.sampled_from(["acme.com", "acme.com", "other.com"])), max_size=14)
+
+
+@given(arrivals=ARRIVALS, hours=st.lists(st.integers(0, 200), max_size=14), at_once=st.integers(1, 4))
+@settings(max_examples=30, deadline=None)
+def test_turn_by_turn_gives_what_all_turns_at_once_give(
+    arrivals: list[tuple[Said, str]], hours: list[int], at_once: int
+) -> None:
+    """Row by row, whenever a turn comes: in time, late, without a time, dated ahead; and while only time passes.
+
+    Not both of the last in one conversation: a turn without a time behind one that is dated ahead comes with that one.
+    """
+    said = [turn._replace(relationship=home, conversation=turn.conversation + home[0]) for turn, home in arrivals]
+    book, ongoing = tables(*said), Ongoing(calendar=CALENDAR)
+    told: dict[str, dict[str, Any]] = {}
+    now = day(1) if all(turn.sent_at and turn.sent_at.year > 1970 for turn in said) else day(45)
+    for first in range(0, len(said), at_once):
+        some = pa.array([f"t{place}" for place in range(first, min(first + at_once, len(said)))], pa.string())
+        part = Tables(*(table.filter(pc.is_in(table["turn_id"], some)) for table in book))
+        now += timedelta(hours=hours[first] if first < len(hours) else 12)
+        told |= {row["promise_id"]: dict(row) for row in ongoing.add(*part, now=now)}
+        so_far = pa.array([f"t{place}" for place in range(min(first + at_once, len(said)))], pa.string())
+        assert_same(ongoing, Tables(*(t.filter(pc.is_in(t["turn_id"], so_far)) for t in book)), now, told)
+    for days in (8, 100, 400):
+        now += timedelta(days=days)
+        told |= {row["promise_id"]: dict(row) for row in ongoing.wait(now)}
+        assert_same(ongoing, book, now, told)
+
+
+def assert_same(ongoing: Ongoing, book: Tables, now: datetime, told: dict[str, dict[str, Any]]) -> None:
+    found = found_by(find_versions(*book, calendar=CALENDAR), now)
+    whole = settle_promises(found, *book, now=now, calendar=CALENDAR).sort_by("promise_id").to_pylist()
+    assert ongoing.promises().sort_by("promise_id").to_pylist() == whole
+    heard = pa.Table.from_pylist([told[row["promise_id"]] for row in whole], PROMISES).to_pylist()
+    assert heard == whole, "what was told as changed is not all that changed"

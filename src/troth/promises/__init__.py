@@ -3,12 +3,14 @@
 from troth.promises.agents import check_agent
 from troth.promises.calendar import Calendar
 from troth.promises.find import find_promises, find_versions, found_by
+from troth.promises.ongoing import Ongoing
 from troth.promises.resolve import Due, due
 from troth.promises.settle import settle_after, settle_promises
 
 __all__ = [
     "Calendar",
     "Due",
+    "Ongoing",
     "check_agent",
     "due",
     "find_promises",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -107,6 +107,8 @@ class Finder:
     def __init__(self, calendar: Calendar) -> None:
         self.rows: dict[tuple[str, int], list[dict[str, Any]]] = {}
         """Rows of PROMISES by turn and start of the sentence."""
+        self.met: dict[str, datetime] = {}
+        """Names that the last turns told, with the moment from which on somebody is known by them."""
         self._calendar, self._people = calendar, People()
         self._threads: dict[str, _Thread] = {}
         self._talks: dict[str, Talk] = {}
@@ -123,6 +125,22 @@ class Finder:
             for thread in [begun[name]]
         )
 
+    def forget(self, conversation_id: str, turn_ids: Iterable[str]) -> set[tuple[str, int]]:
+        """Give up what was read of a conversation, to read it anew; the people met in it stay known.
+
+        Returns: turn and start of the sentences that promised.
+        """
+        self._threads.pop(conversation_id, None)
+        self._talks.pop(conversation_id, None)
+        turns = set(turn_ids)
+        gone = {key for key in self.rows if key[0] in turns}
+        for key in gone:
+            self._uses.pop(key, None)
+            for row in self.rows.pop(key):
+                self._since.pop(row["promise_id"], None)
+        self._replaced = [pair for pair in self._replaced if pair[0]["turn_id"] not in turns]
+        return gone
+
     def add(self, turns: pa.Table, sentences: pa.Table, findings: pa.Table) -> set[tuple[str, int]]:
         """Read more turns.
 
@@ -130,7 +148,7 @@ class Finder:
         """
         by_turn = self._order_turns(turns)
         moments = [by_turn[turn_id]["moment"] for turn_id in turns.column("turn_id").to_pylist()]
-        self._people.meet(turns, moments)
+        self.met = self._people.meet(turns, moments)
         marks = _marks(findings)
         chosen = _candidates(turns, sentences, marks)
         if chosen.num_rows == 0:

@@ -54,8 +54,11 @@ class People:
     def __init__(self) -> None:
         self._by_name: dict[str, dict[Person, datetime]] = {}
 
-    def meet(self, turns: pa.Table, moments: Sequence[datetime]) -> None:
-        """Take in who speaks in these turns and who is written to, with the moment of each turn."""
+    def meet(self, turns: pa.Table, moments: Sequence[datetime]) -> dict[str, datetime]:
+        """Take in who speaks in these turns and who is written to, with the moment of each turn.
+
+        Returns: the words by which somebody is known from an earlier moment on than before, with that moment.
+        """
         codes: dict[tuple[Any, ...], tuple[Person, str | None]] = {}
         first: dict[tuple[Any, ...], datetime] = {}
         names = ("speaker", "speaker_name", "side", "recipients", "cc")
@@ -69,11 +72,14 @@ class People:
                 if address and ((address,) not in first or moment < first[address,]):
                     first[address,] = moment
                     codes[address,] = (Person(address, None), None)
+        met: dict[str, datetime] = {}
         for key, moment in first.items():
             person, name = codes[key]
             for word in _names_of(person.address, name):
                 known = self._by_name.setdefault(word, {})
-                known[person] = min(known.get(person, moment), moment)
+                if person not in known or moment < known[person]:
+                    known[person], met[word] = moment, min(met.get(word, moment), moment)
+        return met
 
     def beside(self, word: str, turn: Mapping[str, Any]) -> str | None:
         """The one person of this name on the side of the turn's speaker; None where there is none or are several."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -11,7 +11,7 @@ from troth.promises.match import Pledge
 from troth.promises.scope import Rarity, Scope
 
 _SHARE: Final = 0.6  # of the rarity of the first promise's words that must come back
-_PER_WORD: Final = 6
+AGAIN: Final = 6  # promises looked at behind one, for each of its rarest words
 _WORDS: Final = 3
 
 
@@ -19,41 +19,64 @@ class Renewals:
     """The promises of one relationship by word and time."""
 
     def __init__(self, pledged: Iterable[tuple[dict[str, Any], Pledge]], scope: Scope) -> None:
-        dated = [pair for pair in pledged if pair[1].spot.sent_at is not None]
-        self._pledged = sorted(dated, key=lambda pair: (pair[1].spot.sent_at, pair[0]["promise_id"]))
         self._scope = scope
-        self._places: dict[str, list[int]] = {}
+        self._pledged: dict[str, tuple[dict[str, Any], Pledge]] = {}
+        self._by_word: dict[str, list[tuple[datetime, str]]] = {}
         self._by_turn: dict[str, list[dict[str, Any]]] = {}
-        for place, (row, pledge) in enumerate(self._pledged):
-            self._by_turn.setdefault(row["turn_id"], []).append(row)
-            for stem in pledge.stems:
-                self._places.setdefault(stem, []).append(place)
-        self._times = [pledge.spot.sent_at for _, pledge in self._pledged if pledge.spot.sent_at is not None]
+        for row, pledge in pledged:
+            self.add(row, pledge)
+
+    def add(self, row: dict[str, Any], pledge: Pledge) -> None:
+        """One more promise."""
+        said, promise_id = pledge.spot.sent_at, row["promise_id"]
+        if said is None:
+            return
+        self._pledged[promise_id] = (row, pledge)
+        insort(self._by_turn.setdefault(row["turn_id"], []), row, key=lambda other: other["promise_id"])
+        for stem in pledge.stems:
+            insort(self._by_word.setdefault(stem, []), (said, promise_id))
+
+    def remove(self, promise_id: str) -> None:
+        """One promise less."""
+        if promise_id not in self._pledged:
+            return
+        row, pledge = self._pledged.pop(promise_id)
+        self._by_turn[row["turn_id"]].remove(row)
+        for stem in pledge.stems:
+            self._by_word[stem] = [entry for entry in self._by_word[stem] if entry[1] != promise_id]
 
     def find(self, row: Mapping[str, Any], pledge: Pledge) -> dict[str, Any] | None:
         """The first later promise of the same act by the same side with a later date, said before this one was due."""
         said, due = pledge.spot.sent_at, pledge.due
         if said is None or due is None or len(pledge.stems) == 0:
             return None
-        begin = bisect_right(self._times, said)
         rarity = Rarity(self._scope, said)
-        rarest = rarity.rarest(pledge.stems, _WORDS)
-        places: set[int] = set()
-        for stem in rarest:
-            held = self._places[stem]
-            at = bisect_right(held, begin - 1)
-            places.update(held[at : at + _PER_WORD])
-        for place in sorted(places):
-            other, its = self._pledged[place]
-            if self._times[place] <= due and _is_later(its.due, due) and _renews(row, pledge, other, its, rarity):
+        near: set[tuple[datetime, str]] = set()
+        for stem in rarity.rarest(pledge.stems, _WORDS):
+            held = self._by_word[stem]
+            at = bisect_right(held, said, key=_moment)
+            near.update(held[at : at + AGAIN])
+        for moment, promise_id in sorted(near):
+            other, its = self._pledged[promise_id]
+            if moment <= due and _is_later(its.due, due) and _renews(row, pledge, other, its, rarity):
                 return other
         return None
+
+    def since(self, stem: str, moment: datetime) -> datetime | None:
+        """From when on a promise with this word looks as far as one of this moment; None: from the beginning."""
+        held = self._by_word.get(stem, [])
+        at = bisect_right(held, moment, key=_moment) - 1 - AGAIN
+        return held[at][0] if at >= 0 else None
 
     def in_turn(self, turn_id: str, row: Mapping[str, Any]) -> dict[str, Any] | None:
         """A promise by the same side in the turn that moved this one, with a date if there is one."""
         others = [other for other in self._by_turn.get(turn_id, ()) if other["side"] == row["side"]]
         dated = [other for other in others if other["due_latest"] is not None]
         return next(iter(dated or others), None)
+
+
+def _moment(entry: tuple[datetime, str]) -> datetime:
+    return entry[0]
 
 
 def _renews(row: Mapping[str, Any], pledge: Pledge, other: Mapping[str, Any], its: Pledge, rarity: Rarity) -> bool:

@@ -82,9 +82,15 @@ class Scope:
         Where one person takes part in nearly every turn, the book is that person's mailbox and holds only what went
         through it.
         """
-        turns = len(self.spots)
-        owners = {who for who, count in self.seats.items() if count >= _OWNER * turns} if turns >= _TELLING else set()
+        owners = self.owners()
         return not owners or actor in owners or addressee in owners
+
+    def owners(self) -> frozenset[str]:
+        """Those who take part in nearly every turn."""
+        turns = len(self.spots)
+        if turns < _TELLING:
+            return frozenset()
+        return frozenset(who for who, count in self.seats.items() if count >= _OWNER * turns)
 
     def after(self, spot: Spot, words: Sequence[str]) -> Iterator[Piece]:
         """The pieces behind a turn that may belong to a promise, each once, in no order.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -52,6 +52,7 @@ class Verdict:
     text: str | None = None
     probability: float | None = None
     replaced_by: str | None = None
+    complaint: str | None = None  # the conversation of a complaint that it rests on, or that was answered
 
 
 def settle_promises(
@@ -155,7 +156,7 @@ class Judge:
     records: Records
     now: datetime
     calendar: Calendar
-    promising: frozenset[tuple[str, int | None]]  # turn and start of the sentences that promise
+    promising: Set[tuple[str, int | None]]  # turn and start of the sentences that promise
 
     def decide(self, row: Mapping[str, Any], pledge: Pledge) -> Verdict:
         """What became of one promise."""
@@ -226,7 +227,9 @@ class Judge:
         by_us = [piece for piece in later if is_own(pledge.spot, piece.spot)]
         uneasy = {piece.spot.turn_id for piece in by_us if piece.kind in ("against", "moved")}
         answers = [piece for piece in by_us if piece.spot.turn_id not in uneasy and piece.kind == "reply"]
-        return Verdict(state="unknown", at=answers[0].spot.sent_at) if answers else verdict
+        if answers:
+            return Verdict(state="unknown", at=answers[0].spot.sent_at, complaint=complained.talk)
+        return replace(verdict, complaint=complained.talk)
 
     def _renewed(self, row: Mapping[str, Any], pledge: Pledge) -> Verdict | None:
         new = self.renewals.find(row, pledge)
@@ -267,11 +270,15 @@ def silent_at(row: Mapping[str, Any], said_at: datetime | None, limit: datetime 
     return said_at + PATIENCE if limit is None or row["due_rule"] in _UNFIRM else limit + WAIT
 
 
+def far_from(pledge: Pledge) -> datetime | None:
+    """After which no turn is evidence any more; None where nobody knows when the promise was given."""
+    said = pledge.spot.sent_at
+    return None if said is None else (pledge.due or said + PATIENCE) + HORIZON
+
+
 def _is_far(pledge: Pledge, piece: Piece) -> bool:
-    said, sent = pledge.spot.sent_at, piece.spot.sent_at
-    if said is None or sent is None:
-        return False
-    return sent > (pledge.due or said + PATIENCE) + HORIZON
+    end, sent = far_from(pledge), piece.spot.sent_at
+    return end is not None and sent is not None and sent > end
 
 
 def _recorded(record: RecordFound | None, limit: datetime | None) -> Verdict | None:
