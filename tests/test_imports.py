@@ -20,7 +20,7 @@ ROOT = Path(troth.__file__).parent
 
 LEAVES = {"schema", "errors", "signals", "lenses", "markup", "plain", "worktime", "words"}
 STAGES = {"people", "sources", "text", "encoder", "promises", "questions", "surveys", "readings", "trust", "review", "touch"}
-STAGES |= {"identity"}
+STAGES |= {"identity", "worth"}
 KNOWING_STAGES = LEAVES | STAGES | {"intake", "settings"}
 
 # What each room may import beside itself. A new room gets a line here, and its place in the order with it.
@@ -37,7 +37,9 @@ MAY: dict[str, set[str]] = {
     "sample": LEAVES,
     "book": LEAVES,  # it knows tables only
     "versions": LEAVES,
-    "intake": LEAVES | {"book", "sources", "versions"},
+    "restoring": LEAVES | {"book", "people", "trust"},
+    "leaving": LEAVES | {"sources", "book", "restoring"},
+    "intake": LEAVES | {"book", "sources", "versions", "restoring"},
     "settings": LEAVES | {"people", "promises"},
     "persons": KNOWING_STAGES | {"book"},
     "trend": KNOWING_STAGES,
@@ -59,7 +61,7 @@ MAY: dict[str, set[str]] = {
     "tuning": {"trust", "readings"},
     "library": KNOWING_STAGES
     | {"pipeline", "trend", "overview", "foretold", "mapping", "relationship", "deciding", "tuning", "book"}
-    | {"touching", "asof", "proving", "agents", "persons"},
+    | {"touching", "asof", "proving", "agents", "persons", "leaving"},
     "api": KNOWING_STAGES | {"pipeline", "overview", "book", "library"},
     "": KNOWING_STAGES | {"pipeline", "overview", "book", "library", "api"},  # the package itself lifts their names
     "cli": KNOWING_STAGES
@@ -72,6 +74,7 @@ MAY: dict[str, set[str]] = {
         "foretold",
         "mapping",
         "touching",
+        "leaving",
         "deciding",
         "agents",
         "tuning",
