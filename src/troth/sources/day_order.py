@@ -49,12 +49,12 @@ class Evidence:
     today: date
     _trials: dict[Order, _Trial] = field(default_factory=lambda: {order: _Trial() for order in _ORDERS})
     _dotted: bool = False
-    _differ: bool = False  # there is a date that the orders read differently
+    _differ: bool = False  # there is a date without a year in front whose day is not its month
 
     def add(self, first: int, second: int, third: int, *, mark: str) -> None:
         """The three numbers of the next date and what stands between them."""
         self._dotted = self._dotted or mark == "."
-        self._differ = self._differ or first != second
+        self._differ = self._differ or (first != second and first <= 31)
         for order, trial in self._trials.items():
             day = read_day(first, second, third, order=order)
             if day is None or day > self.today + _CLOCKS_DIFFER:
