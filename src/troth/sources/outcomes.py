@@ -59,6 +59,7 @@ class Record:
         opened_at, closed_at: a closing time of what is still open is a plan, and left out.
         at: since when it stands so; None: this is how it stands now.
         changed_at: when this row was last changed; of two rows on one outcome the later counts.
+        is_change: only what changed at `at` is said, the stage with its state or the amount; the rest stayed.
     """
 
     where: str
@@ -73,6 +74,11 @@ class Record:
     closed_at: datetime | None = None
     at: datetime | None = None
     changed_at: datetime | None = None
+    is_change: bool = False
+
+    def with_amount(self, amount: float | None, currency: str | None) -> Record:
+        """The same with an amount; what stood beside it says the currency where nothing else does."""
+        return replace(self, amount=amount, currency=self.currency or currency)
 
 
 def read_record(
@@ -178,7 +184,7 @@ class Ledger:
         self._current, self._history = {}, {}
 
     def _close(self, name: str) -> Iterator[Outcome | Step | Rejected]:
-        steps = sorted(self._history.get(name, ()), key=lambda record: record.at or self._now)
+        steps = _carry_on(sorted(self._history.get(name, ()), key=lambda record: record.at or self._now))
         record = self._current.get(name)
         if record is None:
             record = _as_current(steps)
@@ -193,7 +199,7 @@ class Ledger:
             record = replace(record, closed_at=_end_of(record, steps))
         reason = self._find_fault(record)
         if reason is not None:
-            yield Rejected(position=record.where, reason=f"{record.kind} {name}: {reason}")
+            yield Rejected(position=record.where, reason=f"{name}: {reason}")
             yield from (
                 _leave(step, f"a stage of {name}, which was left out") for step in steps if step.where != record.where
             )
@@ -251,6 +257,27 @@ class Ledger:
 def _as_key(account: str) -> str:
     """A domain or an address in lower case, anything else as it stands."""
     return account.lower() if " " not in account and ("." in account or "@" in account) else account
+
+
+def _carry_on(steps: list[Record]) -> list[Record]:
+    """Changes to standings: what a change does not say is as it was before; changes of one moment are one."""
+    whole: list[Record] = []
+    for step in steps:
+        last = whole[-1] if whole else None
+        if not step.is_change or last is None:
+            whole.append(step)
+            continue
+        is_amount = step.stage is None
+        merged = replace(
+            step,
+            stage=last.stage if is_amount else step.stage,
+            state=last.state if is_amount else step.state,
+            amount=step.amount if is_amount else last.amount,
+        )
+        if last.at == step.at and last.is_change:
+            whole.pop()
+        whole.append(merged)
+    return whole
 
 
 def _as_current(steps: list[Record]) -> Record | None:

@@ -8,14 +8,27 @@ from typing import Final
 from troth.sources.captions import SBV, SRT, WEBVTT
 from troth.sources.export import Export
 from troth.sources.formats import Format, recognise_plain
+from troth.sources.hubspot import HUBSPOT_READER
 from troth.sources.letters import LETTERS
 from troth.sources.ours import OURS
 from troth.sources.reader import Reader
 from troth.sources.slack import SLACK
+from troth.sources.speech import SPEECH
 from troth.sources.whatsapp import WHATSAPP
 from troth.sources.zendesk import ZENDESK_READER
 
-READERS: Final[tuple[Reader, ...]] = (OURS, SLACK, WHATSAPP, WEBVTT, SRT, SBV, LETTERS, ZENDESK_READER)
+READERS: Final[tuple[Reader, ...]] = (
+    OURS,
+    SLACK,
+    WHATSAPP,
+    WEBVTT,
+    SRT,
+    SBV,
+    *SPEECH,
+    LETTERS,
+    ZENDESK_READER,
+    HUBSPOT_READER,
+)
 """In the order in which they are asked: those that look for more come first."""
 
 

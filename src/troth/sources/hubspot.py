@@ -1,0 +1,581 @@
+"""HubSpot: deals with their stages, companies, contacts, mails, calls, notes, tickets and invoices, as CSV or JSON.
+
+One object type a file, as its own exports, its interface (`results` with `properties`) and warehouses have them; told
+by the names of properties: https://developers.hubspot.com/docs/api-reference/crm-properties-v3/guide
+Notes, and what somebody of us wrote down of a call or a meeting, are ours alone and never said to the customer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from troth.sources.cells import DateOrder, read_amount, read_flag, read_time
+from troth.sources.documents import find_keys, read_entries
+from troth.sources.export import Export
+from troth.sources.formats import Format
+from troth.sources.headers import clean_id
+from troth.sources.helpdesk import (
+    Member,
+    holds_mostly,
+    items,
+    make_turn,
+    part,
+    pick,
+    read_address,
+    read_body,
+    read_domain,
+    read_phone,
+)
+from troth.sources.outcomes import Ledger, Record, read_state
+from troth.sources.reader import Context, Reader
+from troth.sources.tables import look_at_sheet, plain_name, read_rows
+from troth.sources.turns import Contact, Piece, Rejected, Turn
+
+HUBSPOT: Final = Format(
+    name="hubspot",
+    description="objects of HubSpot, a file each: deals, companies, contacts, mails, notes, calls, invoices",
+    takes="mails, internal notes, people and companies, deals, renewals, invoices and tickets with their stages",
+)
+
+_ID: Final = ("hsobjectid", "recordid", "id")
+_COMPANY: Final = ("associatedcompanyid", "associatedcompanyidsprimary", "associatedcompanyids")
+_OURS: Final = frozenset(
+    {"hsobjectid", "recordid", "hubspotownerid", "lifecyclestage", "associatedcompanyid", "portalid", "properties"}
+)
+"""Names that a plain list of addresses or firms does not have."""
+
+# Which object a file holds: one name of each group must be there. In the order in which they are asked.
+_KINDS: Final[Sequence[tuple[str, Sequence[frozenset[str]]]]] = (
+    ("emails", (frozenset({"hsemailtext", "hsemailhtml", "hsemailsubject", "hsemaildirection"}),)),
+    ("notes", (frozenset({"hsnotebody"}),)),
+    ("calls", (frozenset({"hscallbody", "hscalltitle", "hscalldirection", "hscalltranscript"}),)),
+    ("meetings", (frozenset({"hsmeetingbody", "hsmeetingtitle", "meetingoutcome"}),)),
+    ("communications", (frozenset({"hscommunicationbody"}),)),
+    ("stages", (frozenset({"stageid", "stages"}), frozenset({"label"}), frozenset({"closedwon", "isclosed"}))),
+    ("stage history", (frozenset({"dealid"}), frozenset({"dateentered"}), frozenset({"value"}))),
+    (
+        "history",
+        (
+            frozenset({"dealid", "objectid"}),
+            frozenset({"timestamp", "changedate"}),
+            frozenset({"name", "property"}),
+            frozenset({"value"}),
+        ),
+    ),
+    ("links", (frozenset({"dealid"}), frozenset({"contactid", "companyid"}))),
+    ("deals", (frozenset({"dealname", "dealstage"}), frozenset({"dealid", *_ID}))),
+    ("tickets", (frozenset({"hspipelinestage", "hsticketpriority", "hsticketid"}), frozenset({"subject", "content"}))),
+    (
+        "invoices",
+        (
+            frozenset({"invoiceid", "hsinvoicestatus", "hsamountbilled"}),
+            frozenset({"amount", "hsamountbilled"}),
+            frozenset({"associatedcompanyid", "hsobjectid", "recordid"}),
+        ),
+    ),
+    ("contacts", (frozenset({"email"}), frozenset({"firstname", "lastname"}), _OURS | {"vid"})),
+    ("companies", (frozenset({"domain", "companydomainname"}), frozenset({"name", "companyname"}), _OURS)),
+    ("owners", (frozenset({"email"}), frozenset({"firstname", "lastname"}), frozenset({"userid", "ownerid"}))),
+)
+_FIRST: Final = ("owners", "companies", "contacts", "stages", "links")  # which the others need
+_LISTS: Final = frozenset({"results"})
+_NO_WORDS: Final = "a mail, note or call without words"
+_LOGGED: Final = {"notes": "letter", "calls": "call", "meetings": "meeting", "communications": "chat"}
+_BODIES: Final = {
+    "notes": ("hsnotebody", "hsbodypreview"),
+    "calls": ("hscallbody", "hscalltranscript", "hscalltitle"),
+    "meetings": ("hsinternalmeetingnotes", "hsmeetingbody", "body", "hsmeetingtitle", "title"),
+    "communications": ("hscommunicationbody",),
+}
+_SIDES: Final = {"INCOMING_EMAIL": "them", "EMAIL": "us"}
+_UNDELIVERED: Final = frozenset({"BOUNCED", "FAILED", "SCHEDULED", "SENDING"})
+
+Row = Mapping[str, Any]
+
+
+class _Object(NamedTuple):
+    """One object of the export: where it stands, its properties by plain name, and what each of them once was."""
+
+    where: str
+    cells: Row
+    history: Sequence[tuple[str, str, object]] = ()  # property, value, since when
+    order: DateOrder = "dmy"
+    comma: bool = False
+
+    @property
+    def id(self) -> str | None:
+        """Its id."""
+        return pick(self.cells, *_ID)
+
+
+@dataclass(slots=True)
+class _Crm:
+    """What is known of people, firms and stages before the talk is read."""
+
+    context: Context
+    owners: dict[str, Member] = field(default_factory=dict[str, Member])
+    contacts: dict[str, Member] = field(default_factory=dict[str, Member])
+    companies: dict[str, Contact] = field(default_factory=dict[str, Contact])
+    stages: dict[str, tuple[str, str | None]] = field(default_factory=dict[str, tuple[str, str | None]])
+    links: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])  # deal to kind and id
+
+    def time(self, found: _Object, *names: str, late: bool = False) -> datetime | None:
+        """The first of these properties that is a time."""
+        for name in names:
+            at = read_time(found.cells.get(name), zone=self.context.zone, order=found.order, late=late)
+            if at is not None:
+                return at
+        return None
+
+    def owner(self, found: _Object) -> Member:
+        """Who of us an object belongs to; by an address, a name, or a number that the list of owners may explain."""
+        named = pick(found.cells, "hubspotownerid", "dealowner", "contactowner", "companyowner", "ownerid")
+        if named is None:
+            return Member(handle="hubspot:owner:unknown", side="us")
+        address = read_address(named)
+        if named in self.owners:
+            return self.owners[named]
+        handle = f"hubspot:owner:{named}" if named.isdigit() else named
+        return Member(handle=handle, address=address, side="us")
+
+    def stage(self, name: str | None) -> tuple[str | None, str | None]:
+        """A stage's label and the state it stands for, where its name or the list of stages says it."""
+        label, state = self.stages.get(name or "", (name, None))
+        return label, state or read_state(label)
+
+    def account(self, found: _Object) -> str | None:
+        """The key of the account that an object belongs to: a domain, else an id, else a name or an address."""
+        named = pick(
+            found.cells, "associatedcompanyid", "associatedcompanyids", "associatedcompanyidsprimary", "companyid"
+        )
+        number = _first(named)
+        if number is None and (linked := self.links.get(found.id or "")) is not None:
+            number = linked[1] if linked[0] == "company" else None
+        if number is not None:
+            firm = self.companies.get(number)
+            return (firm.domain if firm is not None else None) or f"hubspot:company:{number}"
+        name = _first(pick(found.cells, "associatedcompany", "company", "companyname"))
+        if name is not None:
+            return name
+        person = _first(pick(found.cells, "associatedcontactids", "associatedcontactid", "contactid"))
+        if person is None and (linked := self.links.get(found.id or "")) is not None:
+            person = linked[1]
+        member = self.contacts.get(person or "")
+        return member.speaker if member is not None else f"hubspot:contact:{person}" if person else None
+
+
+def _tell(names: frozenset[str]) -> str | None:
+    """Which object has properties of these plain names; None where it is none of HubSpot's."""
+    return next((kind for kind, groups in _KINDS if all(group & names for group in groups)), None)
+
+
+def _tell_member(export: Export, name: str) -> str | None:
+    keys = find_keys(export, name)
+    if keys:
+        return _tell(frozenset(map(plain_name, keys)))
+    sheet = look_at_sheet(export, name)
+    if sheet is None:
+        return None
+    is_warehouse = any(column.strip().lower().startswith("property_") for column in sheet.header)
+    return _tell(frozenset(sheet.columns) | ({"properties", "hsobjectid"} if is_warehouse else set()))
+
+
+def is_hubspot(export: Export) -> bool:
+    """Whether most of an export is of HubSpot."""
+    return holds_mostly(export, lambda name: _tell_member(export, name) is not None)
+
+
+def read_hubspot(export: Export, context: Context) -> Iterator[Piece]:
+    """The pieces of an export: people and firms, then what was written, then outcomes with their steps."""
+    crm, ledger = _Crm(context), Ledger(context.source, context.now)
+    kinds = {name: _tell_member(export, name) for name in export.names}
+    for name, kind in kinds.items():
+        if kind is None:
+            yield Rejected(position=name or "the file", reason="no part of a HubSpot export")
+    for wanted in (*_FIRST, *(kind for kind in _READ if kind not in _FIRST)):
+        for name in (name for name, kind in kinds.items() if kind == wanted):
+            for found in _read_objects(export, name, context):
+                if isinstance(found, Rejected):
+                    yield found
+                else:
+                    yield from _READ[wanted](found, crm, ledger, wanted)
+    yield from ledger.pieces()
+
+
+def _read_objects(export: Export, name: str, context: Context) -> Iterator[_Object | Rejected]:
+    """The objects of one file."""
+    sheet = look_at_sheet(export, name)
+    if sheet is None:
+        for entry in read_entries(export, name, _LISTS, meter=context.meter):
+            yield entry if isinstance(entry, Rejected) else _from_json(entry.where, entry.fields, context)
+        return
+    for row in read_rows(export, sheet, meter=context.meter, notes=context.notes):
+        if isinstance(row, Rejected):
+            yield row
+            continue
+        entered = [
+            ("dealstage", written.rpartition("date_entered_")[2], row.cells.get(column))
+            for written, column in zip(sheet.header, sheet.columns, strict=True)
+            if "date_entered_" in written and row.cells.get(column, "").strip()
+        ]
+        yield _Object(row.where, row.cells, entered, sheet.order or context.dates, sheet.has_commas)
+
+
+def _from_json(where: str, fields: Row, context: Context) -> _Object:
+    """An object of the interface, its properties by plain name, and the first company and contact it is tied to."""
+    properties = part(fields, "properties")
+    cells: dict[str, Any] = {plain_name(name): value for name, value in (properties or fields).items()}
+    cells["id"] = fields.get("id", cells.get("id"))
+    for kind, column in (("companies", "associatedcompanyid"), ("contacts", "associatedcontactid")):
+        tied = items(part(fields, "associations", kind).get("results"))
+        if tied and not cells.get(column):
+            cells[column] = tied[0].get("id")
+    past = [
+        (plain_name(name), str(entry.get("value") or ""), entry.get("timestamp"))
+        for name, entries in part(fields, "propertiesWithHistory").items()
+        for entry in items(entries)
+    ]
+    if fields.get("archived") is True:
+        cells["isdeleted"] = True
+    if "stages" in fields:
+        cells["stages"] = fields["stages"]
+    return _Object(where, cells, past, context.dates)
+
+
+def _read_owner(found: _Object, crm: _Crm, _ledger: Ledger, _kind: str) -> Iterator[Piece]:
+    number = pick(found.cells, "ownerid", *_ID)
+    if number is None:
+        yield Rejected(position=found.where, reason="an owner without an id")
+        return
+    crm.owners[number] = Member(
+        handle=f"hubspot:owner:{number}",
+        name=_full_name(found.cells),
+        address=read_address(found.cells.get("email")),
+        side="us",
+    )
+    yield crm.owners[number].as_contact(crm.context.source)
+
+
+def _read_company(found: _Object, crm: _Crm, _ledger: Ledger, _kind: str) -> Iterator[Piece]:
+    number = pick(found.cells, "companyid", *_ID)
+    if number is None:
+        yield Rejected(position=found.where, reason="a company without an id")
+        return
+    name = pick(found.cells, "name", "companyname")
+    owner = crm.owner(found)
+    crm.companies[number] = Contact(
+        contact_id=f"hubspot:company:{number}",
+        source=crm.context.source,
+        kind="account",
+        name=name,
+        account=name,
+        domain=read_domain(pick(found.cells, "domain", "companydomainname", "website", "websiteurl")),
+        phone=read_phone(pick(found.cells, "phone", "phonenumber")),
+        owner=_owner_name(owner),
+        segment=pick(found.cells, "segment", "customersegment", "tier"),
+    )
+    yield crm.companies[number]
+
+
+def _read_contact(found: _Object, crm: _Crm, _ledger: Ledger, _kind: str) -> Iterator[Piece]:
+    number = pick(found.cells, "contactid", "vid", *_ID)
+    if number is None:
+        yield Rejected(position=found.where, reason="a contact without an id")
+        return
+    home = _first(pick(found.cells, *_COMPANY))
+    crm.contacts[number] = Member(
+        handle=f"hubspot:contact:{number}",
+        name=_full_name(found.cells),
+        address=read_address(found.cells.get("email")),
+        phone=read_phone(pick(found.cells, "phone", "phonenumber", "mobilephone", "mobilephonenumber")),
+        side="them",
+        account=f"hubspot:company:{home}" if home else None,
+        account_name=pick(found.cells, "company", "companyname", "associatedcompany"),
+        owner=_owner_name(crm.owner(found)),
+    )
+    yield crm.contacts[number].as_contact(crm.context.source)
+
+
+def _read_stage(found: _Object, crm: _Crm, _ledger: Ledger, _kind: str) -> Iterator[Piece]:
+    """A stage of a pipeline, or a pipeline with its stages."""
+    stages = items(found.cells.get("stages")) or [found.cells]
+    for stage in stages:
+        number = pick(stage, "stageid", "id")
+        if number is None:
+            yield Rejected(position=found.where, reason="a stage without an id")
+            continue
+        details = part(stage, "metadata")
+        is_closed = read_flag(details.get("isClosed", stage.get("isclosed")))
+        is_won = read_flag(stage.get("closedwon")) or str(details.get("probability")) in {"1.0", "1"}
+        state = "won" if is_closed and is_won else "lost" if is_closed else "open"
+        crm.stages[number] = (pick(stage, "label") or number, state)
+
+
+def _read_link(found: _Object, crm: _Crm, _ledger: Ledger, _kind: str) -> Iterator[Piece]:
+    """Which firm or person a deal belongs to; the first of each counts, a firm before a person."""
+    deal, company, person = (pick(found.cells, name) for name in ("dealid", "companyid", "contactid"))
+    held = crm.links.get(deal or "")
+    if deal is None or (company is None and person is None):
+        yield Rejected(position=found.where, reason="a tie between a deal and nothing")
+    elif company is not None and (held is None or held[0] == "person"):
+        crm.links[deal] = ("company", company)
+    elif held is None and person is not None:
+        crm.links[deal] = ("person", person)
+
+
+def _read_deal(found: _Object, crm: _Crm, ledger: Ledger, _kind: str) -> Iterator[Piece]:
+    number = pick(found.cells, "dealid", *_ID)
+    if number is None:
+        yield Rejected(position=found.where, reason="a deal without an id")
+        return
+    if read_flag(found.cells.get("isdeleted")):
+        yield Rejected(position=found.where, reason=f"deal {number} was deleted in HubSpot")
+        return
+    found = found._replace(cells={**found.cells, "id": number})
+    named = pick(found.cells, "dealstage", "dealpipelinestageid")
+    label, state = crm.stage(named)
+    if read_flag(found.cells.get("hsisclosedwon")) or read_flag(found.cells.get("isclosedwon")):
+        state = "won"
+    elif read_flag(found.cells.get("hsisclosed")) or read_flag(found.cells.get("isdealclosed")):
+        state = state if state == "won" else "lost"
+    if named is not None and state in {"won", "lost"}:
+        crm.stages.setdefault(named, (label or named, state))
+    words = " ".join(filter(None, (pick(found.cells, name) for name in ("pipeline", "dealpipelineid", "dealtype"))))
+    yield from _add(
+        found,
+        ledger,
+        Record(
+            where=found.where,
+            outcome_id=f"hubspot:deal:{number}",
+            account=crm.account(found),
+            kind="renewal" if "renew" in words.lower() else "deal",
+            stage=label,
+            state=state or "open",
+            currency=_currency(found),
+            opened_at=crm.time(found, "createdate", "createddate", "createdat"),
+            closed_at=crm.time(found, "closedate", "closeddate", late=True),
+            changed_at=crm.time(found, "hslastmodifieddate", "lastmodifieddate", "updatedat"),
+        ),
+        "amount",
+    )
+    for name, value, at in found.history:
+        if name in {"dealstage", "amount"}:
+            yield from _add_change(found, crm, ledger, number, (name, value, at))
+
+
+def _read_history(found: _Object, crm: _Crm, ledger: Ledger, _kind: str) -> Iterator[Piece]:
+    """A value that a property of a deal took at some time."""
+    number, at = pick(found.cells, "dealid", "objectid"), pick(found.cells, "timestamp", "changedate", "dateentered")
+    name = plain_name(pick(found.cells, "name", "property") or "dealstage")
+    if number is None or at is None:
+        yield Rejected(position=found.where, reason="a change without its deal or without a time")
+    elif name in {"dealstage", "amount"}:
+        yield from _add_change(found, crm, ledger, number, (name, pick(found.cells, "value") or "", at))
+    else:
+        crm.context.notes["change of a deal other than of its stage or amount"] += 1
+
+
+def _add_change(
+    found: _Object, crm: _Crm, ledger: Ledger, number: str, change: tuple[str, str, object]
+) -> Iterator[Rejected]:
+    name, value, raw = change
+    at = read_time(raw, zone=crm.context.zone, order=found.order)
+    if at is None:
+        yield Rejected(position=found.where, reason=f"deal {number}: {str(raw)[:40]!r} is no time that can be")
+        return
+    record = Record(where=found.where, outcome_id=f"hubspot:deal:{number}", at=at, is_change=True)
+    if name == "amount":
+        yield from _add(found._replace(cells={"amount": value}), ledger, record, "amount")
+        return
+    label, state = crm.stage(value)
+    yield from ledger.add(replace(record, stage=label, state=state or "open"))
+
+
+def _read_ticket(found: _Object, crm: _Crm, ledger: Ledger, _kind: str) -> Iterator[Piece]:
+    number = pick(found.cells, "hsticketid", *_ID)
+    if number is None or read_flag(found.cells.get("isdeleted")):
+        what = "a ticket without an id" if number is None else f"ticket {number} was deleted in HubSpot"
+        yield Rejected(position=found.where, reason=what)
+        return
+    label, state = crm.stage(pick(found.cells, "hspipelinestage"))
+    closed_at = crm.time(found, "closeddate", "hscloseddate", late=True)
+    yield from ledger.add(
+        Record(
+            where=found.where,
+            outcome_id=f"hubspot:ticket:{number}",
+            account=crm.account(found),
+            kind="ticket",
+            stage=label,
+            state="won" if closed_at is not None else state or "open",
+            opened_at=crm.time(found, "createdate"),
+            closed_at=closed_at,
+            changed_at=crm.time(found, "hslastmodifieddate"),
+        )
+    )
+
+
+def _read_invoice(found: _Object, crm: _Crm, ledger: Ledger, _kind: str) -> Iterator[Piece]:
+    number = pick(found.cells, "invoiceid", "hsnumber", *_ID)
+    if number is None:
+        yield Rejected(position=found.where, reason="an invoice without an id")
+        return
+    status = (pick(found.cells, "status", "hsinvoicestatus") or "").lower()
+    opened = crm.time(found, "issuedat", "hsinvoicedate", "invoicedate", "createdate")
+    paid = crm.time(found, "paidat", "hspaymentdate", "paymentdate", late=True)
+    undone = crm.time(found, "refundedat", "voidedat", "hsvoideddate", late=True)
+    state = read_state(status) or ("lost" if undone else "won" if paid else "open")
+    record = Record(
+        where=found.where,
+        outcome_id=f"hubspot:invoice:{number}",
+        account=crm.account(found),
+        kind="invoice",
+        stage=status or None,
+        state=state,
+        currency=_currency(found),
+        opened_at=opened,
+        closed_at=undone if state == "lost" else paid,
+    )
+    yield from _add(found, ledger, record, "amount", "hsamountbilled")
+    steps = ((opened, "issued", "open"), (paid, "paid", "won"), (undone, status or "undone", "lost"))
+    for at, stage, came in steps:
+        if at is not None:
+            step = Record(where=found.where, outcome_id=record.outcome_id, at=at, stage=stage, state=came)
+            yield from _add(found, ledger, step, "amount", "hsamountbilled")
+
+
+def _add(found: _Object, ledger: Ledger, record: Record, *columns: str) -> Iterator[Rejected]:
+    """Put a record into the ledger with the amount that stands in one of these columns."""
+    raw = next((value for name in columns if (value := found.cells.get(name)) not in {None, ""}), None)
+    try:
+        amount, sign = read_amount(raw, comma=found.comma)
+    except ValueError:
+        yield Rejected(position=found.where, reason=f"{record.outcome_id}: {str(raw)[:40]!r} is no amount")
+        return
+    yield from ledger.add(record.with_amount(amount, sign))
+
+
+def _read_email(found: _Object, crm: _Crm, _ledger: Ledger, _kind: str) -> Iterator[Piece]:
+    """A mail that was logged: by its own Message-ID where that is there, so that a mailbox says the same mail."""
+    cells, number = found.cells, pick(found.cells, "engagementid", *_ID)
+    direction, status = ((pick(cells, name) or "").upper() for name in ("hsemaildirection", "hsemailstatus"))
+    if direction == "DRAFT_EMAIL" or status in _UNDELIVERED:
+        yield Rejected(
+            position=found.where, reason="a draft, never sent" if "DRAFT" in direction else "never delivered"
+        )
+        return
+    if number is None or _is_gone(cells):
+        yield Rejected(position=found.where, reason="a mail without an id" if number is None else "deleted in HubSpot")
+        return
+    body = read_body(cells.get("hsemailtext"), cells.get("hsemailhtml"))
+    subject = pick(cells, "hsemailsubject")
+    if not body.strip() and not subject:
+        yield Rejected(position=found.where, reason=_NO_WORDS)
+        return
+    headers = _read_headers(cells.get("hsemailheaders"))
+    address = read_address(pick(cells, "hsemailfromemail") or part(headers, "from").get("email"))
+    side = _SIDES.get(direction)
+    person = Member(handle="unknown") if side != "us" else crm.owner(found)
+    name = _full_name({"firstname": cells.get("hsemailfromfirstname"), "lastname": cells.get("hsemailfromlastname")})
+    speaker = Member(handle=person.handle, name=name or person.name, address=address or person.address, side=side)
+    message_id = clean_id(pick(cells, "hsemailmessageid") or "")
+    turn_id = message_id or f"hubspot:email:{number}"
+    thread = pick(cells, "hsemailthreadid")
+    yield make_turn(
+        turn_id=turn_id,
+        conversation_id=f"hubspot:thread:{thread}" if thread else turn_id,
+        position=_position(number),
+        sent_at=crm.time(found, "hstimestamp", "hscreatedate", "createdat"),
+        speaker=speaker,
+        body=body,
+        source=crm.context.source,
+        channel="mail",
+        recipients=_addresses(pick(cells, "hsemailtoemail"), headers.get("to")),
+        cc=_addresses(pick(cells, "hsemailccemail"), headers.get("cc")),
+        subject=subject,
+    )
+
+
+def _read_logged(found: _Object, crm: _Crm, _ledger: Ledger, kind: str) -> Iterator[Piece]:
+    """What somebody of us wrote down: a note, or of a call, a meeting, a message elsewhere."""
+    number = pick(found.cells, "engagementid", *_ID)
+    body = next((text for name in _BODIES[kind] if (text := read_body(None, found.cells.get(name))).strip()), "")
+    if number is None or not body or _is_gone(found.cells):
+        yield Rejected(position=found.where, reason="deleted in HubSpot" if _is_gone(found.cells) else _NO_WORDS)
+        return
+    turn: Turn = make_turn(
+        turn_id=f"hubspot:{kind.removesuffix('s')}:{number}",
+        conversation_id=f"hubspot:{kind.removesuffix('s')}:{number}",
+        position=_position(number),
+        sent_at=crm.time(found, "hstimestamp", "starttime", "hscreatedate", "createdat"),
+        speaker=crm.owner(found),
+        body=body,
+        source=crm.context.source,
+        channel=_LOGGED[kind],
+        subject=pick(found.cells, "hscalltitle", "hsmeetingtitle", "title"),
+        is_internal=True,
+    )
+    yield turn
+
+
+_READ: Final[Mapping[str, Callable[[_Object, _Crm, Ledger, str], Iterator[Piece]]]] = {
+    "owners": _read_owner,
+    "companies": _read_company,
+    "contacts": _read_contact,
+    "stages": _read_stage,
+    "links": _read_link,
+    "deals": _read_deal,
+    "history": _read_history,
+    "stage history": _read_history,
+    "tickets": _read_ticket,
+    "invoices": _read_invoice,
+    "emails": _read_email,
+    **dict.fromkeys(_LOGGED, _read_logged),
+}
+
+
+def _full_name(cells: Row) -> str | None:
+    return " ".join(filter(None, (pick(cells, "firstname"), pick(cells, "lastname")))) or None
+
+
+def _owner_name(owner: Member) -> str | None:
+    return None if owner.handle == "hubspot:owner:unknown" else owner.address or owner.name or owner.handle
+
+
+def _first(listed: str | None) -> str | None:
+    """The first of values that stand in one cell with semicolons between them."""
+    return next((one.strip() for one in (listed or "").split(";") if one.strip()), None)
+
+
+def _currency(found: _Object) -> str | None:
+    return (pick(found.cells, "dealcurrencycode", "currency", "hscurrency", "hscurrencycode") or "").upper() or None
+
+
+def _is_gone(cells: Row) -> bool:
+    return bool(read_flag(cells.get("isdeleted")) or read_flag(cells.get("fivetrandeleted")))
+
+
+def _position(number: str) -> int:
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 19 else 0
+
+
+def _read_headers(value: object) -> Row:
+    """The mail's header as HubSpot keeps it, JSON within a property."""
+    if isinstance(value, Mapping):
+        return value
+    try:
+        found = json.loads(str(value)) if value else {}
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _addresses(listed: str | None, entries: object) -> list[str]:
+    plain = [address for one in (listed or "").split(";") if (address := read_address(one))]
+    return plain or [address for one in items(entries) if (address := read_address(one.get("email")))]
+
+
+HUBSPOT_READER: Final = Reader(format=HUBSPOT, is_it=is_hubspot, read=read_hubspot)
