@@ -1,4 +1,4 @@
-"""What one later turn may tell of a promise: a delivery, a report, a receipt, a complaint, a new date.
+"""What one later turn may tell of a promise: a delivery, a report, a receipt, a complaint, a new date, a release.
 
 The patterns open a gate and no more: whether a sentence speaks of this promise is for `match` to say.
 """
@@ -17,7 +17,7 @@ from troth.promises.content import content_stems
 from troth.promises.deeds import deed_kinds
 from troth.promises.tokens import tokenise
 
-Kind = Literal["delivery", "done", "past", "says", "receipt", "reply", "held", "against", "moved"]
+Kind = Literal["delivery", "done", "past", "says", "receipt", "reply", "held", "against", "moved", "released"]
 
 FULFILLING: Final = frozenset({"delivery", "done", "past", "says", "receipt", "reply", "held"})
 
@@ -46,7 +46,8 @@ _RECEIPT: Final = (
     r"\b(see|saw) (it|them|the|that)\b|picked up|\bis (in|here|back|there)\b|can see)"
 )
 _NOT: Final = (
-    r"(?i)(\b(not|never|nobody|nothing|none|cannot|refused?|failed|unable|rejected|noch nicht|kein|keine)\b|n['’]t\b)"
+    r"(?i)(\b(not|never|nobody|nothing|none|cannot|refused?|failed|unable|rejected|forgot|forgotten|overlooked|"
+    r"noch nicht|kein|keine)\b|n['’]t\b)"
 )
 _AGAINST: Final = (
     r"(?i)(\b(no|without|wait(ed|ing)?|still|missing|overdue|forgot|reminder)\b|\?\s*$|"
@@ -64,6 +65,12 @@ _MOVED: Final = (
     r"you get (it|them) (tonight|tomorrow|on)|more like|another (\w+ ){0,2}(days?|weeks?)|"
     r"could not be (made|done)|we try again|so you will hear|tomorrow (morning )?then))"
 )
+_RELEASED: Final = (
+    r"(?i)(\bno need (to|for)\b|\bneed(n['’]t| not)\b|\b(do not|don['’]t) (have to|need to|bother)\b|"
+    r"\bplease (do not|don['’]t|stop|cancel|forget)\b|\b(no longer|not|n['’]t) (need|want|require)(ed)?\b|"
+    r"\bdecided against\b|\bnever mind\b|\bnot (necessary|needed|required)\b|\bcalled off\b|"
+    r"(nicht mehr nötig|brauch\w* \w+ nicht mehr|hat sich erledigt))"
+)
 _AHEAD: Final = (
     r"(?i)(\b(will|['’]ll|shall|going to|look(ing)? forward|about to|once|if|please|would|should|werden?)\b|\?\s*$)"
 )
@@ -72,10 +79,12 @@ _PLAIN_REPLY: Final = 25  # characters of own words above which a later turn may
 _SHORT: Final = 15  # content words of a turn that is about one thing
 _VOICE: Final = frozenset({"call", "meeting"})
 
-_DONE_BIT, _PAST_BIT, _RECEIPT_BIT, _NOT_BIT, _AGAINST_BIT, _MOVED_BIT, _AHEAD_BIT = (1 << at for at in range(7))
+_DONE_BIT, _PAST_BIT, _RECEIPT_BIT, _NOT_BIT, _AGAINST_BIT, _MOVED_BIT, _AHEAD_BIT, _RELEASED_BIT = (
+    1 << at for at in range(8)
+)
 _PATTERNS: Final = (
     (_DONE, _DONE_BIT), (_PAST, _PAST_BIT), (_RECEIPT, _RECEIPT_BIT), (_NOT, _NOT_BIT), (_AGAINST, _AGAINST_BIT),
-    (_MOVED, _MOVED_BIT), (_AHEAD, _AHEAD_BIT),
+    (_MOVED, _MOVED_BIT), (_AHEAD, _AHEAD_BIT), (_RELEASED, _RELEASED_BIT),
 )  # fmt: skip
 
 
@@ -192,7 +201,9 @@ def _kinds(line: Line) -> Iterator[tuple[Kind, float]]:
         yield "moved", 0.0
     if marks & (_NOT_BIT | _AGAINST_BIT) or against >= _LEAST:
         yield "against", against
-    if not marks & (_NOT_BIT | _AHEAD_BIT | _MOVED_BIT):
+    if marks & _RELEASED_BIT:
+        yield "released", 0.0
+    if not marks & (_NOT_BIT | _AHEAD_BIT | _MOVED_BIT | _RELEASED_BIT):
         sure = heads.get("done", 0.0)
         if marks & _RECEIPT_BIT or (heads.get("gratitude", 0.0) >= _LEAST and " for " in line.text):
             yield "receipt", sure

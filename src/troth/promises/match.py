@@ -54,6 +54,7 @@ _DUE_MARK: Final = "\x00"
 # Linear by construction: single marks and fixed words, no repetition.
 _CLAUSE: Final = re.compile(r"[,;:—–]|\b(?:and|but|so|because)\b", re.IGNORECASE)
 _PROMISING: Final = re.compile(r"\b(?:will|shall|ll|going to|promise|werden?|you get|you have)\b", re.IGNORECASE)
+_SPOKEN: Final = frozenset({"call", "meet", "tell"})  # deeds that a call or a meeting does
 _PLAIN: Final = frozenset({"delivery", "done", "receipt"})  # kinds that need no words of their own: "Done."
 
 FULFILS: Final[Mapping[str, float]] = MappingProxyType(
@@ -141,6 +142,10 @@ def may_settle(pledge: Pledge, piece: Piece) -> bool:
         return own and pledge.is_answer
     if piece.kind in ("delivery", "moved"):
         return own
+    if piece.kind == "released":  # by whom it was promised to, in words of the act
+        return not own and bool(pledge.stems & piece.stems)
+    if piece.kind == "held" and not pledge.deeds & _SPOKEN:
+        return False  # a call about the matter keeps no promise to build or to pay
     if piece.kind in FULFILLING and not own and piece.denied:
         return False
     return piece.kind != "receipt" or not own
@@ -150,6 +155,8 @@ def match_probability(pledge: Pledge, piece: Piece, rarity: Rarity) -> float:
     """The probability that this piece settles this promise in the way of its kind, between 0 and 1."""
     weights = FULFILS if piece.kind in FULFILLING else SPEAKS_OF
     features = read_features(pledge, piece, rarity)
+    if piece.kind == "released":  # weighed like a new date by the promiser: there are no pairs to fit it on
+        features |= {"moved": 1.0, "own": 1.0}
     logit = weights["bias"] + sum(weights.get(name, 0.0) * value for name, value in features.items())
     probability = 1.0 / (1.0 + exp(-max(-30.0, min(30.0, logit))))
     if piece.kind == "says" and len(pledge.stems & (piece.stems | piece.documents)) < _TWO:

@@ -214,6 +214,8 @@ class Judge:
             if moves and chance >= SURE:
                 new = self.renewals.in_turn(piece.spot.turn_id, row)
                 return _shown_by("withdrawn", piece, chance, replaced_by=new["promise_id"] if new else None)
+            if piece.kind == "released" and chance >= SURE and before_due:
+                return _shown_by("withdrawn", piece, chance)
             enough = _ACCUSE_MARKED if piece.sure >= _MARKED else _ACCUSE
             accuses = piece.kind == "against" and chance >= enough and not before_due
             if accuses and complaint is None and _can_be_suspected(row):
