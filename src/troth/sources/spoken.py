@@ -31,7 +31,7 @@ _GENERIC: Final = re2.compile(
 )
 _ANONYMOUS: Final = re2.compile(
     r"(?i)^(?:(?:unknown|unidentified|unbekannter?)(?: (?:speaker|user|participant|sprecher))?"
-    r"|(?:speaker|spk|person|participant|channel|guest|sprecher|teilnehmer)[ _#-]?\w{0,3})$"
+    r"|(?:speaker|spk|person|participant|channel|guest|sprecher|teilnehmer)[ _#-]?\w{0,3}|\w)$"
 )
 _MARKS: Final = re2.compile(
     r"(?i)\s*\((?:guest|gast|external|extern|unverified|host|co-host|you|organi[sz]er|presenter|\w+ \(guest\))\)\s*$"
@@ -55,6 +55,8 @@ class Voice(NamedTuple):
     name: str | None = None
     side: str | None = None
     is_named: bool = True  # False: a label such as "SPEAKER_00", another person in each call
+    is_machine: bool = False  # a bot or an announcement: kept, never scored
+    phone: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +68,19 @@ class Talk:
     subject: str | None = None
     channel: str = "call"
     voices: Mapping[str, Voice] = field(default_factory=dict[str, Voice])  # by label; others are who the label says
+    silent: tuple[Voice, ...] = ()  # who was there and said nothing
 
 
-def tell_talk(talk: Talk, lines: Iterable[Said], context: Context) -> Iterator[Turn | Contact]:
-    """The turns of one call, and a contact for each speaker with a name."""
-    spoken = list(join_lines(lines))
+def tell_talk(talk: Talk, lines: Iterable[Said], context: Context, *, joins: bool = True) -> Iterator[Turn | Contact]:
+    """The turns of one call, and a contact for each speaker with a name.
+
+    Args:
+        talk: the call.
+        lines: what was said, in order.
+        context: told what could not be known.
+        joins: lines become turns by the rule above; False where each is one already, as in a chat.
+    """
+    spoken = list(join_lines(lines) if joins else lines)
     if not spoken:
         return
     voices = {said.label: talk.voices.get(said.label or "") or name_voice(said.label, talk) for said in spoken}
@@ -78,8 +88,10 @@ def tell_talk(talk: Talk, lines: Iterable[Said], context: Context) -> Iterator[T
         context.notes[NO_START] += 1
     if not any(voice.is_named or voice.side for voice in voices.values()):
         context.notes[NO_NAMES] += 1
-    yield from _contacts(talk, voices.values(), context)
-    everybody = list(dict.fromkeys(voice.handle for voice in voices.values()))
+    yield from list_contacts(talk, (*voices.values(), *talk.silent), context)
+    everybody = list(dict.fromkeys(voice.handle for voice in (*voices.values(), *talk.silent)))
+    # All of them ours: said to no customer, whatever the call was about.
+    is_inside = all(voice.side == "us" for voice in (*voices.values(), *talk.silent))
     for position, said in enumerate(spoken):
         voice = voices[said.label]
         yield Turn(
@@ -98,10 +110,10 @@ def tell_talk(talk: Talk, lines: Iterable[Said], context: Context) -> Iterator[T
             subject=talk.subject,
             body=said.text,
             attachments=None,
-            automatic=False,
+            automatic=voice.is_machine,
             source=context.source,
             side=voice.side,
-            circle=None,
+            circle="colleague" if is_inside else None,
             relationship=None,
         )
 
@@ -168,7 +180,8 @@ def name_talk(kind: str, lines: Sequence[Said]) -> str:
     return f"{kind}:{hashlib.sha256(chr(0).join(times).encode()).hexdigest()[:32]}"
 
 
-def _contacts(talk: Talk, voices: Iterable[Voice], context: Context) -> Iterator[Contact]:
+def list_contacts(talk: Talk, voices: Iterable[Voice], context: Context) -> Iterator[Contact]:
+    """A contact for each voice with a name or an address."""
     for voice in dict.fromkeys(voices):
         if voice.is_named and (voice.name or _is_address(voice.handle)):
             yield Contact(
@@ -178,6 +191,7 @@ def _contacts(talk: Talk, voices: Iterable[Voice], context: Context) -> Iterator
                 handle=None if _is_address(voice.handle) else voice.handle,
                 name=voice.name,
                 address=voice.handle if _is_address(voice.handle) else None,
+                phone=voice.phone,
                 side=voice.side,
             )
 
