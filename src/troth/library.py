@@ -31,6 +31,7 @@ from troth.encoder import encoder_id, load_encoder
 from troth.errors import InputError
 from troth.foretold import forecast_answers
 from troth.intake import ReadReport, add_to, read_into, take_turns
+from troth.leaving import Written, leave_book
 from troth.lenses import LENSES, Lens
 from troth.mapping import Mapping as LensMapping
 from troth.mapping import judge_mapping
@@ -72,6 +73,8 @@ from troth.review.close import CIRCLES
 from troth.schema import FINDINGS, PROMISES, QUESTIONS, SENTENCES, empty
 from troth.settings import Settings
 from troth.sources import Local
+from troth.sources.ours import KEPT
+from troth.sources.shapes import Shape
 from troth.surveys import SurveyReading, read_answers
 from troth.trust import DEFAULT_MODEL, Model, follow, read_model
 
@@ -653,7 +656,6 @@ class Book:
         """
         makers: Mapping[str, Callable[[], pa.Table]] = {
             "turns": self.turns,
-            "turn_versions": lambda: self._store.table("turn_versions"),
             "sentences": lambda: self.understand().sentences,
             "findings": lambda: self.understand().findings,
             "promises": self.promises,
@@ -666,15 +668,31 @@ class Book:
             "people": self.people,
             "accounts": self.accounts,
             "person_decisions": self.person_decisions,
-            "calls": lambda: self._store.table("calls"),
             "readings": self.readings,
             "trust": lambda: follow(self.readings(), self.model(), segments=self.segments()),
             "scores": lambda: self.scores(lens=list(self.lenses.values())),
             "relationships": self.relationships,
         }
-        if name not in makers:
-            raise InputError(f"there is no table {name!r}; there are {', '.join(makers)}.")
-        return makers[name]()
+        if name in makers:
+            return makers[name]()
+        if name not in KEPT:
+            raise InputError(f"there is no table {name!r}; there are {', '.join(dict.fromkeys([*makers, *KEPT]))}.")
+        return self._store.table(name)
+
+    def leave(
+        self, folder: str | Path, *, shape: Shape = "parquet", bare: bool = False, progress: Progress | None = None
+    ) -> Written:
+        """Write the whole book into a new folder, to be read by other programs or back by `read`, without loss.
+
+        Args:
+            folder: absent or empty.
+            shape: parquet, jsonl or csv, of every table.
+            bare: leave out what can be worked out anew.
+            progress: called with tables done and tables in all.
+
+        Raises: InputError when the folder is not empty or cannot be written.
+        """
+        return leave_book(self._store, self.table, Path(folder), shape=shape, bare=bare, progress=progress)
 
     @property
     def whose(self) -> str:
