@@ -18,11 +18,23 @@ from troth.sources.formats import Format
 from troth.sources.json_items import read_items
 from troth.sources.jsonl import Row
 from troth.sources.reader import Context, Reader
-from troth.sources.talk import CHANNEL_GAP, DIRECT_GAP, LISTENERS, Runs, make_turn, possible, read_epoch
+from troth.sources.talk import (
+    CHANNEL_GAP,
+    DIRECT_GAP,
+    EDITED,
+    LISTENERS,
+    NOTICE,
+    Runs,
+    make_turn,
+    possible,
+    read_epoch,
+    take_object,
+    take_objects,
+    take_text,
+    take_words,
+)
 from troth.sources.turns import Contact, Piece, Rejected, Turn
 
-SYSTEM: Final = "notices of the chat program (joined, left, topic changed and the like): no turns"
-EDITED: Final = "edited after they were sent: the words as they stand now"
 _WITHOUT: Final = "files of the export that hold no messages"
 
 _FORMAT: Final = Format(
@@ -144,11 +156,11 @@ def _read_people(export: Export, name: str, workspace: _Workspace) -> Iterator[P
             yield item
             continue
         where, row = item
-        user = _text(row.get("id"))
+        user = take_text(row.get("id"))
         if not user:
             yield Rejected(position=where, reason="somebody without an id")
             continue
-        if not row.get("is_stranger") and (team := _text(row.get("team_id"))):
+        if not row.get("is_stranger") and (team := take_text(row.get("team_id"))):
             workspace.teams.add(team)
         contact = _contact(user, row, workspace)
         is_bot = row.get("is_bot") is True or user == "USLACKBOT"
@@ -160,9 +172,9 @@ def _read_people(export: Export, name: str, workspace: _Workspace) -> Iterator[P
 
 
 def _contact(user: str, row: Row, workspace: _Workspace) -> Contact:
-    profile = _object(row.get("profile"))
-    address = _text(profile.get("email")).lower()
-    phone = "".join(char for char in _text(profile.get("phone")) if char in "+0123456789")
+    profile = take_object(row.get("profile"))
+    address = take_text(profile.get("email")).lower()
+    phone = "".join(char for char in take_text(profile.get("phone")) if char in "+0123456789")
     side = None
     if row.get("is_stranger"):
         side = "them"
@@ -181,9 +193,9 @@ def _contact(user: str, row: Row, workspace: _Workspace) -> Contact:
 
 
 def _name(row: Row) -> str:
-    profile = _object(row.get("profile"))
+    profile = take_object(row.get("profile"))
     given = (profile.get("real_name"), row.get("real_name"), profile.get("display_name"), row.get("name"))
-    return next((text for value in given if (text := _text(value))), "")
+    return next((text for value in given if (text := take_text(value))), "")
 
 
 def _handle(user: str) -> str:
@@ -196,26 +208,26 @@ def _read_channels(export: Export, name: str, workspace: _Workspace, *, is_direc
             yield item
             continue
         _, row = item
-        own = _text(row.get("id"))
+        own = take_text(row.get("id"))
         members = row.get("members")
-        named = (_text(member) for member in cast("list[Any]", members)) if isinstance(members, list) else ()
+        named = (take_text(member) for member in cast("list[Any]", members)) if isinstance(members, list) else ()
         found = _Channel(id=own, members=tuple(filter(None, named)), is_direct=is_direct)
-        title = _text(row.get("name"))
+        title = take_text(row.get("name"))
         workspace.titles[own] = title or own
         for folder in {own, title} - {""}:
             workspace.channels[folder] = found
 
 
 def _read_message(where: str, row: Row, channel: _Channel, workspace: _Workspace) -> Iterator[Piece]:
-    kind = _text(row.get("subtype"))
+    kind = take_text(row.get("subtype"))
     if kind in _NOTICES:
-        workspace.context.notes[SYSTEM] += 1
+        workspace.context.notes[NOTICE] += 1
         return
     reason = _why_not(row, kind)
     if reason:
         yield Rejected(position=where, reason=reason)
         return
-    user = _text(row.get("user")) or _text(_object(row.get("comment")).get("user"))
+    user = take_text(row.get("user")) or take_text(take_object(row.get("comment")).get("user"))
     if user and user not in workspace.people and not row.get("bot_id"):
         yield _meet(user, row, workspace)
     turn = _turn(row, kind, user, channel, workspace)
@@ -232,17 +244,17 @@ def _why_not(row: Row, kind: str) -> str:
         return _GONE[kind]
     if kind and kind not in _SAID | _BOTS:
         return f"a message of a kind that is not known: {kind[:60]}"
-    if read_epoch(_text(row.get("ts"))) is None:
+    if read_epoch(take_text(row.get("ts"))) is None:
         return "no 'ts': a message needs its time, which is its name"
-    if not any(_text(row.get(name)) for name in ("user", "bot_id", "username")) and kind != "file_comment":
+    if not any(take_text(row.get(name)) for name in ("user", "bot_id", "username")) and kind != "file_comment":
         return "nobody said it"
     return ""
 
 
 def _meet(user: str, row: Row, workspace: _Workspace) -> Contact:
     """Somebody of another firm in a shared channel, whom the list of people leaves out."""
-    profile = _object(row.get("user_profile"))
-    team = _text(row.get("user_team")) or _text(profile.get("team"))
+    profile = take_object(row.get("user_profile"))
+    team = take_text(row.get("user_team")) or take_text(profile.get("team"))
     name = _name({**profile, "profile": profile})
     workspace.people[user] = _Person(_handle(user), name or user, is_bot=False)
     return Contact(
@@ -257,8 +269,8 @@ def _meet(user: str, row: Row, workspace: _Workspace) -> Contact:
 
 def _turn(row: Row, kind: str, user: str, channel: _Channel, workspace: _Workspace) -> Turn:
     context, people = workspace.context, workspace.people
-    stamp = _text(row.get("ts"))
-    thread = _text(row.get("thread_ts"))
+    stamp = take_text(row.get("ts"))
+    thread = take_text(row.get("thread_ts"))
     turn_id = f"slack:{channel.id}:{stamp}"
     sent_at = possible(read_epoch(stamp), now=context.now, notes=context.notes)
     if thread:
@@ -269,7 +281,7 @@ def _turn(row: Row, kind: str, user: str, channel: _Channel, workspace: _Workspa
     if row.get("edited"):
         context.notes[EDITED] += 1
     person = people.get(user)
-    bot = _text(row.get("bot_id"))
+    bot = take_text(row.get("bot_id"))
     automatic = kind in _BOTS or (person.is_bot if person else bool(bot))
     words, mentioned = _render(_own_words(row, kind, automatic=automatic), workspace)
     workspace.position += 1
@@ -280,10 +292,10 @@ def _turn(row: Row, kind: str, user: str, channel: _Channel, workspace: _Workspa
         parent=conversation if thread and thread != stamp else None,
         position=workspace.position - 1,
         sent_at=sent_at,
-        speaker=person.handle if person else _handle(user or bot or _text(row.get("username")) or "unknown"),
+        speaker=person.handle if person else _handle(user or bot or take_text(row.get("username")) or "unknown"),
         name=person.name
         if person
-        else _text(row.get("username")) or _text(_object(row.get("bot_profile")).get("name")),
+        else take_text(row.get("username")) or take_text(take_object(row.get("bot_profile")).get("name")),
         recipients=_listeners(user, mentioned, channel, people),
         attachments=_files(row),
         automatic=automatic,
@@ -301,22 +313,22 @@ def _listeners(user: str, mentioned: list[str], channel: _Channel, people: Mappi
 
 def _own_words(row: Row, kind: str, *, automatic: bool) -> str:
     """What was written, without what the program wrote around it."""
-    text = _raw(row.get("text"))
+    text = take_words(row.get("text"))
     if kind == "file_comment":
-        return _raw(_object(row.get("comment")).get("comment")) or text.partition(">: ")[2] or text
+        return take_words(take_object(row.get("comment")).get("comment")) or text.partition(">: ")[2] or text
     if kind == "file_share" and text.startswith("<@") and (" uploaded a file: " in text or " shared a file: " in text):
         return text.partition(" and commented: ")[2]
-    shared = [_attached(entry, automatic=automatic) for entry in _objects(row.get("attachments"))]
+    shared = [_attached(entry, automatic=automatic) for entry in take_objects(row.get("attachments"))]
     return "\n".join(part for part in (text, *shared) if part)
 
 
 def _attached(entry: Row, *, automatic: bool) -> str:
     """The words of a program's message; a message that was passed on, as a quote; of a link's preview nothing."""
     if automatic:
-        parts = [_raw(entry.get(name)) for name in ("pretext", "title", "text")]
-        return "\n".join(filter(None, parts)) or _raw(entry.get("fallback"))
+        parts = [take_words(entry.get(name)) for name in ("pretext", "title", "text")]
+        return "\n".join(filter(None, parts)) or take_words(entry.get("fallback"))
     if entry.get("is_share") or entry.get("is_msg_unfurl"):
-        return "\n".join(f"> {line}" for line in _raw(entry.get("text")).splitlines())
+        return "\n".join(f"> {line}" for line in take_words(entry.get("text")).splitlines())
     return ""
 
 
@@ -354,26 +366,9 @@ def _unescape(text: str) -> str:
 
 
 def _files(row: Row) -> list[str]:
-    entries = _objects(row.get("files")) or [entry for entry in (_object(row.get("file")),) if entry]
-    names = (_text(entry.get("name")) or _text(entry.get("title")) for entry in entries)
+    entries = take_objects(row.get("files")) or [entry for entry in (take_object(row.get("file")),) if entry]
+    names = (take_text(entry.get("name")) or take_text(entry.get("title")) for entry in entries)
     return [name or "a file" for name in names]
-
-
-def _text(value: object) -> str:
-    return value.strip() if isinstance(value, str) else ""
-
-
-def _raw(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _object(value: object) -> Row:
-    return cast("Row", value) if isinstance(value, dict) else {}
-
-
-def _objects(value: object) -> list[Row]:
-    entries = cast("list[Any]", value) if isinstance(value, list) else []
-    return [cast("Row", entry) for entry in entries if isinstance(entry, dict)]
 
 
 SLACK: Final = Reader(format=_FORMAT, is_it=is_slack, read=read_slack)

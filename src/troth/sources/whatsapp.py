@@ -25,11 +25,9 @@ from troth.sources.formats import Format
 from troth.sources.jsonl import read_lines
 from troth.sources.mail import TEXT_LIMIT
 from troth.sources.reader import Context, Reader
-from troth.sources.talk import DIRECT_GAP, LISTENERS, Runs, make_turn, possible
+from troth.sources.talk import DIRECT_GAP, EDITED, LISTENERS, NOTICE, Runs, make_turn, possible
 from troth.sources.turns import Contact, Piece, Rejected, Turn
 
-SYSTEM: Final = "notices of the chat program (joined, left, calls, encryption): no turns"
-EDITED: Final = "edited after they were sent: the words as they stand now"
 OPEN: Final = (
     "dates such as 3/4 read {} first, and nothing in the chat says whether that is right: "
     'state dates = "{}" in troth.toml if it is not'
@@ -253,7 +251,7 @@ def _read_chat(export: Export, name: str, chat: _Chat, state: _State) -> Iterato
         said = _split_name(line[head.end :])
         held = None
         if said is None:
-            state.context.notes[SYSTEM] += 1
+            state.context.notes[NOTICE] += 1
             held = _Message(where=where, head=head, name="", lines=[])  # takes the lines that go on with the notice
         else:
             held = _Message(where=where, head=head, name=said[0], lines=[said[1]], size=len(said[1]))
@@ -273,7 +271,7 @@ def _finish(held: _Message, chat: _Chat, state: _State) -> Iterator[Turn | Rejec
         return
     context = state.context
     if _is_notice("\n".join(held.lines)):
-        context.notes[SYSTEM] += 1
+        context.notes[NOTICE] += 1
         return
     text = "\n".join(held.lines).strip(f"\n {_MARKS}")
     if text.lower().rstrip(". ") in _DELETED:
