@@ -8,13 +8,22 @@ Notes, and what somebody of us wrote down of a call or a meeting, are ours alone
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from troth.sources.cells import DateOrder, read_amount, read_flag, read_time
-from troth.sources.documents import find_keys, read_entries
+from troth.sources.cells import read_flag
+from troth.sources.crm import (
+    WAREHOUSE,
+    Found,
+    Kinds,
+    add_record,
+    as_position,
+    first_of,
+    read_kinds,
+    tell_member,
+)
+from troth.sources.documents import Fields
 from troth.sources.export import Export
 from troth.sources.formats import Format
 from troth.sources.headers import clean_id
@@ -32,7 +41,7 @@ from troth.sources.helpdesk import (
 )
 from troth.sources.outcomes import Ledger, Record, read_state
 from troth.sources.reader import Context, Reader
-from troth.sources.tables import look_at_sheet, plain_name, read_rows
+from troth.sources.tables import plain_name
 from troth.sources.turns import Contact, Piece, Rejected, Turn
 
 HUBSPOT: Final = Format(
@@ -44,12 +53,12 @@ HUBSPOT: Final = Format(
 _ID: Final = ("hsobjectid", "recordid", "id")
 _COMPANY: Final = ("associatedcompanyid", "associatedcompanyidsprimary", "associatedcompanyids")
 _OURS: Final = frozenset(
-    {"hsobjectid", "recordid", "hubspotownerid", "lifecyclestage", "associatedcompanyid", "portalid", "properties"}
+    {"hsobjectid", "recordid", "hubspotownerid", "lifecyclestage", "associatedcompanyid", "portalid"}
+    | {"properties", WAREHOUSE}
 )
 """Names that a plain list of addresses or firms does not have."""
 
-# Which object a file holds: one name of each group must be there. In the order in which they are asked.
-_KINDS: Final[Sequence[tuple[str, Sequence[frozenset[str]]]]] = (
+_KINDS: Final[Kinds] = (
     ("emails", (frozenset({"hsemailtext", "hsemailhtml", "hsemailsubject", "hsemaildirection"}),)),
     ("notes", (frozenset({"hsnotebody"}),)),
     ("calls", (frozenset({"hscallbody", "hscalltitle", "hscalldirection", "hscalltranscript"}),)),
@@ -74,14 +83,14 @@ _KINDS: Final[Sequence[tuple[str, Sequence[frozenset[str]]]]] = (
         (
             frozenset({"invoiceid", "hsinvoicestatus", "hsamountbilled"}),
             frozenset({"amount", "hsamountbilled"}),
-            frozenset({"associatedcompanyid", "hsobjectid", "recordid"}),
+            frozenset({"associatedcompanyid", "hsobjectid", "recordid", WAREHOUSE}),
         ),
     ),
     ("contacts", (frozenset({"email"}), frozenset({"firstname", "lastname"}), _OURS | {"vid"})),
     ("companies", (frozenset({"domain", "companydomainname"}), frozenset({"name", "companyname"}), _OURS)),
     ("owners", (frozenset({"email"}), frozenset({"firstname", "lastname"}), frozenset({"userid", "ownerid"}))),
 )
-_FIRST: Final = ("owners", "companies", "contacts", "stages", "links")  # which the others need
+_ENTERED: Final = ("hsv2dateentered", "hsdateentered")
 _LISTS: Final = frozenset({"results"})
 _NO_WORDS: Final = "a mail, note or call without words"
 _LOGGED: Final = {"notes": "letter", "calls": "call", "meetings": "meeting", "communications": "chat"}
@@ -97,21 +106,6 @@ _UNDELIVERED: Final = frozenset({"BOUNCED", "FAILED", "SCHEDULED", "SENDING"})
 Row = Mapping[str, Any]
 
 
-class _Object(NamedTuple):
-    """One object of the export: where it stands, its properties by plain name, and what each of them once was."""
-
-    where: str
-    cells: Row
-    history: Sequence[tuple[str, str, object]] = ()  # property, value, since when
-    order: DateOrder = "dmy"
-    comma: bool = False
-
-    @property
-    def id(self) -> str | None:
-        """Its id."""
-        return pick(self.cells, *_ID)
-
-
 @dataclass(slots=True)
 class _Crm:
     """What is known of people, firms and stages before the talk is read."""
@@ -123,17 +117,9 @@ class _Crm:
     stages: dict[str, tuple[str, str | None]] = field(default_factory=dict[str, tuple[str, str | None]])
     links: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])  # deal to kind and id
 
-    def time(self, found: _Object, *names: str, late: bool = False) -> datetime | None:
-        """The first of these properties that is a time."""
-        for name in names:
-            at = read_time(found.cells.get(name), zone=self.context.zone, order=found.order, late=late)
-            if at is not None:
-                return at
-        return None
-
-    def owner(self, found: _Object) -> Member:
+    def owner(self, found: Found) -> Member:
         """Who of us an object belongs to; by an address, a name, or a number that the list of owners may explain."""
-        named = pick(found.cells, "hubspotownerid", "dealowner", "contactowner", "companyowner", "ownerid")
+        named = found.pick("hubspotownerid", "dealowner", "contactowner", "companyowner", "ownerid")
         if named is None:
             return Member(handle="hubspot:owner:unknown", side="us")
         address = read_address(named)
@@ -147,85 +133,40 @@ class _Crm:
         label, state = self.stages.get(name or "", (name, None))
         return label, state or read_state(label)
 
-    def account(self, found: _Object) -> str | None:
+    def account(self, found: Found) -> str | None:
         """The key of the account that an object belongs to: a domain, else an id, else a name or an address."""
         named = pick(
             found.cells, "associatedcompanyid", "associatedcompanyids", "associatedcompanyidsprimary", "companyid"
         )
-        number = _first(named)
-        if number is None and (linked := self.links.get(found.id or "")) is not None:
+        number = first_of(named)
+        if number is None and (linked := self.links.get(found.pick(*_ID) or "")) is not None:
             number = linked[1] if linked[0] == "company" else None
         if number is not None:
             firm = self.companies.get(number)
             return (firm.domain if firm is not None else None) or f"hubspot:company:{number}"
-        name = _first(pick(found.cells, "associatedcompany", "company", "companyname"))
+        name = first_of(found.pick("associatedcompany", "company", "companyname"))
         if name is not None:
             return name
-        person = _first(pick(found.cells, "associatedcontactids", "associatedcontactid", "contactid"))
-        if person is None and (linked := self.links.get(found.id or "")) is not None:
+        person = first_of(found.pick("associatedcontactids", "associatedcontactid", "contactid"))
+        if person is None and (linked := self.links.get(found.pick(*_ID) or "")) is not None:
             person = linked[1]
         member = self.contacts.get(person or "")
         return member.speaker if member is not None else f"hubspot:contact:{person}" if person else None
 
 
-def _tell(names: frozenset[str]) -> str | None:
-    """Which object has properties of these plain names; None where it is none of HubSpot's."""
-    return next((kind for kind, groups in _KINDS if all(group & names for group in groups)), None)
-
-
-def _tell_member(export: Export, name: str) -> str | None:
-    keys = find_keys(export, name)
-    if keys:
-        return _tell(frozenset(map(plain_name, keys)))
-    sheet = look_at_sheet(export, name)
-    if sheet is None:
-        return None
-    is_warehouse = any(column.strip().lower().startswith("property_") for column in sheet.header)
-    return _tell(frozenset(sheet.columns) | ({"properties", "hsobjectid"} if is_warehouse else set()))
-
-
 def is_hubspot(export: Export) -> bool:
     """Whether most of an export is of HubSpot."""
-    return holds_mostly(export, lambda name: _tell_member(export, name) is not None)
+    return holds_mostly(export, lambda name: tell_member(export, name, _KINDS) is not None)
 
 
 def read_hubspot(export: Export, context: Context) -> Iterator[Piece]:
     """The pieces of an export: people and firms, then what was written, then outcomes with their steps."""
-    crm, ledger = _Crm(context), Ledger(context.source, context.now)
-    kinds = {name: _tell_member(export, name) for name in export.names}
-    for name, kind in kinds.items():
-        if kind is None:
-            yield Rejected(position=name or "the file", reason="no part of a HubSpot export")
-    for wanted in (*_FIRST, *(kind for kind in _READ if kind not in _FIRST)):
-        for name in (name for name, kind in kinds.items() if kind == wanted):
-            for found in _read_objects(export, name, context):
-                if isinstance(found, Rejected):
-                    yield found
-                else:
-                    yield from _READ[wanted](found, crm, ledger, wanted)
-    yield from ledger.pieces()
+    yield from read_kinds(
+        export, context, kinds=_KINDS, lists=_LISTS, flatten=_from_json, readers=_READ, known=_Crm(context)
+    )  # fmt: skip
 
 
-def _read_objects(export: Export, name: str, context: Context) -> Iterator[_Object | Rejected]:
-    """The objects of one file."""
-    sheet = look_at_sheet(export, name)
-    if sheet is None:
-        for entry in read_entries(export, name, _LISTS, meter=context.meter):
-            yield entry if isinstance(entry, Rejected) else _from_json(entry.where, entry.fields, context)
-        return
-    for row in read_rows(export, sheet, meter=context.meter, notes=context.notes):
-        if isinstance(row, Rejected):
-            yield row
-            continue
-        entered = [
-            ("dealstage", written.rpartition("date_entered_")[2], row.cells.get(column))
-            for written, column in zip(sheet.header, sheet.columns, strict=True)
-            if "date_entered_" in written and row.cells.get(column, "").strip()
-        ]
-        yield _Object(row.where, row.cells, entered, sheet.order or context.dates, sheet.has_commas)
-
-
-def _from_json(where: str, fields: Row, context: Context) -> _Object:
+def _from_json(where: str, fields: Fields, context: Context) -> Found:
     """An object of the interface, its properties by plain name, and the first company and contact it is tied to."""
     properties = part(fields, "properties")
     cells: dict[str, Any] = {plain_name(name): value for name, value in (properties or fields).items()}
@@ -243,11 +184,11 @@ def _from_json(where: str, fields: Row, context: Context) -> _Object:
         cells["isdeleted"] = True
     if "stages" in fields:
         cells["stages"] = fields["stages"]
-    return _Object(where, cells, past, context.dates)
+    return Found(where, cells, context.zone, context.dates, history=past)
 
 
-def _read_owner(found: _Object, crm: _Crm, _ledger: Ledger, _kind: str) -> Iterator[Piece]:
-    number = pick(found.cells, "ownerid", *_ID)
+def _read_owner(found: Found, crm: _Crm, _ledger: Ledger, _kind: str) -> Iterator[Piece]:
+    number = found.pick("ownerid", *_ID)
     if number is None:
         yield Rejected(position=found.where, reason="an owner without an id")
         return
@@ -260,12 +201,12 @@ def _read_owner(found: _Object, crm: _Crm, _ledger: Ledger, _kind: str) -> Itera
     yield crm.owners[number].as_contact(crm.context.source)
 
 
-def _read_company(found: _Object, crm: _Crm, _ledger: Ledger, _kind: str) -> Iterator[Piece]:
-    number = pick(found.cells, "companyid", *_ID)
+def _read_company(found: Found, crm: _Crm, _ledger: Ledger, _kind: str) -> Iterator[Piece]:
+    number = found.pick("companyid", *_ID)
     if number is None:
         yield Rejected(position=found.where, reason="a company without an id")
         return
-    name = pick(found.cells, "name", "companyname")
+    name = found.pick("name", "companyname")
     owner = crm.owner(found)
     crm.companies[number] = Contact(
         contact_id=f"hubspot:company:{number}",
@@ -273,34 +214,34 @@ def _read_company(found: _Object, crm: _Crm, _ledger: Ledger, _kind: str) -> Ite
         kind="account",
         name=name,
         account=name,
-        domain=read_domain(pick(found.cells, "domain", "companydomainname", "website", "websiteurl")),
-        phone=read_phone(pick(found.cells, "phone", "phonenumber")),
+        domain=read_domain(found.pick("domain", "companydomainname", "website", "websiteurl")),
+        phone=read_phone(found.pick("phone", "phonenumber")),
         owner=_owner_name(owner),
-        segment=pick(found.cells, "segment", "customersegment", "tier"),
+        segment=found.pick("segment", "customersegment", "tier"),
     )
     yield crm.companies[number]
 
 
-def _read_contact(found: _Object, crm: _Crm, _ledger: Ledger, _kind: str) -> Iterator[Piece]:
-    number = pick(found.cells, "contactid", "vid", *_ID)
+def _read_contact(found: Found, crm: _Crm, _ledger: Ledger, _kind: str) -> Iterator[Piece]:
+    number = found.pick("contactid", "vid", *_ID)
     if number is None:
         yield Rejected(position=found.where, reason="a contact without an id")
         return
-    home = _first(pick(found.cells, *_COMPANY))
+    home = first_of(found.pick(*_COMPANY))
     crm.contacts[number] = Member(
         handle=f"hubspot:contact:{number}",
         name=_full_name(found.cells),
         address=read_address(found.cells.get("email")),
-        phone=read_phone(pick(found.cells, "phone", "phonenumber", "mobilephone", "mobilephonenumber")),
+        phone=read_phone(found.pick("phone", "phonenumber", "mobilephone", "mobilephonenumber")),
         side="them",
         account=f"hubspot:company:{home}" if home else None,
-        account_name=pick(found.cells, "company", "companyname", "associatedcompany"),
+        account_name=found.pick("company", "companyname", "associatedcompany"),
         owner=_owner_name(crm.owner(found)),
     )
     yield crm.contacts[number].as_contact(crm.context.source)
 
 
-def _read_stage(found: _Object, crm: _Crm, _ledger: Ledger, _kind: str) -> Iterator[Piece]:
+def _read_stage(found: Found, crm: _Crm, _ledger: Ledger, _kind: str) -> Iterator[Piece]:
     """A stage of a pipeline, or a pipeline with its stages."""
     stages = items(found.cells.get("stages")) or [found.cells]
     for stage in stages:
@@ -315,9 +256,9 @@ def _read_stage(found: _Object, crm: _Crm, _ledger: Ledger, _kind: str) -> Itera
         crm.stages[number] = (pick(stage, "label") or number, state)
 
 
-def _read_link(found: _Object, crm: _Crm, _ledger: Ledger, _kind: str) -> Iterator[Piece]:
+def _read_link(found: Found, crm: _Crm, _ledger: Ledger, _kind: str) -> Iterator[Piece]:
     """Which firm or person a deal belongs to; the first of each counts, a firm before a person."""
-    deal, company, person = (pick(found.cells, name) for name in ("dealid", "companyid", "contactid"))
+    deal, company, person = (found.pick(name) for name in ("dealid", "companyid", "contactid"))
     held = crm.links.get(deal or "")
     if deal is None or (company is None and person is None):
         yield Rejected(position=found.where, reason="a tie between a deal and nothing")
@@ -327,8 +268,8 @@ def _read_link(found: _Object, crm: _Crm, _ledger: Ledger, _kind: str) -> Iterat
         crm.links[deal] = ("person", person)
 
 
-def _read_deal(found: _Object, crm: _Crm, ledger: Ledger, _kind: str) -> Iterator[Piece]:
-    number = pick(found.cells, "dealid", *_ID)
+def _read_deal(found: Found, crm: _Crm, ledger: Ledger, _kind: str) -> Iterator[Piece]:
+    number = found.pick("dealid", *_ID)
     if number is None:
         yield Rejected(position=found.where, reason="a deal without an id")
         return
@@ -336,7 +277,7 @@ def _read_deal(found: _Object, crm: _Crm, ledger: Ledger, _kind: str) -> Iterato
         yield Rejected(position=found.where, reason=f"deal {number} was deleted in HubSpot")
         return
     found = found._replace(cells={**found.cells, "id": number})
-    named = pick(found.cells, "dealstage", "dealpipelinestageid")
+    named = found.pick("dealstage", "dealpipelinestageid")
     label, state = crm.stage(named)
     if read_flag(found.cells.get("hsisclosedwon")) or read_flag(found.cells.get("isclosedwon")):
         state = "won"
@@ -344,8 +285,8 @@ def _read_deal(found: _Object, crm: _Crm, ledger: Ledger, _kind: str) -> Iterato
         state = state if state == "won" else "lost"
     if named is not None and state in {"won", "lost"}:
         crm.stages.setdefault(named, (label or named, state))
-    words = " ".join(filter(None, (pick(found.cells, name) for name in ("pipeline", "dealpipelineid", "dealtype"))))
-    yield from _add(
+    words = " ".join(filter(None, (found.pick(name) for name in ("pipeline", "dealpipelineid", "dealtype"))))
+    yield from add_record(
         found,
         ledger,
         Record(
@@ -356,53 +297,62 @@ def _read_deal(found: _Object, crm: _Crm, ledger: Ledger, _kind: str) -> Iterato
             stage=label,
             state=state or "open",
             currency=_currency(found),
-            opened_at=crm.time(found, "createdate", "createddate", "createdat"),
-            closed_at=crm.time(found, "closedate", "closeddate", late=True),
-            changed_at=crm.time(found, "hslastmodifieddate", "lastmodifieddate", "updatedat"),
+            opened_at=found.time("createdate", "createddate", "createdat"),
+            closed_at=found.time("closedate", "closeddate", late=True),
+            changed_at=found.time("hslastmodifieddate", "lastmodifieddate", "updatedat"),
         ),
         "amount",
     )
-    for name, value, at in found.history:
+    for name, value, at in (*found.history, *_list_entered(found, crm)):
         if name in {"dealstage", "amount"}:
             yield from _add_change(found, crm, ledger, number, (name, value, at))
 
 
-def _read_history(found: _Object, crm: _Crm, ledger: Ledger, _kind: str) -> Iterator[Piece]:
+def _list_entered(found: Found, crm: _Crm) -> Iterator[tuple[str, str, object]]:
+    """Stages whose first day stands in a column of its own, as in hs_v2_date_entered_closedwon."""
+    for column, cell in found.cells.items():
+        mark = next((mark for mark in _ENTERED if column.startswith(mark)), None)
+        if mark is not None and isinstance(cell, str) and cell.strip():
+            suffix = column.removeprefix(mark)
+            yield "dealstage", next((name for name in crm.stages if plain_name(name) == suffix), suffix), cell
+
+
+def _read_history(found: Found, crm: _Crm, ledger: Ledger, _kind: str) -> Iterator[Piece]:
     """A value that a property of a deal took at some time."""
-    number, at = pick(found.cells, "dealid", "objectid"), pick(found.cells, "timestamp", "changedate", "dateentered")
-    name = plain_name(pick(found.cells, "name", "property") or "dealstage")
+    number, at = found.pick("dealid", "objectid"), found.pick("timestamp", "changedate", "dateentered")
+    name = plain_name(found.pick("name", "property") or "dealstage")
     if number is None or at is None:
         yield Rejected(position=found.where, reason="a change without its deal or without a time")
     elif name in {"dealstage", "amount"}:
-        yield from _add_change(found, crm, ledger, number, (name, pick(found.cells, "value") or "", at))
+        yield from _add_change(found, crm, ledger, number, (name, found.pick("value") or "", at))
     else:
         crm.context.notes["change of a deal other than of its stage or amount"] += 1
 
 
 def _add_change(
-    found: _Object, crm: _Crm, ledger: Ledger, number: str, change: tuple[str, str, object]
+    found: Found, crm: _Crm, ledger: Ledger, number: str, change: tuple[str, str, object]
 ) -> Iterator[Rejected]:
     name, value, raw = change
-    at = read_time(raw, zone=crm.context.zone, order=found.order)
+    at = found.moment(raw)
     if at is None:
         yield Rejected(position=found.where, reason=f"deal {number}: {str(raw)[:40]!r} is no time that can be")
         return
     record = Record(where=found.where, outcome_id=f"hubspot:deal:{number}", at=at, is_change=True)
     if name == "amount":
-        yield from _add(found._replace(cells={"amount": value}), ledger, record, "amount")
+        yield from add_record(found._replace(cells={"amount": value}), ledger, record, "amount")
         return
     label, state = crm.stage(value)
     yield from ledger.add(replace(record, stage=label, state=state or "open"))
 
 
-def _read_ticket(found: _Object, crm: _Crm, ledger: Ledger, _kind: str) -> Iterator[Piece]:
-    number = pick(found.cells, "hsticketid", *_ID)
+def _read_ticket(found: Found, crm: _Crm, ledger: Ledger, _kind: str) -> Iterator[Piece]:
+    number = found.pick("hsticketid", *_ID)
     if number is None or read_flag(found.cells.get("isdeleted")):
         what = "a ticket without an id" if number is None else f"ticket {number} was deleted in HubSpot"
         yield Rejected(position=found.where, reason=what)
         return
-    label, state = crm.stage(pick(found.cells, "hspipelinestage"))
-    closed_at = crm.time(found, "closeddate", "hscloseddate", late=True)
+    label, state = crm.stage(found.pick("hspipelinestage"))
+    closed_at = found.time("closeddate", "hscloseddate", late=True)
     yield from ledger.add(
         Record(
             where=found.where,
@@ -411,22 +361,22 @@ def _read_ticket(found: _Object, crm: _Crm, ledger: Ledger, _kind: str) -> Itera
             kind="ticket",
             stage=label,
             state="won" if closed_at is not None else state or "open",
-            opened_at=crm.time(found, "createdate"),
+            opened_at=found.time("createdate"),
             closed_at=closed_at,
-            changed_at=crm.time(found, "hslastmodifieddate"),
+            changed_at=found.time("hslastmodifieddate"),
         )
     )
 
 
-def _read_invoice(found: _Object, crm: _Crm, ledger: Ledger, _kind: str) -> Iterator[Piece]:
-    number = pick(found.cells, "invoiceid", "hsnumber", *_ID)
+def _read_invoice(found: Found, crm: _Crm, ledger: Ledger, _kind: str) -> Iterator[Piece]:
+    number = found.pick("invoiceid", "hsnumber", *_ID)
     if number is None:
         yield Rejected(position=found.where, reason="an invoice without an id")
         return
-    status = (pick(found.cells, "status", "hsinvoicestatus") or "").lower()
-    opened = crm.time(found, "issuedat", "hsinvoicedate", "invoicedate", "createdate")
-    paid = crm.time(found, "paidat", "hspaymentdate", "paymentdate", late=True)
-    undone = crm.time(found, "refundedat", "voidedat", "hsvoideddate", late=True)
+    status = (found.pick("status", "hsinvoicestatus") or "").lower()
+    opened = found.time("issuedat", "hsinvoicedate", "invoicedate", "createdate")
+    paid = found.time("paidat", "hspaymentdate", "paymentdate", late=True)
+    undone = found.time("refundedat", "voidedat", "hsvoideddate", late=True)
     state = read_state(status) or ("lost" if undone else "won" if paid else "open")
     record = Record(
         where=found.where,
@@ -439,28 +389,17 @@ def _read_invoice(found: _Object, crm: _Crm, ledger: Ledger, _kind: str) -> Iter
         opened_at=opened,
         closed_at=undone if state == "lost" else paid,
     )
-    yield from _add(found, ledger, record, "amount", "hsamountbilled")
+    yield from add_record(found, ledger, record, "amount", "hsamountbilled")
     steps = ((opened, "issued", "open"), (paid, "paid", "won"), (undone, status or "undone", "lost"))
     for at, stage, came in steps:
         if at is not None:
             step = Record(where=found.where, outcome_id=record.outcome_id, at=at, stage=stage, state=came)
-            yield from _add(found, ledger, step, "amount", "hsamountbilled")
+            yield from add_record(found, ledger, step, "amount", "hsamountbilled")
 
 
-def _add(found: _Object, ledger: Ledger, record: Record, *columns: str) -> Iterator[Rejected]:
-    """Put a record into the ledger with the amount that stands in one of these columns."""
-    raw = next((value for name in columns if (value := found.cells.get(name)) not in {None, ""}), None)
-    try:
-        amount, sign = read_amount(raw, comma=found.comma)
-    except ValueError:
-        yield Rejected(position=found.where, reason=f"{record.outcome_id}: {str(raw)[:40]!r} is no amount")
-        return
-    yield from ledger.add(record.with_amount(amount, sign))
-
-
-def _read_email(found: _Object, crm: _Crm, _ledger: Ledger, _kind: str) -> Iterator[Piece]:
+def _read_email(found: Found, crm: _Crm, _ledger: Ledger, _kind: str) -> Iterator[Piece]:
     """A mail that was logged: by its own Message-ID where that is there, so that a mailbox says the same mail."""
-    cells, number = found.cells, pick(found.cells, "engagementid", *_ID)
+    cells, number = found.cells, found.pick("engagementid", *_ID)
     direction, status = ((pick(cells, name) or "").upper() for name in ("hsemaildirection", "hsemailstatus"))
     if direction == "DRAFT_EMAIL" or status in _UNDELIVERED:
         yield Rejected(
@@ -487,8 +426,8 @@ def _read_email(found: _Object, crm: _Crm, _ledger: Ledger, _kind: str) -> Itera
     yield make_turn(
         turn_id=turn_id,
         conversation_id=f"hubspot:thread:{thread}" if thread else turn_id,
-        position=_position(number),
-        sent_at=crm.time(found, "hstimestamp", "hscreatedate", "createdat"),
+        position=as_position(number),
+        sent_at=found.time("hstimestamp", "hscreatedate", "createdat"),
         speaker=speaker,
         body=body,
         source=crm.context.source,
@@ -499,9 +438,9 @@ def _read_email(found: _Object, crm: _Crm, _ledger: Ledger, _kind: str) -> Itera
     )
 
 
-def _read_logged(found: _Object, crm: _Crm, _ledger: Ledger, kind: str) -> Iterator[Piece]:
+def _read_logged(found: Found, crm: _Crm, _ledger: Ledger, kind: str) -> Iterator[Piece]:
     """What somebody of us wrote down: a note, or of a call, a meeting, a message elsewhere."""
-    number = pick(found.cells, "engagementid", *_ID)
+    number = found.pick("engagementid", *_ID)
     body = next((text for name in _BODIES[kind] if (text := read_body(None, found.cells.get(name))).strip()), "")
     if number is None or not body or _is_gone(found.cells):
         yield Rejected(position=found.where, reason="deleted in HubSpot" if _is_gone(found.cells) else _NO_WORDS)
@@ -509,19 +448,19 @@ def _read_logged(found: _Object, crm: _Crm, _ledger: Ledger, kind: str) -> Itera
     turn: Turn = make_turn(
         turn_id=f"hubspot:{kind.removesuffix('s')}:{number}",
         conversation_id=f"hubspot:{kind.removesuffix('s')}:{number}",
-        position=_position(number),
-        sent_at=crm.time(found, "hstimestamp", "starttime", "hscreatedate", "createdat"),
+        position=as_position(number),
+        sent_at=found.time("hstimestamp", "starttime", "hscreatedate", "createdat"),
         speaker=crm.owner(found),
         body=body,
         source=crm.context.source,
         channel=_LOGGED[kind],
-        subject=pick(found.cells, "hscalltitle", "hsmeetingtitle", "title"),
+        subject=found.pick("hscalltitle", "hsmeetingtitle", "title"),
         is_internal=True,
     )
     yield turn
 
 
-_READ: Final[Mapping[str, Callable[[_Object, _Crm, Ledger, str], Iterator[Piece]]]] = {
+_READ: Final[Mapping[str, Callable[[Found, _Crm, Ledger, str], Iterator[Piece]]]] = {
     "owners": _read_owner,
     "companies": _read_company,
     "contacts": _read_contact,
@@ -545,21 +484,12 @@ def _owner_name(owner: Member) -> str | None:
     return None if owner.handle == "hubspot:owner:unknown" else owner.address or owner.name or owner.handle
 
 
-def _first(listed: str | None) -> str | None:
-    """The first of values that stand in one cell with semicolons between them."""
-    return next((one.strip() for one in (listed or "").split(";") if one.strip()), None)
-
-
-def _currency(found: _Object) -> str | None:
-    return (pick(found.cells, "dealcurrencycode", "currency", "hscurrency", "hscurrencycode") or "").upper() or None
+def _currency(found: Found) -> str | None:
+    return (found.pick("dealcurrencycode", "currency", "hscurrency", "hscurrencycode") or "").upper() or None
 
 
 def _is_gone(cells: Row) -> bool:
     return bool(read_flag(cells.get("isdeleted")) or read_flag(cells.get("fivetrandeleted")))
-
-
-def _position(number: str) -> int:
-    return int(number) if number.isascii() and number.isdigit() and len(number) < 19 else 0
 
 
 def _read_headers(value: object) -> Row:
