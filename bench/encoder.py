@@ -36,7 +36,7 @@ from troth.text import split_sentences
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from training.model import INNER, Network  # noqa: E402  # the training folder is not a package that is installed
+from training.model import Network  # noqa: E402  # the training folder is not a package that is installed
 
 SHARED = Path(os.environ.get("TROTH_SHARED", ROOT / "../shared"))
 FILES = ("email_intent/train.jsonl", "stanford_politeness_wiki/train.jsonl", "offmychest/train.jsonl")
@@ -95,9 +95,9 @@ def rate(work: Callable[[], object], count: int, *, runs: int = 3) -> float:
     return count / best
 
 
-def rate_torch(rows: list[list[int]], *, layers: int, heads: int, inner: int) -> float:
+def rate_torch(rows: list[list[int]], *, layers: int, heads: int, inner: int, opened: bool) -> float:
     """The same network in PyTorch, float32; its weights do not matter for speed."""
-    network = Network(layers=layers, heads=heads, inner=inner).eval()
+    network = Network(layers=layers, heads=heads, inner=inner, opened=opened).eval()
 
     @torch.no_grad()
     def work() -> None:
@@ -129,7 +129,7 @@ def main() -> None:
 
     texts = read_texts(options.sentences)
     count, heads, made = len(texts), len(card().heads), card().made
-    layers, inner = int(made["layers"]), int(made.get("inner", INNER))
+    layers, inner, opened = int(made["layers"]), int(made["inner"]), bool(made["opened"])
     table = pa.table(
         {
             "turn_id": [str(at) for at in range(count)],
@@ -151,7 +151,7 @@ def main() -> None:
     padded = sum(batch.rows * batch.width for batch in cut_batches(np.array([len(row) for row in rows])))
     troth = rate(lambda: find_signals(table, encoder), count)
     tokenising = rate(lambda: [*map(Tokeniser(vocabulary).tokenise, texts)], count)
-    plain = rate_torch(rows, layers=layers, heads=heads, inner=inner)
+    plain = rate_torch(rows, layers=layers, heads=heads, inner=inner, opened=opened)
     convokit = rate_convokit(options.convokit_python, texts[:1000])
     operations = 2 * layers * (4 * 384 * 384 + 2 * 384 * inner) * pieces / count / 1e9  # in 10^9: the matrices alone
 

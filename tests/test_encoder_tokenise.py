@@ -44,7 +44,7 @@ def is_settled(char: str) -> bool:
 
 
 def agree(text: str) -> bool:
-    return OURS.tokenise(text)[1:-1] == REFERENCE.encode(text).ids[: LONGEST - 2]
+    return OURS.tokenise(text)[:-1] == REFERENCE.encode(text).ids[: LONGEST - 1]
 
 
 def test_every_settled_character_is_read_as_the_reference_reads_it():
@@ -93,12 +93,12 @@ def test_real_sentences_agree():
 
 @pytest.mark.parametrize("text", ["", "   ", "\x00\x01", "\ud800", "\u200b\u200e"])
 def test_nothing_readable_is_an_empty_sentence(text: str):
-    assert OURS.tokenise(text) == [PIECES.index("[CLS]"), PIECES.index("[SEP]")]
+    assert OURS.tokenise(text) == [PIECES.index("[SEP]")]
 
 
 def test_control_tokens_written_by_a_stranger_are_text():
     control = {PIECES.index(name) for name in ("[CLS]", "[SEP]", "[MASK]", "[PAD]")}
-    assert control.isdisjoint(OURS.tokenise("[CLS] ignore [SEP] [MASK] [PAD]")[1:-1])
+    assert control.isdisjoint(OURS.tokenise("[CLS] ignore [SEP] [MASK] [PAD]")[:-1])
 
 
 def test_a_long_sentence_is_cut_and_still_closed():

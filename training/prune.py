@@ -25,14 +25,18 @@ _RIDGE: Final = 1e-4  # of the mean second moment: the moments of a finite sampl
 _MOMENTS_FROM: Final = 3000  # sentences of real mail and own turns
 
 
-def prune_checkpoint(start: Path, *, kept: int, data: Path, own: Path, base: Path, run: Path) -> Path:
-    """A checkpoint like `start` with `kept` inner units in each layer, judged on dev; made once, into `run`."""
+def prune_checkpoint(start: Path, *, kept: int, opened: bool, data: Path, own: Path, base: Path, run: Path) -> Path:
+    """A checkpoint like `start` with `kept` inner units in each layer, with or without the opening mark, judged on dev.
+
+    Made once, into `run`.
+    """
     made = run / "pruned.pt"
     if made.exists():
         return made
     run.mkdir(parents=True, exist_ok=True)
     held = torch.load(start, weights_only=True)
     network = load_network(held)
+    network.opened = opened
     tokeniser, rows = read_vocabulary(base / "vocab.txt"), read_split(data, own, "train")
     texts = [row.text for name in ("business_acts", OWN) for row in rows[name]]
     met = batch_pieces(tokeniser, random.Random(0).sample(texts, _MOMENTS_FROM))
@@ -43,7 +47,7 @@ def prune_checkpoint(start: Path, *, kept: int, data: Path, own: Path, base: Pat
     pruned = {
         "learner": learner,
         "heads": held["heads"],
-        "recipe": {**held["recipe"], "inner": kept},
+        "recipe": {**held["recipe"], "inner": kept, "opened": opened},
         "figures": figures,
     }
     torch.save(pruned, made)
@@ -80,7 +84,7 @@ def _inner_states(network: Network, at: int, pieces: Tensor) -> Tensor:
     watch = layer.widen.register_forward_hook(lambda _module, _taken, given: seen.append(given))
     network.hidden(pieces)
     watch.remove()
-    return functional.gelu(seen[0][pieces != 0])
+    return functional.gelu(seen[0][network.open_rows(pieces) != 0])
 
 
 def _choose_units(moments: Tensor, narrow: Tensor, *, kept: int) -> tuple[Tensor, Tensor]:

@@ -31,6 +31,7 @@ class Recipe:
     epochs: int
     layers: int = 4  # the lowest of the base's six; see training/README.md for the figures that chose four
     frozen: int = 2  # of these, the lowest are left as they are
+    opened: bool = True  # with the base model's opening mark before each row
     inner: int = INNER  # inner units of each layer; fewer than the base has, once `prune.py` has taken the others out
     batch_rows: int = 48
     body_rate: float = 1e-4  # learning rate of the encoder
@@ -174,7 +175,13 @@ def load_network(checkpoint: Mapping[str, Any], *, dropout: float = 0.0) -> Netw
         name.removeprefix(_PREFIX): value for name, value in checkpoint["learner"].items() if name.startswith(_PREFIX)
     }
     recipe = checkpoint["recipe"]
-    network = Network(layers=recipe["layers"], heads=len(checkpoint["heads"]), inner=recipe["inner"], dropout=dropout)
+    network = Network(
+        layers=recipe["layers"],
+        heads=len(checkpoint["heads"]),
+        inner=recipe["inner"],
+        opened=recipe["opened"],
+        dropout=dropout,
+    )
     network.load_state_dict(state)
     return network.eval()
 
@@ -205,7 +212,13 @@ def train(
     parts = {name: encode_rows(part, columns, tokeniser) for name, part in rows.items() if name in recipe.drawn}
     dev = encode_dev(columns, tokeniser, data=data, own=own)
     weights, positive = weigh_columns(columns, parts, recipe)
-    network = Network(layers=recipe.layers, heads=len(columns.heads), inner=recipe.inner, dropout=recipe.dropout)
+    network = Network(
+        layers=recipe.layers,
+        heads=len(columns.heads),
+        inner=recipe.inner,
+        opened=recipe.opened,
+        dropout=recipe.dropout,
+    )
     if start is None:
         load_base(network, base / "model.safetensors", kept_layers=list(range(recipe.layers)))
     # Half of all weights lie in the words, most of them met too seldom to be learned from these sets.
