@@ -8,10 +8,14 @@ from typing import Final
 from troth.sources.captions import SBV, SRT, WEBVTT
 from troth.sources.export import Export
 from troth.sources.formats import Format, recognise_plain
+from troth.sources.graph import GRAPH_MAIL, TEAMS
 from troth.sources.hubspot import HUBSPOT_READER
 from troth.sources.letters import LETTERS
+from troth.sources.model_logs import MODEL_LOGS
+from troth.sources.otel import OTEL
 from troth.sources.ours import OURS
 from troth.sources.reader import Reader
+from troth.sources.salesforce import SALESFORCE_READER
 from troth.sources.slack import SLACK
 from troth.sources.speech import SPEECH
 from troth.sources.whatsapp import WHATSAPP
@@ -21,6 +25,8 @@ READERS: Final[tuple[Reader, ...]] = (
     OURS,
     SLACK,
     WHATSAPP,
+    TEAMS,
+    GRAPH_MAIL,
     WEBVTT,
     SRT,
     SBV,
@@ -28,6 +34,9 @@ READERS: Final[tuple[Reader, ...]] = (
     LETTERS,
     ZENDESK_READER,
     HUBSPOT_READER,
+    SALESFORCE_READER,
+    OTEL,
+    MODEL_LOGS,
 )
 """In the order in which they are asked: those that look for more come first."""
 
