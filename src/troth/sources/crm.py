@@ -71,7 +71,7 @@ def read_kinds(
     kinds: Kinds,
     lists: frozenset[str],
     flatten: Callable[[str, Fields, Context], Found],
-    readers: Mapping[str, Callable[[Found, _Known, Ledger, str], Iterator[Piece]]],
+    readers: Sequence[tuple[str, Callable[[Found, _Known, Ledger, str], Iterator[Piece]]]],
     known: _Known,
 ) -> Iterator[Piece]:
     """The pieces of an export, kind by kind in the order of `readers`, and its outcomes at the end.
@@ -81,7 +81,7 @@ def read_kinds(
         kinds: how a file's kind is told.
         lists: of an envelope around objects as JSON.
         flatten: an object as JSON to its fields.
-        readers: how an object of each kind is read.
+        readers: how an object of each kind is read; a kind that stands there twice is read twice.
         known: what is learned on the way, handed to every reader.
     """
     ledger = Ledger(context.source, context.now)
@@ -89,13 +89,15 @@ def read_kinds(
     for name, kind in held.items():
         if kind is None:
             yield Rejected(position=name or "the file", reason="holds nothing that such an export has")
-    for wanted, read in readers.items():
+    named: set[str] = set()  # files whose broken rows were named
+    for wanted, read in readers:
         for name in (name for name, kind in held.items() if kind == wanted):
             for found in _read_objects(export, name, context, lists, flatten):
-                if isinstance(found, Rejected):
-                    yield found
-                else:
+                if not isinstance(found, Rejected):
                     yield from read(found, known, ledger, wanted)
+                elif name not in named:
+                    yield found
+            named.add(name)
     yield from ledger.pieces()
 
 

@@ -8,7 +8,7 @@ Notes, and what somebody of us wrote down of a call or a meeting, are ours alone
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -460,20 +460,20 @@ def _read_logged(found: Found, crm: _Crm, _ledger: Ledger, kind: str) -> Iterato
     yield turn
 
 
-_READ: Final[Mapping[str, Callable[[Found, _Crm, Ledger, str], Iterator[Piece]]]] = {
-    "owners": _read_owner,
-    "companies": _read_company,
-    "contacts": _read_contact,
-    "stages": _read_stage,
-    "links": _read_link,
-    "deals": _read_deal,
-    "history": _read_history,
-    "stage history": _read_history,
-    "tickets": _read_ticket,
-    "invoices": _read_invoice,
-    "emails": _read_email,
-    **dict.fromkeys(_LOGGED, _read_logged),
-}
+_READ: Final[Sequence[tuple[str, Callable[[Found, _Crm, Ledger, str], Iterator[Piece]]]]] = (
+    ("owners", _read_owner),
+    ("companies", _read_company),
+    ("contacts", _read_contact),
+    ("stages", _read_stage),
+    ("links", _read_link),
+    ("deals", _read_deal),
+    ("history", _read_history),
+    ("stage history", _read_history),
+    ("tickets", _read_ticket),
+    ("invoices", _read_invoice),
+    ("emails", _read_email),
+    *((kind, _read_logged) for kind in _LOGGED),
+)
 
 
 def _full_name(cells: Row) -> str | None:
