@@ -27,7 +27,7 @@ from troth.sources.headers import read_addresses, read_date
 from troth.sources.turns import Call, Rejected, Turn
 
 LINE_LIMIT: Final = 8 << 20  # bytes of one row
-_TOO_DEEP: Final = "JSON nested too deeply"
+TOO_DEEP: Final = "JSON nested too deeply"
 
 Row = Mapping[str, object]
 
@@ -70,7 +70,7 @@ def parse_row(line: bytes) -> Row | str:
     try:
         value: object = json.loads(line)
     except RecursionError:
-        return _TOO_DEEP
+        return TOO_DEEP
     except ValueError as error:  # JSONDecodeError, bad UTF-8, a number of too many digits
         return f"no JSON: {str(error)[:100]}"
     return cast("Row", value) if isinstance(value, dict) else "no JSON object"
@@ -96,7 +96,7 @@ class RowReader:
         try:
             yield from self._pieces(row, position, where)
         except RecursionError:  # arguments that could just be read and cannot be written again
-            yield Rejected(position=where, reason=_TOO_DEEP)
+            yield Rejected(position=where, reason=TOO_DEEP)
 
     def _pieces(self, row: Row, position: int, where: str) -> Iterator[Turn | Call | Rejected]:
         if _pick(row, _TEXT) is not None:
