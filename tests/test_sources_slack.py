@@ -250,7 +250,7 @@ def test_made_up_conversations_come_back(tmp_path_factory: pytest.TempPathFactor
 
 
 def test_broken_exports_are_counted_or_refused(tmp_path: Path):
-    names = ("users.json", "channels.json", "general/2026-11-02.json", "general/2026-11-03.json")
+    names = ("users.json", "general/2026-11-02.json", "general/2026-11-03.json")
     files = {name: json.dumps(FILES[name]).encode() for name in names}
     (tmp_path / "general").mkdir()
     assert sum(1 for _ in read_mutated(files, tmp_path, count=how_many(1000), seed=1)) > 900
