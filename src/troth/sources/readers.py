@@ -8,8 +8,10 @@ from typing import Final
 from troth.sources.captions import SBV, SRT, WEBVTT
 from troth.sources.export import Export
 from troth.sources.formats import Format, recognise_plain
+from troth.sources.freshdesk import FRESHDESK_READER
 from troth.sources.graph import GRAPH_MAIL, TEAMS
 from troth.sources.hubspot import HUBSPOT_READER
+from troth.sources.intercom import INTERCOM_READER
 from troth.sources.letters import LETTERS
 from troth.sources.model_logs import MODEL_LOGS
 from troth.sources.otel import OTEL
@@ -33,6 +35,8 @@ READERS: Final[tuple[Reader, ...]] = (
     *SPEECH,
     LETTERS,
     ZENDESK_READER,
+    INTERCOM_READER,
+    FRESHDESK_READER,
     HUBSPOT_READER,
     SALESFORCE_READER,
     OTEL,
