@@ -14,8 +14,9 @@ then placed as that person's, in the account of the address it came from where t
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Final, NamedTuple
 
 import pyarrow as pa
@@ -39,6 +40,7 @@ FREE_MAIL: Final = frozenset(
     """.split()
 )
 
+_MOST_NAMES: Final = 20  # of one address, that are compared
 _MOST_MESSAGES: Final = 0.5  # an address in more than this share of a mailbox is its owner
 
 
@@ -378,8 +380,9 @@ def find_namesakes(named: Iterable[tuple[str, str]], us: Us) -> list[tuple[str, 
     """Names that are one person's: the same full name, once at work and else in private or in a chat.
 
     Two business addresses with one full name stay two people (there are many called John Smith), and then nothing
-    joins either. Else a private address or a handle of that name joins the only business address, or the first
-    private one in the alphabet; the owner's own address goes before both.
+    joins either; nor does an address, handle or phone join that people of different names use. Else a private address
+    or a handle of that name joins the only business address, or the first private one in the alphabet; the owner's own
+    address goes before both.
 
     Args:
         named: addresses, handles and phones, each with a name given to it.
@@ -387,10 +390,15 @@ def find_namesakes(named: Iterable[tuple[str, str]], us: Us) -> list[tuple[str, 
 
     Returns: pairs that are one person, each with the full name that says so.
     """
-    by_name: defaultdict[str, set[str]] = defaultdict(set)
+    names_of: defaultdict[str, set[str]] = defaultdict(set)
     for who, name in named:
         if len(name.split()) > 1:
-            by_name[" ".join(name.split()).casefold()].add(who)
+            names_of[who].add(" ".join(name.split()).casefold())
+    by_name: defaultdict[str, set[str]] = defaultdict(set)
+    for who, names in names_of.items():
+        if not _are_several(names):
+            for name in names:
+                by_name[name].add(who)
     pairs: list[tuple[str, str, str]] = []
     for name, everybody in by_name.items():
         addresses = sorted(who for who in everybody if "@" in who)
@@ -401,6 +409,11 @@ def find_namesakes(named: Iterable[tuple[str, str]], us: Us) -> list[tuple[str, 
             joining = sorted(everybody.difference(addresses if len(business) > 1 else business, chosen))
             pairs += [(main, who, name) for main in chosen for who in joining]
     return pairs
+
+
+def _are_several(names: Set[str]) -> bool:
+    """Whether these are names of different people: two of them have no word in common."""
+    return any(not set(one.split()) & set(other.split()) for one, other in combinations(sorted(names)[:_MOST_NAMES], 2))
 
 
 def _know_namesakes(turns: pa.Table, us: Us) -> Known:

@@ -11,7 +11,7 @@ import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -41,6 +41,7 @@ from troth.identity import (
     why_joined,
 )
 from troth.identity.groups import NAMESAKE, tie
+from troth.identity.links import KEYS, find_shared
 from troth.people import (
     CIRCLES,
     FREE_MAIL,
@@ -134,10 +135,11 @@ def know_people(store: Store, turns: pa.Table, settings: Settings, us: Us) -> Wh
 
 def _link_namesakes(turns: pa.Table, contacts: pa.Table, us: Us, accounts: Accounts) -> Iterator[Link]:
     """Links by one full name; not where systems of record put the two into different accounts."""
-    people = contacts.filter(pc.equal(contacts["kind"], "person"))
-    columns = [people[key].to_pylist() for key in ("address", "phone", "handle")]
-    named = [(key, name) for keys in columns for key, name in zip(keys, people["name"].to_pylist(), strict=True) if key]
-    for one, other, name in find_namesakes([*name_speakers(turns), *((key, name or "") for key, name in named)], us):
+    people = [row for row in contacts.to_pylist() if row["kind"] == "person"]
+    shared = find_shared(people)
+    named = [(row[key], row["name"]) for row in people for key in KEYS if row["name"] and row[key]]
+    named = [(key, name) for key, name in named if key not in shared]
+    for one, other, name in find_namesakes([*name_speakers(turns), *named], us):
         home = accounts.homes.get(one) or one.rpartition("@")[2]
         if accounts.homes.get(other, home) == home:
             yield tie(NAMESAKE, one, other, f"the same full name, {name}")
@@ -148,7 +150,7 @@ def _know(links: Sequence[Link], verdicts: Verdicts, us: Us, accounts: Accounts,
     ordered = [tuple(order_names(group, own=us.addresses, firm=us.domains, free=FREE_MAIL)) for group in groups]
     sides: defaultdict[str, set[str]] = defaultdict(set)
     for row in contacts.filter(pc.equal(contacts["kind"], "person")).to_pylist():
-        for key in ("address", "phone", "handle"):
+        for key in KEYS:
             if row[key] and row["side"]:
                 sides[row[key]].add(row["side"])
     return Known(
@@ -178,11 +180,20 @@ def list_people(turns: pa.Table, who: Who) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=PERSONS)
 
 
-def _count_turns(turns: pa.Table) -> dict[str, int]:
+class _Spoke(NamedTuple):
+    """How often somebody spoke, and how often on our side."""
+
+    turns: int
+    ours: int
+
+
+def _count_turns(turns: pa.Table) -> dict[str, _Spoke]:
     """Turns by speaker, programs left out."""
-    said = turns.filter(pc.invert(turns["automatic"])).group_by("speaker", use_threads=False)
-    counted = said.aggregate([("speaker", "count")])
-    return dict(zip(counted["speaker"].to_pylist(), counted["speaker_count"].to_pylist(), strict=True))
+    said = turns.filter(pc.invert(turns["automatic"])).group_by(["speaker", "side"], use_threads=False)
+    spoke: defaultdict[str, Counter[str | None]] = defaultdict(Counter)
+    for row in said.aggregate([("position", "count")]).to_pylist():
+        spoke[row["speaker"]][row["side"]] += row["position_count"]
+    return {who: _Spoke(counts.total(), counts["us"]) for who, counts in spoke.items()}
 
 
 def _list_names(spoke: Iterable[str], who: Who) -> list[tuple[str, ...]]:
@@ -203,7 +214,7 @@ def _name_people(turns: pa.Table, contacts: pa.Table) -> dict[str, list[str]]:
     for row in counted.to_pylist():
         said[row["speaker"]][row["speaker_name"]] += row["speaker_count"]
     for row in contacts.filter(pc.equal(contacts["kind"], "person")).to_pylist():
-        for key in ("address", "phone", "handle"):
+        for key in KEYS:
             if row[key] and row["name"]:
                 said[row[key]][row["name"]] += 1
     return {
@@ -213,9 +224,13 @@ def _name_people(turns: pa.Table, contacts: pa.Table) -> dict[str, list[str]]:
 
 
 def _describe(
-    names: Sequence[str], who: Who, spoke: Mapping[str, int], titles: Mapping[str, Sequence[str]]
+    names: Sequence[str], who: Who, spoke: Mapping[str, _Spoke], titles: Mapping[str, Sequence[str]]
 ) -> dict[str, Any]:
     side, circle, relationship = place_person(names, us=who.us, circles=who.circles, known=who.known)
+    counts = [spoke[name] for name in names if name in spoke]
+    turns = sum(count.turns for count in counts)
+    if side == "them" and 2 * sum(count.ours for count in counts) > turns:  # a source says so, as of an AI agent
+        side, circle, relationship = "us", "colleague", None
     accounts = [who.accounts.homes[name] for name in names if name in who.accounts.homes]
     home = accounts[0] if accounts else relationship
     is_mine = any(name in who.us.addresses for name in names)
@@ -228,7 +243,7 @@ def _describe(
         "side": side,
         "circle": circle,
         "relationship": relationship,
-        "turns": None if is_hidden else sum(spoke.get(name, 0) for name in names),
+        "turns": None if is_hidden else turns,
         "why": why_joined(names, who.links),
     }
     if side == "us":

@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 import pyarrow as pa
 
-from troth.identity.links import find_shared
+from troth.identity.links import KEYS, find_shared
 from troth.identity.names import is_address
-
-_KEYS: Final = ("address", "phone", "handle")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +58,7 @@ def find_accounts(contacts: pa.Table, *, free: frozenset[str], ours: frozenset[s
         (row[key], homes[account_of[row["contact_id"]]])
         for row in people
         if account_of[row["contact_id"]] in homes
-        for key in _KEYS
+        for key in KEYS
         if row[key] and row[key] not in shared
     )
     return Accounts(
@@ -129,7 +127,7 @@ def _say(
         weight = 1_000_000 if row["kind"] == "account" else 1  # the account's own line says more than all its people's
         if account in homes:
             said[homes[account]][value] += weight
-        for key in _KEYS:
+        for key in KEYS:
             if row["kind"] == "person" and row[key]:
                 said[row[key]][value] += 1
     return {who: min(values, key=lambda value: (-values[value], value)) for who, values in said.items()}

@@ -84,10 +84,17 @@ def order_names(names: Iterable[str], *, own: frozenset[str], firm: frozenset[st
 
 
 def why_joined(names: Iterable[str], links: Mapping[str, Sequence[Link]]) -> str:
-    """What says that these names are one person, in words: the strongest first."""
+    """What says that these names are one person, in words: the strongest first, and no more than joins them."""
     chosen = set(names)
-    found = sorted({link for name in chosen for link in links.get(name, ()) if {link.first, link.second} <= chosen})
-    return "; ".join(dict.fromkeys(link.why for link in found))
+    found = {link for name in chosen for link in links.get(name, ()) if {link.first, link.second} <= chosen}
+    home = {name: name for name in chosen}
+    said: dict[str, None] = {}
+    for link in sorted(found):
+        one, other = home[link.first], home[link.second]
+        if one != other:
+            said.setdefault(link.why)
+            home |= {name: one for name in chosen if home[name] == other}
+    return "; ".join(said)
 
 
 def links_by_name(links: Iterable[Link]) -> dict[str, list[Link]]:

@@ -16,7 +16,8 @@ import pyarrow as pa
 from troth.identity.groups import CONTACT, STATED, Link, tie
 from troth.identity.names import contradict
 
-_KEYS: Final = ("address", "phone", "handle")
+KEYS: Final = ("address", "phone", "handle")
+"""The columns of CONTACTS that name one person, the most telling first."""
 
 
 def link_contacts(contacts: pa.Table) -> list[Link]:
@@ -53,7 +54,7 @@ def _is_shared(name: str, rows: list[Mapping[str, Any]]) -> bool:
 
 
 def _names(row: Mapping[str, Any]) -> Iterator[str]:
-    yield from dict.fromkeys(row[key] for key in _KEYS if row[key])
+    yield from dict.fromkeys(row[key] for key in KEYS if row[key])
 
 
 def link_stated(people: Mapping[str, Iterable[str]], where: str = "troth.toml") -> list[Link]:
