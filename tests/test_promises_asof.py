@@ -177,4 +177,6 @@ def test_the_readings_of_an_evening_are_those_of_its_turns_alone(said: list[Said
 
 def _outcomes(readings: pa.Table) -> list[tuple[Any, ...]]:
     chosen = readings.filter(pc.equal(readings["signal"], "promise_outcome"))
-    return sorted((row["turn_id"], row["start"], row["at"], row["lo"], row["hi"]) for row in chosen.to_pylist())
+    return sorted(
+        (row["turn_id"], row["start"], row["at"], row["lo"], row["hi"], row["alpha"]) for row in chosen.to_pylist()
+    )

@@ -169,6 +169,20 @@ def test_unknown_promises_are_never_readings_and_kept_ones_are():
     assert rows[0]["alpha"] + rows[0]["beta"] < 1.0 < rows[0]["alpha"] * 3 + rows[0]["beta"] + 1e-9
 
 
+def test_a_match_that_is_less_sure_moves_follow_through_less():
+    base = {"turn_id": "t0", "start": 0, "end": 5, "text": "x", "probability": 0.9, "relationship": "acme",
+            "circle": "customer", "side": "us", "actor": "us", "specific": True, "due_rule": "explicit",
+            "observability": "O1", "decided_by": "machine", "state_at": MONDAY, "state": "late"}  # fmt: skip
+    sure = {"never": None, "barely": 0.4, "half": 0.6, "most": 0.99}
+    cases = [base | {"promise_id": name, "start": at, "evidence_probability": chance}
+             for at, (name, chance) in enumerate(sure.items())]  # fmt: skip
+    cases.append(base | {"promise_id": "said", "start": 9, "evidence_probability": 0.4, "decided_by": "person"})
+    rows = [row for row in gather(promises=conform(cases, PROMISES)) if row["signal"] == "promise_outcome"]
+    weight = {row["start"]: row["beta"] for row in rows}
+    assert weight == pytest.approx({0: 0.74, 1: 0.4, 2: 0.6, 3: 0.8, 9: 1.0})
+    assert all(row["alpha"] * 3 + row["beta"] == pytest.approx(1.0) for row in rows)
+
+
 def test_what_comes_later_than_the_evening_is_not_known_yet():
     question = ("them", [("When does the pump arrive here?", {"question": 0.9})])
     answer = ("us", [("It arrives on Friday this week.", {"claim": 0.9})])

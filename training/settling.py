@@ -20,10 +20,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from troth.encoder import find_signals, load_encoder
+from troth.promises import Calendar, settle_promises
 from troth.promises.evidence import FULFILLING, Piece, Spot
 from troth.promises.match import Pledge, make_pledge, may_settle, read_features
 from troth.promises.scope import Rarity, Scope, lay_out_scopes
-from troth.schema import TURNS, conform
+from troth.schema import PROMISES, TURNS, conform
 from troth.text import split_sentences
 
 PAIRS = Path(__file__).parent / "own" / "settling.tsv"
@@ -313,6 +314,56 @@ def main() -> None:
                 if case.held_out and (fulfils or (case.piece.kind == "moved") == (shows == "moved"))
             ]
             report(by_turn(held_out, judge(held_out, weights), shows, held_out=True), shows)
+    report_states()
+
+
+def settle_pairs(part: str) -> list[tuple[str, str, float | None]]:
+    """Each pair of a part with nothing else in its relationship: what it shows, the state, and how sure the match is.
+
+    Nothing can be told by silence: the act is one that no channel would show.
+    """
+    pairs = [(number, pair) for number, pair in enumerate(read_pairs()) if pair["part"] == part]
+    turns: list[dict[str, Any]] = []
+    promises: list[dict[str, Any]] = []
+    for number, pair in pairs:
+        home = f"alone-{number}.example"
+        for turn in _turns_of([(number, pair)]):
+            talk = turn["conversation_id"].replace(f"{pair['scene']}.example", home)
+            turn_id = turn["turn_id"].replace(f"said-{pair['scene']}", f"said-{number}")
+            turns.append({**turn, "turn_id": turn_id, "conversation_id": talk, "relationship": home})
+        days = pair["due_days"]
+        promises.append({
+            "promise_id": str(number), "turn_id": f"said-{number}", "start": 0, "end": len(pair["promise"]),
+            "text": pair["promise"], "act": pair["promise"], "origin": "stated", "probability": 1.0, "side": "us",
+            "relationship": home, "circle": "customer", "actor": PEOPLE["actor"], "addressee": PEOPLE["other"],
+            "said_at": SAID, "specific": True, "due_words": pair["due_words"] or None, "observability": "O3",
+            "due_rule": "explicit" if days else "none", "state": "open", "decided_by": "machine",
+            "due_latest": SAID.replace(hour=23, minute=59) + timedelta(days=int(days)) if days else None,
+        })  # fmt: skip
+    table = conform(turns, TURNS)
+    sentences = split_sentences(table)
+    settled = settle_promises(
+        pa.Table.from_pylist(promises, PROMISES), table, sentences, find_signals(sentences, load_encoder()),
+        now=SAID + timedelta(days=200), calendar=Calendar(),
+    ).to_pylist()  # fmt: skip
+    return [
+        (pair["shows"], row["state"], row["evidence_probability"])
+        for (_, pair), row in zip(pairs, settled, strict=True)
+    ]
+
+
+def report_states() -> None:
+    """The states of held-out pairs, and how often evidence that counts as an act is none, by how sure it is."""
+    pairs = settle_pairs("held_out")
+    for shows, states in (("done", ("kept", "late")), ("not_done", ("suspected",)), ("moved", ("withdrawn",))):
+        truly = sum(one == shows for one, _, _ in pairs)
+        hits = sum(one == shows and state in states for one, state, _ in pairs)
+        others = sum(one != shows and state in states for one, state, _ in pairs)
+        print(f"{shows}: {hits} of {truly} pairs {' or '.join(states)}, {others} others")
+    said = [(shows == "done", sure) for shows, state, sure in pairs if state in ("kept", "late") and sure is not None]
+    for least, below in ((0.4, 0.75), (0.75, 0.9), (0.9, 1.01)):
+        mine = [right for right, sure in said if least <= sure < below]
+        print(f"  kept or late at {least} to {min(below, 1.0)}: {sum(mine)} of {len(mine)} right")
 
 
 def report(told: Sequence[Told], shows: str) -> None:

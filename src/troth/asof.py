@@ -324,7 +324,7 @@ def _follow_promises(
 
 
 def _says_the_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return all(one[name] == other[name] for name in ("state", "state_at", "decided_by"))
+    return all(one[name] == other[name] for name in ("state", "state_at", "decided_by", "evidence_probability"))
 
 
 def _find_moments(

@@ -245,6 +245,8 @@ def _list_promises(history: History) -> _Part:
     expanded = promises.take(pa.array(np.repeat(np.arange(promises.num_rows), k)))
     states = pa.array(list(_PROMISE) * promises.num_rows, pa.string())
     expanded = expanded.set_column(PROMISES.get_field_index("state"), PROMISES.field("state"), states)
+    sure = PROMISES.get_field_index("evidence_probability")  # known with the outcome, so no forecast may use it
+    expanded = expanded.set_column(sure, PROMISES.field(sure), pa.nulls(expanded.num_rows, PROMISES.field(sure).type))
     return _Part(
         rows=rows,
         day=day,
