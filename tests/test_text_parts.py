@@ -337,3 +337,23 @@ def test_published_samples_are_cut_as_a_reader_would(name: str):
         assert NOT_OWN[name] not in words
     if first == last:
         assert words == first
+
+
+@pytest.mark.parametrize(
+    ("body", "own"),
+    [
+        (
+            "Yes, we can do Friday. On Mon, Mar 2, 2026 at 9:12 AM Bob Lee wrote: > Hi, > > can we rely on it? > > Bob",
+            "Yes, we can do Friday. ",
+        ),
+        ("On Friday is fine. On 2 March 2026 at 9:12 Bob wrote: > Which day? > > Bob", "On Friday is fine. "),
+        ("Ja, gern! Am 3.3.2026 um 09:12 schrieb Bob Lee: > Hallo, > > geht Freitag?", "Ja, gern! "),
+        ("Thanks, that works. > Can you send the plan? > > Bob", "Thanks, that works. "),
+        ("Sure. &gt; can you? &gt; &gt; Bob", "Sure. "),
+        ("Go to Settings > Users > > Add.", "Go to Settings > Users > > Add."),
+        ("If a > b and b > c, then a > c.", "If a > b and b > c, then a > c."),
+        ("He asked me: > what now?", "He asked me: > what now?"),
+    ],
+)
+def test_a_body_that_lost_its_line_breaks_still_ends_where_the_quote_begins(body: str, own: str):
+    assert "".join(body[part.start : part.end] for part in find_parts(body) if part.kind == "own") == own

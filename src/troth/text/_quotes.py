@@ -30,6 +30,10 @@ _CLOCK: Final = r"[0-9]{1,2}[/.-][0-9]{1,2}[/.-][0-9]{2,4},? [0-9]{1,2}:[0-9]{2}
 _LOTUS_DATE: Final = re.compile(_CLOCK, re.IGNORECASE)
 _LOTUS_LINE: Final = re.compile(rf"(?:from: )?[^:]{{2,120}} on {_CLOCK}", re.IGNORECASE)
 _LOTUS_CLOCK: Final = re.compile(r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})? [AP]M")
+_TWO_MARKS: Final = re.compile(r"(?:>|&gt;) (?:>|&gt;)(?= |$)")
+_SENTENCE_ENDS: Final = re.compile(r"[.!?]\s")
+_FIRST_MARK: Final = re.compile(r"[.?!:;,)\"”]\s{1,8}(>|&gt;)")
+_WORD: Final = re.compile(r"(?<!\S)\S")
 _SEPARATOR: Final = frozenset("-_=* ")
 
 Cut = tuple[int, str]  # first line that is not the sender's own, and what it begins: "quote" or "forward"
@@ -38,6 +42,34 @@ Cut = tuple[int, str]  # first line that is not the sender's own, and what it be
 def is_marked(line: str) -> bool:
     """Whether the line carries the mark of a quote."""
     return line[:1] == ">" or line.startswith("&gt;")
+
+
+def cut_flat(line: str) -> list[int]:
+    """Where to cut a body that lost its line breaks: before "On ... wrote:" and before the first mark of the quote.
+
+    Only where two marks stand side by side, as a quoted blank line leaves them: "Settings > Users" is no quote. The
+    first mark behind the end of a sentence or a colon begins the quote.
+
+    Returns: offsets into the line, rising; none where nothing is quoted.
+    """
+    if _TWO_MARKS.search(line) is None or is_marked(line):
+        return []
+    first = _FIRST_MARK.search(line)
+    if first is None:
+        return []
+    start = first.start(1)
+    base = max(0, start - _LONGEST_LINE // 2)
+    above = line[base:start].rstrip()
+    if not above.endswith(":"):
+        return [start]
+    opens = -1
+    for found in reversed(list(_WORD.finditer(above))):
+        at = found.start()
+        if opens >= 0 and _SENTENCE_ENDS.search(above, at, opens):
+            break
+        if _opens(above[at:]) and find_attribution([above[at:]], 0) == 0:
+            opens = at
+    return [base + opens, start] if opens >= 0 else [start]
 
 
 def find_attribution(lines: list[str], end: int) -> int:

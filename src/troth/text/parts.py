@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import accumulate, groupby
+from itertools import accumulate, groupby, pairwise
 from typing import Final
 
 from troth.text._quotes import (
+    cut_flat,
     find_attribution,
     find_cut,
     find_plain_attribution,
@@ -35,6 +36,9 @@ def find_parts(body: str) -> list[Part]:
     if not body:
         return []
     raw = body.splitlines(keepends=True)
+    if len(raw) == 1:
+        cuts = [0, *cut_flat(body.rstrip(_BLANKS)), len(body)]
+        raw = [body[start:end] for start, end in pairwise(cuts) if start < end]
     lines = [line.strip(_BLANKS) for line in raw]
     kinds = ["own"] * len(lines)
     end = _mark_others(lines, kinds)
