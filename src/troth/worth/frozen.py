@@ -1,0 +1,102 @@
+"""A score as it was known some days before a moment, carried forward to it without anything that came in between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from troth.lenses import Pillar
+from troth.schema import TRUST, conform
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+DAY_US: Final = 86_400 * 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fading:
+    """How levels fade towards what is typical when nothing new is read (MEASUREMENT.md 4.1).
+
+    Attributes:
+        slow_rate, fast_rate: per day.
+        means: what is typical of each facet, by code; 0 where it is not named.
+        spread: prior standard deviation of the score's weighted sum: figures are in units of it.
+    """
+
+    slow_rate: float
+    fast_rate: float
+    means: Mapping[str, float]
+    spread: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frozen:
+    """The score at each moment asked for; shape (moments,).
+
+    Attributes:
+        value: in prior standard deviations; 0 where nothing was known by then.
+        known: whether anything was.
+    """
+
+    value: Floats
+    known: NDArray[np.bool_]
+
+
+class ScorePaths:
+    """Every relationship's score over time, ready to be asked for many moments at once.
+
+    Args:
+        trust: TRUST as `troth.follow` gives it: filtered, so that each row rests on what came before it alone.
+        pillar: the score: weights of facets of one gauge.
+        fading: of the model that made `trust`.
+    """
+
+    def __init__(self, trust: object, pillar: Pillar, fading: Fading) -> None:
+        table = conform(trust, TRUST)
+        table = table.filter(pc.is_in(table["facet"], pa.array(list(pillar.weights))))
+        weight = np.array([pillar.weights[code] for code in table["facet"].to_pylist()], dtype=np.float64)
+        typical = np.array([fading.means.get(code, 0.0) for code in table["facet"].to_pylist()], dtype=np.float64)
+        at = table["at"].cast(pa.int64()).to_numpy()
+        names = table["relationship"].to_pylist()
+        self._number = {name: number for number, name in enumerate(dict.fromkeys(names))}
+        code = np.array([self._number[name] for name in names], dtype=np.int64)
+        # One row for each relationship and time: the weighted sum of its facets, each as it stood then.
+        pairs, row = np.unique(np.stack([code, at], axis=1), axis=0, return_inverse=True)
+        self._code, self._at = pairs[:, 0], pairs[:, 1]
+        slow, fast = (table[name].to_numpy() for name in ("slow", "fast"))
+        self._slow = np.bincount(row.ravel(), weight * (slow - typical), minlength=len(pairs))
+        self._fast = np.bincount(row.ravel(), weight * fast, minlength=len(pairs))
+        self._typical = sum(share * fading.means.get(code, 0.0) for code, share in pillar.weights.items())
+        self._fading = fading
+
+    def freeze(self, relationships: Sequence[str], moments: Ints, *, days_before: float) -> Frozen:
+        """The score from evidence more than `days_before` days before each moment, faded to the moment itself.
+
+        Args:
+            relationships: whose, one for each moment.
+            moments: microseconds since 1970.
+            days_before: L of MEASUREMENT.md section 6; negative looks ahead, for negative controls alone.
+
+        Cost: one binary search for each moment.
+        """
+        code = np.array([self._number.get(name, -1) for name in relationships], dtype=np.int64)
+        before = moments - int(days_before * DAY_US)
+        times = np.unique(np.concatenate([self._at, before]))
+        width = len(times) + 1
+        keys = self._code * width + np.searchsorted(times, self._at)
+        last = np.searchsorted(keys, code * width + np.searchsorted(times, before), side="left") - 1
+        known = (last >= 0) & (code >= 0)
+        known[known] &= self._code[last[known]] == code[known]
+        value = np.full(len(moments), self._typical)
+        rows = last[known]
+        days = np.maximum(moments[known] - self._at[rows], 0) / DAY_US
+        value[known] += self._slow[rows] * np.exp(-self._fading.slow_rate * days)
+        value[known] += self._fast[rows] * np.exp(-self._fading.fast_rate * days)
+        return Frozen(value=value / self._fading.spread, known=known)
