@@ -2,17 +2,21 @@
 
     python bench/questions.py              # 5,000, 50,000 and 500,000 turns
     python bench/questions.py 5000 50000
+    python bench/questions.py --pairs      # right answers on written threads, with intervals
 
 The turns are made up: conversations of six turns, a third of them with a question, over one relationship for each
 thousand turns; every third question is answered at once, every third one turn later beside another answer, and every
 third not at all. The findings that the encoder would make are given, so that only the questions are measured. Each
 size runs in a process of its own.
+
+The threads are `tests/test_questions_pairs.tsv`; the intervals are 95 %, by bootstrap over threads.
 """
 
 from __future__ import annotations
 
 import itertools
 import re
+import runpy
 import subprocess
 import sys
 import time
@@ -20,10 +24,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
+from troth.encoder import find_signals, load_encoder
 from troth.questions import find_questions
+from troth.questions.asked import KINDS
 from troth.schema import FINDINGS, SENTENCES, TURNS, conform
+from troth.text import split_sentences
 
 BEGIN = datetime(2024, 1, 1, 8, tzinfo=UTC)
 ASKED = (
@@ -87,6 +95,69 @@ def measure(size: int) -> None:
     print(size, found.num_rows, wall_s, cpu_s, int(peak.group(1)) / 1024 if peak else 0)
 
 
+def judge_pairs(part: str) -> dict[str, list[tuple[str, bool]]]:
+    """For each measure the thread of each question and whether it is right there."""
+    tests = runpy.run_path(str(Path(__file__).parents[1] / "tests" / "test_questions_pairs.py"))
+    pairs = tests["read_part"](part)
+    turns = tests["list_turns"](pairs)
+    sentences = split_sentences(turns)
+    findings = find_signals(sentences, load_encoder())
+    rows = find_questions(turns, sentences, findings, now=tests["START"] + timedelta(days=2)).to_pylist()
+    marked: dict[tuple[str, int], tuple[float, str]] = {}
+    for row in findings.to_pylist():
+        if row["signal"] in KINDS and row["probability"] >= 0.5:
+            key = (row["turn_id"], row["start"])
+            marked[key] = max(marked.get(key, (0.0, "direct")), (row["probability"], KINDS[row["signal"]]))
+    judged: dict[str, list[tuple[str, bool]]] = {
+        name: [] for name in ("found", "kind", "kind, encoder alone", "state", "state, any reply answers")
+    }
+    for case in pairs.cases:
+        if case.kind == "-":
+            continue
+        row = tests["_row_of"](case, rows)
+        said = pairs.threads[case.thread]
+        asked = next(number for number, (_, text) in enumerate(said) if case.question in text)
+        later = "answered" if any(side == "us" for side, _ in said[asked + 1 :]) else "open"
+        alone = marked.get((row["turn_id"], row["start"]), (0.0, ""))[1] if row else ""
+        for name, right in (
+            ("found", row is not None),
+            ("kind", row is not None and row["kind"] == case.kind),
+            ("kind, encoder alone", alone == case.kind),
+            ("state", row is not None and row["state"] == case.state),
+            ("state, any reply answers", later == case.state),
+        ):
+            judged[name].append((case.thread, right))
+    return judged
+
+
+def show_pairs() -> None:
+    """Shares with intervals by bootstrap over threads, and how much more is right than by the simpler rule."""
+    for part in ("dev", "held"):
+        judged = judge_pairs(part)
+        print(f"{part}: {len(judged['found'])} questions")
+        for name, rights in judged.items():
+            low, high = resample(rights)
+            print(f"  {name}: {sum(right for _, right in rights)} ({low:.2f} to {high:.2f})")
+        for ours, theirs in (("kind", "kind, encoder alone"), ("state", "state, any reply answers")):
+            gain = [
+                (thread, float(mine) - float(other))
+                for (thread, mine), (_, other) in zip(judged[ours], judged[theirs], strict=True)
+            ]
+            low, high = resample(gain)
+            print(f"  {ours}, more than {theirs.split(', ')[1]}: {low:+.2f} to {high:+.2f}")
+
+
+def resample(values: list[tuple[str, Any]], *, draws: int = 2000, seed: int = 1) -> tuple[float, float]:
+    """95 % bootstrap interval of the mean; whole threads are drawn."""
+    threads: dict[str, list[float]] = {}
+    for thread, value in values:
+        threads.setdefault(thread, []).append(float(value))
+    sums = np.array([[sum(own), len(own)] for own in threads.values()])
+    drawn = sums[np.random.default_rng(seed).integers(0, len(sums), (draws, len(sums)))].sum(axis=1)
+    low, high = np.quantile(drawn[:, 0] / drawn[:, 1], [0.025, 0.975])
+    return float(low), float(high)
+
+
 def main() -> None:
     sizes = [int(size) for size in sys.argv[1:]] or [5_000, 50_000, 500_000]
     rows: list[list[float]] = []
@@ -105,5 +176,7 @@ def main() -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--one"]:
         measure(int(sys.argv[2]))
+    elif sys.argv[1:] == ["--pairs"]:
+        show_pairs()
     else:
         main()
