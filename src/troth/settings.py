@@ -13,6 +13,7 @@ from troth.errors import SettingsError
 from troth.lenses import Lens, make_lens
 from troth.people import Circles, Us, read_us, write_name
 from troth.promises.calendar import Calendar, read_closed
+from troth.sources.mapped import OwnSource
 
 
 class OwnPillar(BaseModel):
@@ -100,6 +101,7 @@ class Settings(BaseModel):
     dates: Literal["dmy", "mdy"] = Field(default="dmy", description="How 3/4 is read: day first or month first.")
     closed: tuple[str, ...] = Field(default=(), description="Own closing days: 2026-12-24, 12-31 or 12-24..12-31.")
 
+    source: tuple[OwnSource, ...] = Field(default=(), description="Sources of one's own: columns of files or queries.")
     lens: dict[str, OwnLens] = Field(default={}, description="Lenses of one's own: pillars as sums of facets.")
     touchpoints: tuple[TouchRule, ...] = Field(
         default=(), description="Which turns belong to which stage; the first rule that fits counts."

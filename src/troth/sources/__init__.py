@@ -3,6 +3,7 @@
 from troth.sources.explain import Explained, explain_source
 from troth.sources.formats import Format
 from troth.sources.listing import Listed, Listing, list_exports
+from troth.sources.mapped import OwnSource
 from troth.sources.readers import recognise
 from troth.sources.reading import Local, Reading, read_source
 from troth.sources.threads import assign_threads
@@ -14,6 +15,7 @@ __all__ = [
     "Listed",
     "Listing",
     "Local",
+    "OwnSource",
     "Reading",
     "Rejected",
     "assign_threads",

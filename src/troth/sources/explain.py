@@ -48,7 +48,7 @@ def explain_source(
 
     Raises: SourceError when nothing there can be read, or an export stops being readable in its first part.
     """
-    listing = list_exports(path)
+    listing = list_exports(path, () if local is None else local.own)
     for each in listing.exports:
         yield _look_into(each.path, local, now or datetime.now(UTC))
     yield from listing.unknown

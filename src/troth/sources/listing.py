@@ -11,6 +11,7 @@ from troth.errors import SourceError
 from troth.sources.export import Export
 from troth.sources.folders import MAILDIR_SIDES
 from troth.sources.formats import EML, MAILDIR, MBOX, Format, recognise_plain
+from troth.sources.mapped import OwnSource, open_export
 from troth.sources.readers import find_reader
 from troth.sources.turns import Rejected
 
@@ -33,16 +34,20 @@ class Listing(NamedTuple):
     unknown: tuple[Rejected, ...]
 
 
-def list_exports(path: str | Path) -> Listing:
+def list_exports(path: str | Path, own: Sequence[OwnSource] = ()) -> Listing:
     """The exports at `path`: itself, or those in a folder that holds several.
 
     A folder is one export where a reader takes it whole, where it is a maildir, and where all that can be read in it
     is mail. Else each entry is an export of its own, or a folder to look into; links are not followed.
 
+    Args:
+        path: of a file or folder, or the name of one of `own` that reads a database.
+        own: sources that the user mapped.
+
     Raises: SourceError when there is nothing, nothing readable, or nothing that troth reads.
     """
     place = Path(path)
-    found = list(_look(place, place, 0))
+    found = list(_look(place, place, 0, own))
     exports = tuple(each for each in found if isinstance(each, Listed))
     unknown = tuple(each for each in found if isinstance(each, Rejected))
     if exports:
@@ -55,22 +60,22 @@ def list_exports(path: str | Path) -> Listing:
     raise SourceError(str(place), "is a folder without exports", "Name the export itself.")
 
 
-def _look(place: Path, root: Path, depth: int) -> Sequence[Listed | Rejected]:
+def _look(place: Path, root: Path, depth: int, own: Sequence[OwnSource]) -> Sequence[Listed | Rejected]:
     """What is at one place; `root` is the folder that was named."""
     if depth > _DEEPEST:
         return [Rejected(position=os.path.relpath(place, root), reason="a folder too deep to look into")]
     try:
-        export = Export(place)
+        export = open_export(place, own if depth == 0 else ())
     except SourceError as error:
         if depth == 0:
             raise
         return [Rejected(position=os.path.relpath(place, root), reason=error.problem)]
     try:
-        reader = find_reader(export)
+        reader = find_reader(export, own)
         if reader is not None:
             return [Listed(place, reader.format, export.size)]
         if export.kind == "folder":
-            return _look_into(place, root, depth, export.size)
+            return _look_into(place, root, depth, export.size, own)
         return [Listed(place, recognise_plain(export), export.size)]
     except SourceError as error:
         return [Rejected(position=os.path.relpath(place, root), reason=error.problem)]
@@ -78,13 +83,13 @@ def _look(place: Path, root: Path, depth: int) -> Sequence[Listed | Rejected]:
         export.close()
 
 
-def _look_into(place: Path, root: Path, depth: int, size: int) -> Sequence[Listed | Rejected]:
+def _look_into(place: Path, root: Path, depth: int, size: int, own: Sequence[OwnSource]) -> Sequence[Listed | Rejected]:
     if all((place / side).is_dir() for side in MAILDIR_SIDES):
         return [Listed(place, MAILDIR, size)]
     found: list[Listed | Rejected] = []
     for entry in _entries(place):
         if isinstance(entry, Path):
-            found += _look(entry, root, depth + 1)
+            found += _look(entry, root, depth + 1, own)
         else:
             found.append(Rejected(position=os.path.relpath(place / entry.position, root), reason=entry.reason))
     kinds = {each.format.name for each in found if isinstance(each, Listed)}

@@ -16,11 +16,11 @@ import pyarrow as pa
 
 from troth.errors import SourceError
 from troth.sources.blocks import Meter, Progress, read_blocks
-from troth.sources.export import Export
 from troth.sources.folders import is_draft, list_files, list_maildir
 from troth.sources.formats import JSONL, MAILDIR, Format, recognise_plain
 from troth.sources.jsonl import RowReader, parse_row, read_lines
 from troth.sources.mail import NO_DATE, WANTED, read_mail
+from troth.sources.mapped import OwnSource, open_export
 from troth.sources.mbox import split_mbox
 from troth.sources.mime import MessageScanner
 from troth.sources.reader import Context
@@ -51,6 +51,7 @@ class Local:
     zone: str = "UTC"
     dates: Literal["dmy", "mdy"] = "dmy"
     us: frozenset[str] = frozenset()
+    own: tuple[OwnSource, ...] = ()  # sources that the user mapped
 
 
 class Reading:
@@ -70,8 +71,8 @@ class Reading:
     """
 
     def __init__(self, path: str | Path, *, progress: Progress | None, now: datetime, local: Local) -> None:
-        self._export = Export(path)
-        self._reader = find_reader(self._export)
+        self._export = open_export(path, local.own)
+        self._reader = find_reader(self._export, local.own)
         self.format: Format = recognise_plain(self._export) if self._reader is None else self._reader.format
         self.turns = self.duplicates = self.unlisted = 0
         self.beside: Counter[str] = Counter()
