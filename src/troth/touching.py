@@ -7,7 +7,7 @@ count. Everything here is found anew from the book; nothing is kept.
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +24,7 @@ from troth.signals import HELD, SHOWN
 from troth.touch import (
     UNKNOWN,
     Day,
+    Evidence,
     Fact,
     Line,
     Pair,
@@ -44,7 +45,7 @@ from troth.touch import (
     pool_levels,
     tell_stages,
 )
-from troth.trust import DEFAULT_MODEL, Model, close_states
+from troth.trust import DEFAULT_MODEL, Model, rescale
 from troth.worktime import OpenHours
 
 if TYPE_CHECKING:
@@ -135,6 +136,19 @@ REPEATED: Final = pa.schema(
 )
 """Sentences of theirs that say or ask again what they said or asked elsewhere."""
 
+FLAT: Final = pa.schema(
+    [
+        pa.field("part", pa.string()),  # touch point, shown, heard, repeated, note
+        *{
+            field.name: pa.field(field.name, field.type)
+            for part in (TOUCHPOINTS, SHOWN_THERE, HEARD, REPEATED)
+            for field in part
+        }.values(),
+        pa.field("note", pa.string()),
+    ]
+)
+"""Everything about the touch points in one table."""
+
 _ENOUGH_WORDS: Final = 5  # of a sentence that can be a template's
 
 
@@ -154,19 +168,15 @@ class TouchMap:
         """HEARD that is suspected of contradicting."""
         return self.heard.filter(pc.equal(self.heard["verdict"], "suspected"))
 
+    def list_rows(self) -> list[dict[str, Any]]:
+        """Everything as flat rows; `part` says what a row is of, and each row has the columns of its part alone."""
+        parts = {"touch point": self.points, "shown": self.shown, "heard": self.heard, "repeated": self.repeated}
+        rows = [{"part": part} | row for part, table in parts.items() for row in table.to_pylist()]
+        return [*rows, *({"part": "note", "note": note} for note in self.notes)]
+
     def to_table(self) -> pa.Table:
-        """Everything as flat rows; `part` says which table a row is of."""
-        parts = (
-            ("touch point", self.points),
-            ("shown", self.shown),
-            ("heard", self.heard),
-            ("repeated", self.repeated),
-        )
-        rows = [{"part": part} | row for part, table in parts for row in table.to_pylist()]
-        rows += [{"part": "note", "note": note} for note in self.notes]
-        fields = {field.name: pa.field(field.name, field.type) for _, table in parts for field in table.schema}
-        schema = pa.schema([pa.field("part", pa.string()), *fields.values(), pa.field("note", pa.string())])
-        return pa.Table.from_pylist(rows, schema=schema)
+        """`list_rows` as one table, null where a column is not of the row's part."""
+        return pa.Table.from_pylist(self.list_rows(), schema=FLAT)
 
     def chart(self, *, theme: Theme = "light") -> Chart:
         """What each touch point shows: one panel a facet, with 80 % bands.
@@ -219,9 +229,7 @@ def map_touchpoints(
     if relationship is not None:
         readings = readings.filter(pc.equal(readings["relationship"], relationship))
     spread = spread or Spread()
-    shown = _pool_readings(
-        scene, readings, standing.now, model, spread if relationship is None else spread.within_one()
-    )
+    shown = _pool_readings(scene, readings, model, spread if relationship is None else spread.within_one())
     return TouchMap(
         points=points,
         shown=shown,
@@ -318,7 +326,12 @@ def _find_pairs(scene: _Scene, calendar: Calendar) -> list[tuple[Pair, str]]:
         first, last, today = (calendar.local(moment).date() for moment in (found.earliest, found.latest, said_at))
         return Day(first=last if first <= today else first, last=last, start=found.start, end=found.end)
 
+    voices: dict[str, set[tuple[str, str]]] = {}
     ours = scene.is_us & ~scene.is_automatic
+    for row in np.flatnonzero(ours).tolist():
+        voices.setdefault(scene.said[row].relationship, set()).add((scene.said[row].speaker, scene.said[row].channel))
+    # One voice over one channel cannot say otherwise than another; a mailbox of one person costs nothing here.
+    ours &= np.array([len(voices.get(one.relationship, ())) > 1 for one in scene.said], bool)
     rows = np.flatnonzero(ours)
     facts = find_facts(scene.turns.take(rows), scene.sentences.filter(pa.array(ours[scene.row])), read_day=read_day)
     placed = [replace(fact, row=int(rows[fact.row])) for fact in facts]
@@ -369,14 +382,17 @@ def _list_hearers(scene: _Scene) -> list[frozenset[str]]:
 def _measure_waits(
     scene: _Scene, standing: Standing, hours: OpenHours, chosen: np.ndarray[Any, np.dtype[np.bool_]]
 ) -> dict[str, list[Typical]]:
-    """First answers and hand-overs of each touch point, in working hours."""
+    """First answers and hand-overs of each touch point, in working hours.
+
+    A turn that opened a conversation, asked nothing and was never answered waited for nothing, and does not count.
+    """
     people = np.flatnonzero(~scene.is_automatic)
     talk = _codes([scene.said[row].conversation for row in people.tolist()])
     speaker = _codes([scene.said[row].speaker for row in people.tolist()])
     spoken = standing.questions.filter(standing.questions["spoken"])
-    asking = _flags(pc.is_in(scene.turns["turn_id"], pc.unique(spoken["turn_id"])))[people]
+    asks = _flags(pc.is_in(scene.turns["turn_id"], pc.unique(spoken["turn_id"])))
     found = {
-        "first_answer": find_first_answers(talk, scene.is_us[people], asking),
+        "first_answer": find_first_answers(talk, scene.is_us[people], asks[people]),
         "hand_over": find_hand_overs(talk, scene.is_us[people], speaker),
     }
     home = _codes([one.relationship for one in scene.said])
@@ -388,12 +404,15 @@ def _measure_waits(
     for name, waits in found.items():
         turn, since, until = _locate(waits, people)
         at, is_ended = sent[since], until >= 0
+        waits_for_it = np.ones(len(turn), bool)
         ended = np.where(is_ended, sent[until], end)
         if name == "first_answer":
             other = np.array([elsewhere.get(ids[row], "NaT") for row in since.tolist()], "datetime64[us]")
             sooner = ~np.isnat(other) & (other < ended)
-            ended, is_ended = np.where(sooner, other, ended), is_ended | sooner
-        good = chosen[turn] & ~np.isnat(at) & ~np.isnat(ended)
+            ended = np.where(sooner, other, ended)
+            is_ended |= sooner
+            waits_for_it = is_ended | asks[since]
+        good = chosen[turn] & ~np.isnat(at) & ~np.isnat(ended) & waits_for_it
         lasted = np.zeros(len(turn))
         lasted[good] = hours.between(at[good], ended[good])
         typical[name] = [
@@ -500,66 +519,44 @@ def _share_same_words(scene: _Scene, chosen: np.ndarray[Any, np.dtype[np.bool_]]
     return {code: float(shared[code] / total[code]) for code in np.flatnonzero(total).tolist()}
 
 
-def _pool_readings(scene: _Scene, readings: pa.Table, now: dt.datetime, model: Model, spread: Spread) -> pa.Table:
-    """SHOWN_THERE: what was read of each customer at each touch point, pooled over customers.
-
-    Each customer's readings at one touch point are taken together as if of one time, each facet by itself: the
-    filter's posterior, less its prior, is what they say alone.
-    """
+def _pool_readings(scene: _Scene, readings: pa.Table, model: Model, spread: Spread) -> pa.Table:
+    """SHOWN_THERE: what was read of each customer at each touch point, pooled over customers, each facet by itself."""
     place = pc.index_in(readings["turn_id"], scene.turns["turn_id"].combine_chunks())
     known = pc.is_valid(place)
-    readings, rows = readings.filter(known), place.filter(known).to_numpy().astype(np.int64)
+    readings, rows = rescale(readings.filter(known), model.yardsticks), place.filter(known).to_numpy().astype(np.int64)
     if not readings.num_rows:
         return SHOWN_THERE.empty_table()
-    homes = list(dict.fromkeys(readings["relationship"].to_pylist()))
-    codes = {home: number for number, home in enumerate(homes)}
-    home = np.array([codes[name] for name in readings["relationship"].to_pylist()], np.int64)
-    cell = home * len(scene.points) + scene.point[rows]
-    still = readings.schema.get_field_index("at"), readings.schema.get_field_index("relationship")
-    alone = readings.set_column(still[0], "at", pa.repeat(pa.scalar(now, _TIME), readings.num_rows))
-    alone = alone.set_column(still[1], "relationship", pa.array(cell.astype(str), pa.string()))
-    single = replace(model, halo=0.0, correlations={}, means={}, segment_means={})
-    standings = close_states(alone, now, single)
-    found: defaultdict[tuple[str, str], list[tuple[int, float, float, int]]] = defaultdict(list)
-    for name, gauges in standings.items():
-        for gauge, standing in gauges.items():
-            var = np.minimum(np.diag(standing.cov), 1.0 - 1e-9)
-            information = 1.0 / var - 1.0  # less the prior's, whose variance is 1
-            level = standing.mean / var / information
-            for number in np.flatnonzero(standing.readings).tolist():
-                said = int(name), float(level[number]), float(1.0 / information[number]), int(standing.readings[number])
-                found[gauge, standing.facets[number]].append(said)
+    home, point = _codes(readings["relationship"].to_pylist()), scene.point[rows]
+    numbers = {name: readings[name].to_numpy() for name in ("lo", "hi", "v", "slope", "alpha", "beta")}
     half = float(ndtri(0.5 + model.band / 2))
     table: list[dict[str, Any]] = []
-    for gauge, facets in (("SHOWN", SHOWN), ("HELD", HELD)):
-        for facet in facets:
-            told = found.get((gauge, facet))
-            if told is None:
-                continue
-            number, level, var, count = (np.array(column) for column in zip(*told, strict=True))
-            point = number % len(scene.points)
-            pooled = pool_levels(
-                level, var, customer=number // len(scene.points), touchpoint=point, touchpoints=len(scene.points),
-                spread=spread,
-            )  # fmt: skip
-            for code in sorted(set(point.tolist())):
-                mean, wide = float(pooled.mean[code]), half * float(np.sqrt(pooled.var[code]))
-                reliability = float(pooled.reliability[code])
-                is_enough = reliability >= model.withhold_below
-                table.append(
-                    {
-                        "channel": scene.points[code][0],
-                        "stage": scene.points[code][1],
-                        "gauge": gauge,
-                        "facet": facet,
-                        "percentile": 100.0 * float(ndtr(mean)) if is_enough else None,
-                        "low": 100.0 * float(ndtr(mean - wide)),
-                        "high": 100.0 * float(ndtr(mean + wide)),
-                        "reliability": reliability,
-                        "readings": int(count[point == code].sum()),
-                        "customers": int((point == code).sum()),
-                    }
-                )
+    for facet in (*SHOWN, *HELD):
+        here = np.flatnonzero(_flags(pc.equal(readings["facet"], facet)))
+        if not len(here):
+            continue
+        evidence = Evidence(
+            **{name: values[here] for name, values in numbers.items()}, customer=home[here], touchpoint=point[here]
+        )
+        pooled = pool_levels(evidence, touchpoints=len(scene.points), spread=spread)
+        count = np.bincount(point[here], minlength=len(scene.points))
+        met = np.bincount(np.unique(home[here] * len(scene.points) + point[here]) % len(scene.points))
+        for code in np.flatnonzero(count).tolist():
+            mean, wide = float(pooled.mean[code]), half * float(np.sqrt(pooled.var[code]))
+            reliability = float(pooled.reliability[code])
+            table.append(
+                {
+                    "channel": scene.points[code][0],
+                    "stage": scene.points[code][1],
+                    "gauge": "SHOWN" if facet in SHOWN else "HELD",
+                    "facet": facet,
+                    "percentile": 100.0 * float(ndtr(mean)) if reliability >= model.withhold_below else None,
+                    "low": 100.0 * float(ndtr(mean - wide)),
+                    "high": 100.0 * float(ndtr(mean + wide)),
+                    "reliability": reliability,
+                    "readings": int(count[code]),
+                    "customers": int(met[code]),
+                }
+            )
     return pa.Table.from_pylist(table, schema=SHOWN_THERE)
 
 

@@ -50,6 +50,7 @@ def touchpoints(
     """
     from troth.cli.output import write_rows
     from troth.cli.talk import show_progress
+    from troth.touching import FLAT
 
     with open_book(book, choose_settings(settings), sample=sample) as opened:
         with show_progress("finding signals", unit="turns") as progress:
@@ -60,8 +61,7 @@ def touchpoints(
     if shape is Format.table:
         _draw(found, every=every)
     else:
-        table = found.to_table()
-        write_rows(table.to_pylist(), shape, columns=table.column_names)
+        write_rows(found.list_rows(), shape, columns=FLAT.names)
 
 
 def _write_picture(found: TouchMap, path: Path) -> None:
@@ -87,8 +87,12 @@ def _draw(found: TouchMap, *, every: bool) -> None:
         say("us: with automatic turns; same words: of ours, to another customer too; differ: suspected of said twice.")
         waits = [_tell_waits(row) for row in points if row["first_answers"] or row["hand_overs"]]
         if waits:
-            write_rows(waits, Format.table, columns=list(waits[0]))
-            say("Waits in working hours with 80 % intervals; 90 %: nine of ten have ended; (4): too few to say.")
+            console.print(Text("How long they wait, in working hours (80 % interval)", "bold cyan"))
+            console.print(Text(f"{'':18}" + "".join(f"{heading:>15}" for heading in list(waits[0])[1:]), "dim"))
+            for row in waits:
+                name, *cells = row.values()
+                console.print(Text(f"{name[:18]:18}" + "".join(f"{cell:>15}" for cell in cells)))
+            console.print(Text("(4): so many, too few to say; not yet: too many have not ended\n", "dim"))
     shown = found.shown.to_pylist()
     if shown:
         _draw_shown(console, shown)
@@ -119,9 +123,9 @@ def _name(channel: str, stage: str) -> str:
 
 def _tell_waits(row: Mapping[str, Any]) -> dict[str, Any]:
     told: dict[str, Any] = {"touch point": _name(row["channel"], row["stage"])}
-    for name, heading in (("first_answer", "first answer"), ("hand_over", "hand-over")):
+    for name, heading, short in (("first_answer", "first answer", "within"), ("hand_over", "hand-over", "by")):
         told[heading] = _tell_wait(row, name, "median")
-        told[f"{heading} 90 %"] = _tell_wait(row, name, "most")
+        told[f"9 of 10 {short}"] = _tell_wait(row, name, "most")
     return told
 
 
@@ -154,8 +158,8 @@ def _draw_shown(console: Any, rows: Sequence[Mapping[str, Any]]) -> None:
         if not mine:
             continue
         codes = [code for code in facets if any(row["facet"] == code for row in mine)]
-        told = "50 is typical; a band where the evidence is not enough for a number"
-        console.print(Text(f"{gauge} there ({told})", "bold cyan"))
+        told = "50 is typical; a band where the evidence is too thin for a number"
+        console.print(Text(f"{gauge} ({told})", "bold cyan"))
         console.print(Text(f"{'':18}" + "".join(f"{code:>6}" for code in codes), "dim"))
         for name in dict.fromkeys(_name(row["channel"], row["stage"]) for row in mine):
             cells = {row["facet"]: row for row in mine if _name(row["channel"], row["stage"]) == name}

@@ -2,7 +2,7 @@
 
 from troth.touch.compare import Pair, Said, compare_facts
 from troth.touch.facts import Day, Fact, find_facts
-from troth.touch.levels import Pooled, Spread, pool_levels
+from troth.touch.levels import Evidence, Pooled, Spread, pool_levels
 from troth.touch.repeats import Line, Repeat, find_repeats
 from troth.touch.stages import STAGES, UNKNOWN, Staged, StageRule, tell_stages
 from troth.touch.telling import find_told
@@ -12,6 +12,7 @@ __all__ = [
     "STAGES",
     "UNKNOWN",
     "Day",
+    "Evidence",
     "Fact",
     "Line",
     "Pair",

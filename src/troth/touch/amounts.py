@@ -16,7 +16,7 @@ _NUMBER: Final = r"\d{1,3}(?:[.,'’\x{a0}\x{202f} ]\d{3})+(?:[.,]\d{1,2})?|\d+(
 _TIMES: Final = MappingProxyType(
     {
         "k": 1e3, "tsd": 1e3, "thousand": 1e3, "tausend": 1e3,
-        "m": 1e6, "mio": 1e6, "mn": 1e6, "million": 1e6, "millionen": 1e6,
+        "m": 1e6, "mio": 1e6, "mn": 1e6, "million": 1e6, "millionen": 1e6, "bn": 1e9, "billion": 1e9,
     }
 )  # fmt: skip
 _CURRENCIES: Final = MappingProxyType(
@@ -32,7 +32,7 @@ _NAME: Final = (
     r"us\$|[€£$¥₹]|(?:eur|euros?|gbp|pounds?|usd|dollars?|chf|francs?|franken|dkk|sek|nok|kr|kroner|jpy|yen|inr"
     r"|pln)\b"
 )
-_SCALE: Final = r"(?:\s?(k|tsd|thousand|tausend|mn|mio|millionen|million|m)\b\.?)?"
+_SCALE: Final = r"(?:\s?(k|tsd|thousand|tausend|mn|mio|millionen|million|bn|billion|m)\b\.?)?"
 _MONEY: Final = re2.compile(
     rf"(?i)(?:^|[^\w.,])(?:({_SIGN})\s?({_NUMBER}){_SCALE}"
     rf"|({_NUMBER}){_SCALE}(?:,[-–])?\s?({_NAME}))"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 import pyarrow as pa
@@ -47,11 +48,13 @@ class Fact:
     name: tuple[str, ...] = ()  # name: its words in lower case
 
 
-_UNFIRM, _REPORTED, _BEHIND = (re2.compile(pattern) for pattern in (UNFIRM, REPORTED, BEHIND))
-_TIMELY: Final = (
-    r"(?i)\d|\b(mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(today|tonight|tomorrow|heute|morgen|übermorgen"
-    r"|next (week|month)"
-    r"|end of|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag)\b"
+_DAYLIKE: Final = (
+    r"(?i)\b(mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(today|tonight|tomorrow|heute|morgen|übermorgen|noon|midnight"
+    r"|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag"
+    r"|((next|coming|within|end of|by|bis|ende)\b.{0,24}|in( \w+)? )\b(hours?|days?|weeks?|months?|quarter|year|tagen?"
+    r"|wochen?|monate?n?))\b"
+    r"|\b(jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-zä]*\b|\d\s?(st|nd|rd|th)\b"
+    r"|\d[./-]\d|\b(christmas|easter|weihnachten|ostern)\b"
 )
 _SCOPED: Final = (
     r"(?i)\b(included|includes|including|inclusive|inkl|inklusive|enthalten|part of the (price|offer|fee|package"
@@ -63,12 +66,14 @@ _ROLE: Final = (
     r"(contact person|contact|account manager|project manager|project lead|site manager|service manager|architect"
     r"|technician|adviser|advisor|consultant|engineer|coordinator|case handler|case manager|ansprechpartner(?:in)?)"
 )
+_SCOPE: Final = re2.compile(_SCOPED)
 _NAMED: Final = rf"(?:your|the|our|ihre?) (?:new |neue[rs]? )?(?i:{_ROLE})\b"
 _NAME: Final = re2.compile(
     rf"(?i:\b(?:your|the|our|ihre?) (?:new |neue[rs]? )?{_ROLE})\b([^.!?:;]*?)"
     r" (?:is|will be|remains|ist|wird|bleibt) "
     r"((?:(?:Mr|Ms|Mrs|Dr|Herr|Frau)\.? )?\p{Lu}[\p{L}'’-]+(?: \p{Lu}[\p{L}'’-]+)?)"
 )
+_HOLDS: Final = MappingProxyType({"amount": r"\d", "day": _DAYLIKE, "scope": _SCOPED, "name": _NAMED, "behind": BEHIND})
 _TITLES: Final = frozenset({"mr", "ms", "mrs", "dr", "herr", "frau"})
 _EXTRA: Final = re2.compile(
     r"(?i)\b(not (be )?(included|part of)|excluded|optional|as an option|charged (extra|separately)|(is|are|at"
@@ -100,44 +105,34 @@ def find_facts(turns: pa.Table, sentences: pa.Table, *, read_day: ReadDay) -> li
     Cost: filters over the table, then linear in the sentences that hold a digit, a day, a role or a word of scope.
     """
     row_of = pc.index_in(sentences["turn_id"], turns["turn_id"].combine_chunks())
-    said = pc.and_(pc.is_valid(row_of), pc.less_equal(pc.utf8_length(sentences["text"]), _LONGEST))
-    texts = sentences["text"]
-    telling = pc.or_(pc.match_substring_regex(texts, _TIMELY), pc.match_substring_regex(texts, _SCOPED))
-    telling = pc.or_(telling, pc.match_substring_regex(texts, _NAMED))
-    firm = pc.invert(pc.match_substring_regex(texts, UNFIRM))
-    keep = pc.and_(said, pc.and_(telling, firm))
-    chosen, rows = sentences.filter(keep).select(["start", "end", "text"]), row_of.filter(keep).to_pylist()
+    short = pc.less_equal(pc.utf8_length(sentences["text"]), _LONGEST)
+    near = sentences.filter(pc.and_(pc.is_valid(row_of), short))
+    texts = near["text"]
+    is_firm = pc.invert(pc.or_(pc.match_substring_regex(texts, UNFIRM), pc.match_substring_regex(texts, REPORTED)))
+    holds = {name: pc.match_substring_regex(texts, pattern) for name, pattern in _HOLDS.items()}
+    is_telling = pc.or_(pc.or_(holds["amount"], holds["day"]), pc.or_(holds["scope"], holds["name"]))
+    keep = pc.and_(is_firm, is_telling)
+    rows = row_of.filter(pc.and_(pc.is_valid(row_of), short)).filter(keep).to_pylist()
+    chosen = near.filter(keep).select(["start", "end", "text"])
+    flags = zip(*(column.filter(keep).to_pylist() for column in holds.values()), strict=True)
     lines, moments = turns["subject"].to_pylist(), turns["sent_at"].to_pylist()
     threads: dict[str | None, frozenset[str]] = {}
     facts: list[Fact] = []
-    for row, sentence in zip(rows, chosen.to_pylist(), strict=True):
+    for row, sentence, held in zip(rows, chosen.to_pylist(), flags, strict=True):
         line = lines[row]
         if line not in threads:
             threads[line] = read_thread(line)
-        place = {"row": row, **sentence}
-        facts += _read_sentence(place, threads[line], moments[row], read_day)
+        place, has = {"row": row, **sentence}, dict(zip(holds, held, strict=True))
+        amounts = read_amounts(sentence["text"]) if has["amount"] and not has["behind"] else []
+        if len(amounts) <= _MOST:
+            facts += _place_amounts(place, threads[line], amounts)
+        if has["day"] and moments[row] is not None:
+            facts += _read_date(place, threads[line], amounts, read_day(sentence["text"], moments[row]))
+        if has["scope"]:
+            facts += _read_scope(place, threads[line])
+        if has["name"]:
+            facts += _read_name(place, threads[line])
     return facts
-
-
-def _read_sentence(
-    place: Mapping[str, Any], thread: frozenset[str], said_at: dt.datetime | None, read_day: ReadDay
-) -> Iterator[Fact]:
-    text = place["text"]
-    if _REPORTED.search(text):
-        return
-    is_behind = _BEHIND.search(text) is not None
-    amounts = [] if is_behind else read_amounts(text)
-    if len(amounts) <= _MOST:
-        yield from _place_amounts(place, thread, amounts)
-    if said_at is not None and re2.search(_TIMELY, text):
-        day = read_day(text, said_at)
-        in_amount = day is not None and any(one.start < day.end and day.start < one.end for one in amounts)
-        if day is not None and not in_amount:
-            words = f"{text[: day.start]} {_AMOUNT} {text[day.end :]}"
-            subject = read_subject(_strip_scope(words), thread, sentence=_blank(text, day.start, day.end))
-            yield Fact(**place, kind="date", subject=subject, day=day)
-    yield from _read_scope(place, thread)
-    yield from _read_name(place, thread)
 
 
 def _place_amounts(place: Mapping[str, Any], thread: frozenset[str], amounts: list[Amount]) -> Iterator[Fact]:
@@ -145,15 +140,13 @@ def _place_amounts(place: Mapping[str, Any], thread: frozenset[str], amounts: li
     text = place["text"]
     for amount in amounts:
         rivals = [one for one in amounts if one is not amount and one.kind == amount.kind]
-        words = _blank(_clause(text, amount) if rivals else text, 0, 0)
-        if rivals and any(amount.start <= one.start < amount.start + len(words) and one in _inside(text, amount, rivals)
-                          for one in rivals):  # fmt: skip
+        low, high = _bounds(text, amount) if rivals else (0, len(text))
+        if any(low <= one.start < high for one in rivals):
             continue  # two of a sort in one clause: which belongs to what cannot be told
-        bare = words.replace(text[amount.start : amount.end], f" {_AMOUNT} ")
-        subject = read_subject(_strip_scope(bare), thread, sentence=text[: amount.start] + " , " + text[amount.end :])
-        if rivals and not subject.own:
-            continue
-        yield Fact(**place, kind=amount.kind, subject=subject, amount=amount)
+        words = f"{text[low : amount.start]} {_AMOUNT} {text[amount.end : high]}"
+        subject = read_subject(_strip_scope(words), thread, sentence=f"{text[: amount.start]} , {text[amount.end :]}")
+        if subject.own or not rivals:
+            yield Fact(**place, kind=amount.kind, subject=subject, amount=amount)
 
 
 def _bounds(text: str, amount: Amount) -> tuple[int, int]:
@@ -164,18 +157,15 @@ def _bounds(text: str, amount: Amount) -> tuple[int, int]:
     return low, high
 
 
-def _clause(text: str, amount: Amount) -> str:
-    low, high = _bounds(text, amount)
-    return text[low:high]
-
-
-def _inside(text: str, amount: Amount, rivals: list[Amount]) -> list[Amount]:
-    low, high = _bounds(text, amount)
-    return [one for one in rivals if low <= one.start < high]
-
-
-def _blank(text: str, start: int, end: int) -> str:
-    return text[:start] + " " * (end - start) + text[end:]
+def _read_date(
+    place: Mapping[str, Any], thread: frozenset[str], amounts: list[Amount], day: Day | None
+) -> Iterator[Fact]:
+    """The day that a sentence names ahead, unless its words belong to an amount: "within 24 hours" of a warranty."""
+    if day is None or any(one.start < day.end and day.start < one.end for one in amounts):
+        return
+    text = place["text"]
+    rest = f"{text[: day.start]} {_AMOUNT} {text[day.end :]}"
+    yield Fact(**place, kind="date", subject=read_subject(_strip_scope(rest), thread, sentence=rest), day=day)
 
 
 def _strip_scope(words: str) -> str:
@@ -199,11 +189,9 @@ def _strip_scope(words: str) -> str:
 def _read_scope(place: Mapping[str, Any], thread: frozenset[str]) -> Iterator[Fact]:
     """One fact for each thing that is said to be included, or to cost extra."""
     text = place["text"]
-    if not re2.search(_SCOPED, text):
-        return
     is_extra = _EXTRA.search(text) is not None and _FREE.search(text) is None
     parts = [part for part in _CUT.split(text) if part and part.strip()]
-    told = [number for number, part in enumerate(parts) if re2.search(_SCOPED, part)]
+    told = [number for number, part in enumerate(parts) if _SCOPE.search(part)]
     seen: set[frozenset[str]] = set()
     for number, part in enumerate(parts):
         near = any(abs(number - other) <= 2 for other in told) if not is_extra else number in told

@@ -46,6 +46,7 @@ _NUMBERED: Final = re2.compile(
     r"(\d{1,4}(?:-\d{1,6})?|[A-Z]|[A-Z]{1,3}-?\d{1,6}|\d{5,9})(?:[^\w.,:%]|[.,;:](?:\s|$)|$)"
 )
 _CODE: Final = re2.compile(r"\b(\d{4}-\d{2,6}|[A-Z]{2,5}-?\d{2,6})\b")
+_WITHOUT: Final = re2.compile(r"(?i)\b(without|ohne)\b")
 _YEAR: Final = re2.compile(r"\b((?:19|20)\d\d)\b")
 Names = frozenset[tuple[str, str]]
 
@@ -62,7 +63,7 @@ class Subject:
 def read_subject(words: str, thread: frozenset[str], *, sentence: str, without: Set[str] = frozenset()) -> Subject:
     """The subject of a statement made in `words`, which stand in `sentence`; `without` are stems that are not part."""
     stems = content_stems(words)
-    if re2.search(r"(?i)\b(without|ohne)\b", words):
+    if _WITHOUT.search(words):
         stems |= {"without"}
     own = _keep_strong(stems) - without
     return Subject(own=own, thread=thread, names=read_names(sentence))
