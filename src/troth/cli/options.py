@@ -119,13 +119,14 @@ def read_sources(opened: Book, sources: Sequence[Path], *, me: Sequence[str] | N
 
 
 def _sample_settings() -> dict[str, object]:
-    from troth.sample import SAMPLE_ME, SAMPLE_ZONE
+    from troth.sample import SAMPLE_ME, SAMPLE_ZONE, sample_people
 
-    return {"us": (SAMPLE_ME,), "zone": SAMPLE_ZONE, "customers": (), "colleagues": (), "friends": (), "accounts": {}}
+    stated = {"customers": (), "colleagues": (), "friends": (), "accounts": {}, "people": sample_people()}
+    return {"us": (SAMPLE_ME,), "zone": SAMPLE_ZONE, **stated}
 
 
 def _read_sample(opened: Book) -> None:
-    from troth.sample import write_sample
+    from troth.sample import read_sample
 
     with tempfile.TemporaryDirectory(prefix="troth-sample-") as folder:
-        opened.read(write_sample(Path(folder)))
+        read_sample(opened, Path(folder))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from troth.sample._assistant import build_assistant
 from troth.sample._calls import build_call
@@ -36,8 +36,10 @@ __all__ = [
     "Repeat",
     "Turn",
     "read_key",
+    "read_sample",
     "sample_files",
     "sample_mailbox",
+    "sample_people",
     "write_sample",
 ]
 
@@ -51,6 +53,19 @@ SAMPLE_DAY: Final = date(2026, 11, 20)
 """The last day of the sample, a Friday."""
 
 _MAILBOX: Final = "brimholt.mbox"
+_SURVEY: Final = "survey.csv"
+
+
+class Book(Protocol):
+    """What reads exports: a book of troth."""
+
+    def read(self, source: Path, /) -> object:
+        """Take an export, or a folder of them."""
+        ...
+
+    def read_survey(self, source: Path, /) -> object:
+        """Take the export of a survey tool."""
+        ...
 
 
 def sample_mailbox() -> bytes:
@@ -72,7 +87,7 @@ def sample_files() -> dict[str, bytes]:
     files |= {f"zendesk/{name}": page for name, page in tickets.items()}
     files |= {f"crm/{name}": table for name, table in build_crm(crm, people).items()}
     files |= {f"letters/{name}": text for name, text in build_letters(people).items()}
-    files |= {"assistant.jsonl": build_assistant(read_talks("assistant"), people), "survey.csv": build_survey(people)}
+    files |= {"assistant.jsonl": build_assistant(read_talks("assistant"), people), _SURVEY: build_survey(people)}
     return files
 
 
@@ -83,3 +98,15 @@ def write_sample(folder: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     return folder / _MAILBOX
+
+
+def sample_people() -> dict[str, tuple[str, ...]]:
+    """The firm's address book, for `people` in the settings: chats and calls know a person by name alone."""
+    people = [person for person in read_people().values() if person.circle != "automatic"]
+    return {person.name: (person.address, person.name) for person in people}
+
+
+def read_sample(book: Book, folder: Path) -> None:
+    """Write the whole sample into `folder` and read all of it into a book."""
+    book.read(write_sample(folder).parent)
+    book.read_survey(folder / _SURVEY)
