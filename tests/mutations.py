@@ -78,15 +78,17 @@ class Held(Export):
         return io.BytesIO(self._files[name])
 
 
-def read_broken(reader: Reader, files: Mapping[str, bytes], folder: Path, *, seed: int) -> Iterator[int]:
+def read_broken(
+    reader: Reader, files: Mapping[str, bytes], folder: Path, *, seed: int, share: float = 1
+) -> Iterator[int]:
     """Read many broken versions of an export; how many pieces came of each that the reader takes.
 
     What is wrong fails here: any error but SourceError, and, of every fiftieth, counts that do not add up. A file that
-    stands alone has the name "".
+    stands alone has the name ""; `share` is the part of a family's inputs that this test reads.
     """
     rng, names = random.Random(seed), sorted(files)
     now = datetime(2026, 11, 20, tzinfo=UTC)
-    for number in range(how_many()):
+    for number in range(int(how_many() * share)):
         name = rng.choice(names)
         broken = {**files, name: mutate(files[name], rng)}
         export = Held(broken)

@@ -402,9 +402,8 @@ def _read_email(found: Found, crm: _Crm, _ledger: Ledger, _kind: str) -> Iterato
     cells, number = found.cells, found.pick("engagementid", *_ID)
     direction, status = ((pick(cells, name) or "").upper() for name in ("hsemaildirection", "hsemailstatus"))
     if direction == "DRAFT_EMAIL" or status in _UNDELIVERED:
-        yield Rejected(
-            position=found.where, reason="a draft, never sent" if "DRAFT" in direction else "never delivered"
-        )
+        reason = "a draft, never sent" if direction == "DRAFT_EMAIL" else f"never delivered: {status.lower()}"
+        yield Rejected(position=found.where, reason=reason)
         return
     if number is None or _is_gone(cells):
         yield Rejected(position=found.where, reason="a mail without an id" if number is None else "deleted in HubSpot")
