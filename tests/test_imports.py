@@ -38,9 +38,11 @@ MAY: dict[str, set[str]] = {
     "book": LEAVES,  # it knows tables only
     "versions": LEAVES,
     "restoring": LEAVES | {"book", "people", "trust"},
+    "mailboxes": LEAVES | {"book", "intake", "sources"},
+    "watching": LEAVES | {"book", "intake", "sources"},
     "leaving": LEAVES | {"sources", "book", "restoring"},
     "intake": LEAVES | {"book", "sources", "versions", "restoring"},
-    "settings": LEAVES | {"people", "promises"},
+    "settings": LEAVES | {"people", "promises", "sources"},
     "persons": KNOWING_STAGES | {"book"},
     "trend": KNOWING_STAGES,
     "pipeline": KNOWING_STAGES | {"trend"},
@@ -61,7 +63,7 @@ MAY: dict[str, set[str]] = {
     "tuning": {"trust", "readings"},
     "library": KNOWING_STAGES
     | {"pipeline", "trend", "overview", "foretold", "mapping", "relationship", "deciding", "tuning", "book"}
-    | {"touching", "asof", "proving", "agents", "persons", "leaving"},
+    | {"touching", "asof", "proving", "agents", "persons", "leaving", "mailboxes", "watching"},
     "api": KNOWING_STAGES | {"pipeline", "overview", "book", "library"},
     "": KNOWING_STAGES | {"pipeline", "overview", "book", "library", "api"},  # the package itself lifts their names
     "cli": KNOWING_STAGES
@@ -75,6 +77,7 @@ MAY: dict[str, set[str]] = {
         "mapping",
         "touching",
         "leaving",
+        "watching",
         "deciding",
         "agents",
         "tuning",

@@ -61,7 +61,7 @@ def read_into(
 
     Raises: SourceError when it is none of the known forms; BookError when the store cannot serve.
     """
-    listing = list_exports(source)
+    listing = list_exports(source, () if local is None else local.own)
     if [each.path for each in listing.exports] == [source]:
         report = _read_one(store, source, progress=progress, local=local)
     else:
@@ -71,11 +71,25 @@ def read_into(
             parts.append(_read_one(store, each.path, progress=_shift(progress, done, whole), local=local, goes_on=True))
             done += each.size
         report = _join_reports(source, parts, listing.unknown)
+    thread_anew(store)
+    return report
+
+
+def take_batch(store: Store, batch: pa.Table, *, is_threaded: bool = False) -> Upserted:
+    """Write turns that are not threaded yet, unless said otherwise; `thread_anew` has to follow, if need be later."""
+    with store.transaction():
+        written = add_to(store, _keep_threads(store, batch))
+        if written and not is_threaded:
+            store.set_setting(_THREADS_DUE, True)
+    return written
+
+
+def thread_anew(store: Store) -> None:
+    """Work out the conversations of the book where turns came in since that was last done."""
     if store.settings(_THREADS_DUE):
         with store.transaction():
             _assign_threads(store)
             store.set_setting(_THREADS_DUE, False)
-    return report
 
 
 def _read_one(
@@ -97,9 +111,7 @@ def _read_one(
     try:
         for batch in reading:
             with store.transaction():
-                written = add_to(store, _keep_threads(store, batch))
-                if written and not (added or changed or is_threaded):
-                    store.set_setting(_THREADS_DUE, True)
+                written = take_batch(store, batch, is_threaded=is_threaded or bool(added or changed))
                 for name, rows in reading.take_side().items():
                     if name in SEALED:
                         sealed.setdefault(name, []).append(rows)

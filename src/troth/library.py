@@ -73,10 +73,12 @@ from troth.review.close import CIRCLES
 from troth.schema import FINDINGS, PROMISES, QUESTIONS, SENTENCES, empty
 from troth.settings import Settings
 from troth.sources import Local
+from troth.sources.imap import read_address
 from troth.sources.ours import KEPT
 from troth.sources.shapes import Shape
 from troth.surveys import SurveyReading, read_answers
 from troth.trust import DEFAULT_MODEL, Model, follow, read_model
+from troth.watching import Take, Watch
 
 if TYPE_CHECKING:
     from troth.touching import TouchMap
@@ -149,6 +151,18 @@ class Book:
         report = read_into(self._store, Path(source), progress=progress, local=self._local())
         self._stock = _Stock()
         return report
+
+    def read_mailbox(self, address: str, password: str, *, progress: Progress | None = None) -> ReadReport:
+        """Take the mails of imaps://user@host/FOLDER that are not in the book yet; nothing on the server changes."""
+        from troth.mailboxes import read_mailbox  # noqa: PLC0415 - loads TLS
+
+        report = read_mailbox(self._store, read_address(address), password, progress=progress)
+        self._stock = _Stock()
+        return report
+
+    def take(self, watch: Watch, name: str, *, us: Sequence[str] | None = None) -> Take | None:
+        """Take one export of a watched folder; None where the book has it already."""
+        return watch.take(name, self._store, lambda path: self.read(path, us=us))
 
     def add(self, turns: object) -> int:
         """Take turns from anything that speaks Arrow, or a list of mappings; returns the rows added or changed."""
@@ -756,7 +770,7 @@ class Book:
         ours = self._settings.our_side()
         remembered = self._store.settings("us") or ()
         us = frozenset(remembered) if ours is None else ours.addresses | ours.domains
-        return Local(zone=self._settings.zone, dates=self._settings.dates, us=us)
+        return Local(zone=self._settings.zone, dates=self._settings.dates, us=us, own=self._settings.source)
 
     def _calendar(self) -> Calendar:
         return self._settings.calendar()

@@ -27,6 +27,7 @@ from troth.cli import (
     survey,
     touchpoints,
     validity,
+    watch,
 )
 from troth.errors import InputError, TrothError
 
@@ -40,7 +41,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _MODULES = (
-    review, read, check, relationships, show, people, promises, questions, agents, proof, survey,
+    review, read, watch, check, relationships, show, people, promises, questions, agents, proof, survey,
     structure, touchpoints, learn, validity, export,
 )  # fmt: skip
 for _module in _MODULES:

@@ -27,11 +27,22 @@ def write_rows(
         for row in rows:
             out.write(json.dumps(row, default=plain_value, ensure_ascii=False) + "\n")
     elif shape is Format.csv:
-        writer = csv.writer(out, lineterminator="\n")
+        # With "\n" to end a row, Python 3.11 leaves a lone "\r" in a cell unquoted, and readers end the row there.
+        writer = csv.writer(_PlainEnds(out), lineterminator="\r\n")
         writer.writerow(columns)
         writer.writerows([safe_cell(row.get(column)) for column in columns] for row in rows)
     else:
         _draw_table(rows, columns)
+
+
+class _PlainEnds:
+    """Rows that a CSV writer ends with CRLF, ended with LF."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def write(self, row: str) -> int:
+        return self._out.write(row.removesuffix("\r\n") + "\n")
 
 
 def write_page(path: Path, page: str) -> None:

@@ -19,6 +19,7 @@ from troth.cli.options import (
     read_sources,
     stoppable,
 )
+from troth.cli.passwords import ask_password, is_mailbox, read_mails
 from troth.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 @stoppable
 def read(
     sources: Annotated[
-        list[Path], typer.Argument(help="Exports: files, zips, or folders that hold one or several of them.")
+        list[str],
+        typer.Argument(help="Exports: files, zips, folders that hold several, or imaps://you@firm.com@host/INBOX."),
     ],
     explain: Annotated[
         bool, typer.Option("--explain", help="Only say what each is and what would be taken; no book is touched.")
@@ -47,12 +49,17 @@ def read(
     if explain:
         if book is not None:
             raise InputError("--explain touches no book: leave out --book.")
-        _explain(sources, chosen, shape)
+        _explain([Path(source) for source in sources], chosen, shape)
         return
     if shape is not Format.table:
         raise InputError("--format is the shape of what --explain prints: add --explain, or leave it out.")
+    passwords = {source: ask_password(source) for source in sources if is_mailbox(source)}
     with open_book(book, chosen) as opened:
-        read_sources(opened, sources, me=me)
+        for source in sources:
+            if source in passwords:
+                read_mails(opened, source, passwords[source])
+            else:
+                read_sources(opened, [Path(source)], me=me)
 
 
 def _explain(sources: list[Path], settings: Settings, shape: Format) -> None:
@@ -60,7 +67,7 @@ def _explain(sources: list[Path], settings: Settings, shape: Format) -> None:
     from troth.plain import clean_line
     from troth.sources import Local, explain_source
 
-    local = Local(zone=settings.zone, dates=settings.dates)
+    local = Local(zone=settings.zone, dates=settings.dates, own=settings.source)
     found = (each for source in sources for each in explain_source(source, local=local))
     if shape is Format.table:
         for each in found:

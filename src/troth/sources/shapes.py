@@ -191,16 +191,25 @@ def _take(value: object, field: pa.Field) -> object:
         return [_take(one, kind.value_field) for one in cast("Sequence[object]", value)]
     if pa.types.is_timestamp(kind):
         return _moment(value)
-    if pa.types.is_string(kind) and isinstance(value, str):
-        value.encode()  # half of a surrogate pair is a ValueError
-        return value
-    if pa.types.is_boolean(kind) and isinstance(value, bool):
-        return value
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
+    if pa.types.is_string(kind):
+        return _text(value)
+    if pa.types.is_boolean(kind) != isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(f"no {kind}")
-    if pa.types.is_integer(kind) and (not isinstance(value, int) or value.bit_length() >= kind.bit_width):
+    if isinstance(value, bool):
+        return value
+    if not pa.types.is_integer(kind):
+        return _real(value)
+    most = 1 << (kind.bit_width - 1)
+    if not isinstance(value, int) or not -most <= value < most:
         raise ValueError("no whole number that fits")
-    return value if pa.types.is_integer(kind) else _real(value)
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("no text")
+    value.encode()  # half of a surrogate pair is a ValueError
+    return value
 
 
 def _real(value: float) -> float:
