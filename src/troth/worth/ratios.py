@@ -1,0 +1,190 @@
+"""What goes with one standard deviation more trust: the odds of winning and of losing a week, over every lag."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from troth.errors import InputError
+from troth.worth.baseline import Baseline, place_knots
+from troth.worth.frozen import ScorePaths
+from troth.worth.hazards import LOST, OPEN, WON, HazardFit, fit_hazards
+from troth.worth.periods import WEEK_US, Deals, Periods, cut_weeks
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+LAGS: Final = (0.0, 7.0, 14.0, 28.0, 56.0)
+"""Days before the week at which trust is frozen; the whole curve is always shown."""
+MAIN_LAG: Final = 28.0
+"""The one lag that figures rest on, chosen before any data: in simulated deals without any effect, customers who warm
+up ten days before signing made a ratio of 1.57, 1.07, 1.01, 1.00 of lags 0, 7, 14, 28 (MEASUREMENT.md section 6)."""
+
+LEAST_ENDS: Final = 10
+"""Deals that ended so, from which a ratio is told; below, there is not enough to say."""
+LEAST_ACCOUNTS: Final = 8
+"""Accounts among which trust may differ, from which clustered errors mean anything."""
+
+_BASELINE_SD: Final = 10.0
+_TRUST_SD: Final = 1.0  # log odds per standard deviation: a ratio beyond 7 either way is held to be unlikely
+_FACT_SD: Final = 1.0  # of standardised facts
+
+NAMES: Final = {"won": WON, "lost": LOST}
+
+Facts = Callable[[Periods], Mapping[str, Floats]]
+"""Adjustment: facts known before each week, by name; each of shape (rows,)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorthFit:
+    """The hazards of one firm's deals given trust frozen `lag` days before.
+
+    Attributes:
+        columns: of the design: the baseline's, then trust, then the facts.
+        trust: shape (rows,), in prior standard deviations.
+        known: whether anything was known of the account by then; where nothing was, trust is typical.
+        centres, scales: of the facts, as they were standardised.
+    """
+
+    lag: float
+    fit: HazardFit
+    baseline: Baseline
+    columns: tuple[str, ...]
+    periods: Periods
+    trust: Floats
+    known: NDArray[np.bool_]
+    centres: Floats
+    scales: Floats
+
+    @property
+    def at(self) -> int:
+        """The column of trust."""
+        return self.baseline.columns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ratio:
+    """How many times the odds of an end in a week go with one standard deviation more trust.
+
+    `enough` says whether there were ends and accounts enough to say so at all; where not, the figures are the prior's.
+    """
+
+    end: str
+    lag: float
+    ratio: float
+    low: float  # 95 %
+    high: float
+    ends: int
+    accounts: int
+    enough: bool
+
+
+def fit_worth(
+    deals: Deals, relationships: Sequence[str], paths: ScorePaths, *, lag: float = MAIN_LAG, facts: Facts | None = None
+) -> WorthFit:
+    """Fit both hazards with trust frozen `lag` days before each week.
+
+    Args:
+        relationships: of each deal.
+        paths: trust held over time.
+        facts: adjustment, declared before anything is fitted; only what was known before the week.
+
+    Raises: InputError when there is no week to fit.
+    """
+    periods = cut_weeks(deals)
+    if not len(periods):
+        raise InputError("no deal was open for a week: there is nothing to learn from.")
+    whose = [relationships[int(deal)] for deal in periods.deal]
+    frozen = paths.freeze(whose, periods.start, days_before=lag)
+    named = {} if facts is None else dict(facts(periods))
+    raw = np.column_stack([*named.values()]) if named else np.zeros((len(periods), 0))
+    centres, scales = raw.mean(axis=0), raw.std(axis=0)
+    scales[scales == 0] = 1.0
+    baseline = place_knots(periods.week[periods.event != OPEN].astype(np.float64))
+    design = np.column_stack([baseline.expand(periods.week.astype(np.float64)), frozen.value, (raw - centres) / scales])
+    prior = np.array([_BASELINE_SD] * baseline.columns + [_TRUST_SD] + [_FACT_SD] * len(named))
+    return WorthFit(
+        lag=lag,
+        fit=fit_hazards(design, periods.event, periods.account, prior_sd=prior),
+        baseline=baseline,
+        columns=(*(f"age {at}" for at in range(baseline.columns)), "trust", *named),
+        periods=periods,
+        trust=frozen.value,
+        known=frozen.known,
+        centres=centres,
+        scales=scales,
+    )
+
+
+def tell_ratio(fitted: WorthFit, end: str) -> Ratio:
+    """The ratio of one end, "won" or "lost"."""
+    low, high = fitted.fit.interval(NAMES[end], fitted.at)
+    ends = fitted.fit.events[NAMES[end] - 1]
+    accounts = len(np.unique(fitted.periods.account[fitted.known]))
+    return Ratio(
+        end=end,
+        lag=fitted.lag,
+        ratio=math.exp(fitted.fit.coefficients[NAMES[end] - 1, fitted.at]),
+        low=math.exp(low),
+        high=math.exp(high),
+        ends=ends,
+        accounts=accounts,
+        enough=ends >= LEAST_ENDS and accounts >= LEAST_ACCOUNTS,
+    )
+
+
+def trace_curve(
+    deals: Deals,
+    relationships: Sequence[str],
+    paths: ScorePaths,
+    *,
+    lags: Sequence[float] = LAGS,
+    facts: Facts | None = None,
+) -> list[Ratio]:
+    """The ratio of each end at every lag: the freeze curve."""
+    fits = [fit_worth(deals, relationships, paths, lag=lag, facts=facts) for lag in lags]
+    return [tell_ratio(fitted, end) for fitted in fits for end in NAMES]
+
+
+def e_value(ratio: float) -> float:
+    """How strongly something unmeasured would have to go with both trust and the end to explain a ratio away.
+
+    Source: VanderWeele & Ding 2017, Annals of Internal Medicine 167:268, for risk ratios: odds of one week are rare
+    enough to be read so.
+    """
+    above = max(ratio, 1.0 / ratio)
+    return above + math.sqrt(above * (above - 1.0))
+
+
+def e_value_of_interval(ratio: Ratio) -> float:
+    """The same for the end of the interval nearer to 1; 1 where the interval holds 1."""
+    if ratio.low <= 1.0 <= ratio.high:
+        return 1.0
+    return e_value(ratio.low if ratio.low > 1.0 else ratio.high)
+
+
+def swap_accounts(relationships: Sequence[str], rng: np.random.Generator) -> list[str]:
+    """A negative control: each account is given another one's trust, which can have nothing to do with its deals.
+
+    With a single account there is no other: it keeps its own.
+    """
+    names = rng.permutation(sorted(set(relationships))).tolist()
+    other = dict(zip(names, [*names[1:], *names[:1]], strict=True))  # a ring: nobody meets itself
+    return [other[name] for name in relationships]
+
+
+def move_weeks(deals: Deals, days: float) -> Deals:
+    """A placebo: the same deals as if all of it had happened so many days earlier or later."""
+    shift = int(days / 7.0 * WEEK_US)
+    return Deals(
+        opened=deals.opened + shift,
+        ended=deals.ended + shift,
+        end=deals.end,
+        account=deals.account,
+        entered=deals.entered + shift,
+    )
