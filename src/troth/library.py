@@ -110,6 +110,7 @@ class _Stock:
     proof: Proof | None = None
     found: pa.Table | None = None
     who: Who | None = None
+    followed: dict[str, pa.Table] = field(default_factory=dict[str, pa.Table])
 
 
 class Book:
@@ -196,17 +197,18 @@ class Book:
         )
         with self._store.transaction():
             written = self._store.upsert("answers", reading.answers)
+        self._stock.followed.clear()
         self._stock.standings.clear()
         self._stock.proof = None
         return SurveyReport(source=str(source), reading=reading, added=written.added, changed=written.changed)
 
     def answers(self) -> pa.Table:
         """ANSWERS of every survey that was read."""
-        return self._follow(self._store.table("answers"))
+        return self._follow("answers")
 
     def outcomes(self) -> pa.Table:
         """OUTCOMES: deals, renewals, invoices and tickets that were read."""
-        return self._follow(self._store.table("outcomes"))
+        return self._follow("outcomes")
 
     def forecast_answers(self) -> pa.Table:
         """Every answer with the forecast made of it from what was known before, and how well it did."""
@@ -747,11 +749,14 @@ class Book:
             self._stock.who = know_people(self._store, read, self._settings, self._us(read))
         return self._stock.who
 
-    def _follow(self, table: pa.Table) -> pa.Table:
-        """Rows placed when they were read, where they belong now."""
-        if not table.num_rows:
-            return table
-        return follow_people(table, self._store.table("turns"), self._placed(), self._who())
+    def _follow(self, name: str) -> pa.Table:
+        """A table whose rows were placed when they were read, with them where they belong now."""
+        if name not in self._stock.followed:
+            table = self._store.table(name)
+            if table.num_rows:
+                table = follow_people(table, self._store.table("turns"), self._placed(), self._who())
+            self._stock.followed[name] = table
+        return self._stock.followed[name]
 
     def _decided(self) -> pa.Table:
         """PROMISES as people decided, placed as their turns are now."""

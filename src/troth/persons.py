@@ -278,7 +278,7 @@ def find_person(typed: str, people: pa.Table, turns: pa.Table) -> tuple[list[str
     for row in rows:
         row["names"] = [*row["addresses"], *row["handles"]]
         for name in row["names"]:
-            if name.casefold() == wanted:
+            if wanted in {name.casefold(), clean_line(name).casefold()}:  # as it stands, or as a table shows it
                 return _main_first(row), name
     meant = [row for row in rows if row["name"].casefold() == wanted]
     meant = meant or [row for row in rows if any(wanted in one.casefold() for one in (row["name"], *row["names"]))]

@@ -46,7 +46,6 @@ def people(
     if context.invoked_subcommand is not None:
         _refuse_options(context)
         return
-    from troth.cli.output import write_rows
     from troth.cli.talk import say
 
     if side not in {None, *_SIDES}:
@@ -63,7 +62,7 @@ def people(
     if not rows:
         say("Nobody is listed. Read an export first: troth read mail.mbox")
     columns = [name for name in table.column_names if not (shape is Format.table and name == "people")]
-    write_rows(rows, shape, columns=columns)
+    _write(rows, shape, columns=columns)
 
 
 def _draw(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -106,7 +105,7 @@ def suggest(
         table = opened.suggest_people(least=least)
     rows = table.to_pylist()
     if shape is not Format.table:
-        write_rows(rows, shape, columns=table.column_names)
+        _write(rows, shape, columns=table.column_names)
         return
     if not rows:
         say(f"No two persons are one with a probability of {least:.2f} or more.")
@@ -184,14 +183,28 @@ def history(
 
     Example: troth people history --format jsonl
     """
-    from troth.cli.output import write_rows
 
     with open_book(book, choose_settings(settings), sample=sample) as opened:
         table = opened.person_decisions()
     rows = table.to_pylist()
     if shape is Format.table:
         rows = [{**row, "left": _list(row["left"]), "right": _list(row["right"])} for row in rows]
-    write_rows(rows, shape, columns=table.column_names)
+    _write(rows, shape, columns=table.column_names)
+
+
+def _write(rows: Sequence[Mapping[str, Any]], shape: Format, *, columns: Sequence[str]) -> None:
+    """Names are strangers' words: in CSV too, what a terminal would obey is out. JSON lines keep them, for programs."""
+    from troth.cli.output import write_rows
+    from troth.plain import clean_line
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, list):
+            return [clean(one) for one in value]
+        return clean_line(value) if isinstance(value, str) else value
+
+    if shape is Format.csv:
+        rows = [{name: clean(value) for name, value in row.items()} for row in rows]
+    write_rows(rows, shape, columns=columns)
 
 
 def _list(names: Sequence[str]) -> str:
