@@ -29,7 +29,7 @@ class Envelope:
 
     Attributes:
         headers: the fields as they travelled, where they were kept; what they lack is filled in from the rest.
-        thread: the program's own name for the conversation, for a mail without `headers` and `answers`.
+        thread: the program's own name for the conversation.
         answers: ids of the mails it answers, oldest first.
         text: the plain body; None where there is only `html`.
         attachments: their names.
@@ -65,8 +65,10 @@ def read_envelope(envelope: Envelope, *, position: int, where: str, context: Con
     if isinstance(turn, Rejected):
         return turn
     names = [file_name(name) or "a file" for name in envelope.attachments[:ATTACHMENT_LIMIT]]
-    if envelope.thread and not envelope.headers and not envelope.answers:
-        turn = turn._replace(conversation_id=clean(envelope.thread))
+    if envelope.thread:
+        # As one more mail that it answers: so a mail that states its answers and one that does not are still joined.
+        thread = clean(envelope.thread)
+        turn = turn._replace(conversation_id=thread, references=[thread, *(turn.references or ())])
     return turn._replace(attachments=names or None)
 
 

@@ -19,6 +19,7 @@ from troth.sources.mapped import OwnSource, open_export
 from troth.sources.model_logs import MODEL_LOGS
 from troth.sources.otel import OTEL
 from troth.sources.ours import OURS
+from troth.sources.outlook import MSG, PST
 from troth.sources.reader import Reader
 from troth.sources.salesforce import SALESFORCE_READER
 from troth.sources.slack import SLACK
@@ -33,6 +34,8 @@ READERS: Final[tuple[Reader, ...]] = (
     WHATSAPP,
     TEAMS,
     GRAPH_MAIL,
+    MSG,
+    PST,
     WEBVTT,
     SRT,
     SBV,
