@@ -126,14 +126,16 @@ def _name_table(columns: list[str], shape: Shape) -> tuple[str, Shape] | None:
 def _read_manifest(export: Export) -> Manifest | None:
     if export.kind == "file":
         return None
-    found = [name for name in export.names if name.rpartition("/")[2] == MANIFEST and name.count("/") <= 1]
-    if len(found) != 1:
+    # A zip of the folder holds it as its only folder; a folder that holds an exported book among others is not one.
+    first = export.names[0] if export.names else ""
+    home = first[: first.find("/") + 1] if export.kind == "zip" and not export.holds(MANIFEST) else ""
+    if not export.holds(home + MANIFEST) or not all(name.startswith(home) for name in export.names):
         return None
     try:
-        content: object = json.loads(export.look(found[0], _MANIFEST_LIMIT))
+        content: object = json.loads(export.look(home + MANIFEST, _MANIFEST_LIMIT))
     except (ValueError, RecursionError):
         return None
-    return _check_manifest(content, home=found[0].removesuffix(MANIFEST))
+    return _check_manifest(content, home=home)
 
 
 def _check_manifest(content: object, *, home: str) -> Manifest | None:
