@@ -28,6 +28,7 @@ import pyarrow.compute as pc
 import troth
 from troth.promises import Calendar, find_promises, settle_after, settle_promises
 from troth.promises.ongoing import Ongoing
+from troth.questions import questions_after
 from troth.sample import SAMPLE_DAY, SAMPLE_ME, read_key, write_sample
 from troth.schema import FINDINGS, SENTENCES, TURNS
 
@@ -116,7 +117,10 @@ def show_growth(sizes: list[int], *, giant: bool) -> None:
 def show_live(sizes: list[int], *, giant: bool) -> None:
     """What one new turn costs in a book that goes on: found, laid out, and every promise that it bears on settled."""
     nothing = FINDINGS.empty_table()
-    print(f"{'turns':>9}{'promises':>10}{'start s':>9}{'median ms':>11}{'95 % ms':>9}{'most ms':>9}{'peak MB':>9}")
+    print(
+        f"{'turns':>9}{'promises':>10}{'start s':>9}{'median ms':>11}{'95 % ms':>9}{'most ms':>9}{'questions ms':>14}"
+        f"{'peak MB':>9}"
+    )
     for size in sizes:
         turns, sentences = make_book(size, giant=giant)
         turns = turns.sort_by("sent_at")
@@ -131,17 +135,24 @@ def show_live(sizes: list[int], *, giant: bool) -> None:
             row["turn_id"]: row["sent_at"] for row in turns.slice(first).select(["turn_id", "sent_at"]).to_pylist()
         }
         spent: list[float] = []
+        asked: list[float] = []
         for place, (turn_id, sent_at) in enumerate(by_turn.items()):
             own = sentences.filter(pc.equal(sentences["turn_id"], turn_id))
             turn = turns.slice(first + place, 1)
             begin = time.process_time()
             ongoing.add(turn, own, nothing, now=sent_at)
             spent.append(1000 * (time.process_time() - begin))
+            if place % 10 == 0:  # questions: the relationship's own tables, as a store hands them out
+                near = turns.filter(pc.equal(turns["relationship"], turn["relationship"][0]))
+                lines = sentences.filter(pc.is_in(sentences["turn_id"], near["turn_id"].combine_chunks()))
+                begin = time.process_time()
+                questions_after(near, lines, nothing, new=[turn_id], now=sent_at)
+                asked.append(1000 * (time.process_time() - begin))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         middle, high, most = np.quantile(spent, [0.5, 0.95, 1.0]).tolist()
         print(
             f"{size:>9,}{ongoing.promises().num_rows:>10,}{start_s:>9.1f}{middle:>11.1f}{high:>9.1f}{most:>9.1f}"
-            f"{peak:>9.0f}",
+            f"{float(np.median(asked)):>14.1f}{peak:>9.0f}",
             flush=True,
         )
 
@@ -161,20 +172,22 @@ def show_sample() -> None:
     ).to_pylist()
     key = read_key()
     labels = {message_id.strip("<>"): label for label, message_id in key.message_ids.items()}
-    states, right = Counter[tuple[str, str]](), 0
+    states, proofs = Counter[tuple[str, str]](), Counter[str]()
     for promise in key.promises:
         words = " ".join(promise.words.split())
         match = next(
             (row for row in rows if labels[row["turn_id"].strip("<>")] == promise.mail and words in row["text"]), None
         )
         states[promise.state, match["state"] if match else "not found"] += 1
-        proof = match and match["evidence_turn_id"]
-        right += bool(proof) and match["state"] == promise.state and labels[proof.strip("<>")] == promise.evidence
+        if match is not None and promise.evidence is not None:
+            proof = match["evidence_turn_id"]
+            shown = labels.get(proof.strip("<>")) if proof else None
+            proofs["the mail of the key" if shown == promise.evidence else "another" if proof else "none"] += 1
     for (wanted, said), count in sorted(states.items()):
         print(f"{wanted:>10} in the key, {said:<10} {count:>3}")
     accused = sum(count for (_, said), count in states.items() if said == "suspected")
     wrongly = sum(count for (wanted, said), count in states.items() if said == "suspected" and wanted != "broken")
-    print(f"{right} settled as in the key, by the very mail of the key")
+    print(f"evidence, of {proofs.total()} found for which the key names a mail: {dict(sorted(proofs.items()))}")
     print(f"suspected {accused}, {wrongly} of them not broken in the key")
 
 

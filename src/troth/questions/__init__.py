@@ -1,7 +1,7 @@
 """What the counterpart asked, in words or by an act, whether it is trust they ask for, and whether it was answered."""
 
 from troth.questions.draft import answer_with
-from troth.questions.find import find_questions
+from troth.questions.find import find_questions, questions_after
 
 ACTS = (
     "asks",
@@ -18,4 +18,4 @@ ACTS = (
 STATES = ("open", "partly", "answered", "stale")
 """What became of it."""
 
-__all__ = ["ACTS", "STATES", "answer_with", "find_questions"]
+__all__ = ["ACTS", "STATES", "answer_with", "find_questions", "questions_after"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -45,7 +45,7 @@ _LAST_ASKED: Final = 50  # questions before a turn that are looked at
 
 
 def list_copies(
-    turns: Sequence[Turn], waiting: Mapping[str, Sequence[Waiting]], sentences: pa.Table
+    turns: Sequence[Turn], waiting: Mapping[str, Sequence[Waiting]], sentences: pa.Table, *, ours: Collection[str]
 ) -> Iterator[dict[str, Any]]:
     """A row for each turn of theirs that presses and puts a new face of their side in copy.
 
@@ -57,8 +57,9 @@ def list_copies(
         turns: of all relationships, oldest first.
         waiting: the questions that each turn asks, settled.
         sentences: SENTENCES of these turns.
+        ours: everybody who speaks for us.
     """
-    faces = {turn.turn_id: (turn, person) for turn, person in find_new_faces(turns)}
+    faces = {turn.turn_id: (turn, person) for turn, person in find_new_faces(turns, ours)}
     if not faces:
         return
     said = sentences.filter(pc.is_in(sentences.column("turn_id"), pa.array(list(faces), pa.string())))

@@ -32,15 +32,15 @@ class Silence:
     ended: Turn | None  # their next turn, where there is one
 
 
-def find_new_faces(turns: Sequence[Turn]) -> Iterator[tuple[Turn, str]]:
+def find_new_faces(turns: Sequence[Turn], ours: Collection[str]) -> Iterator[tuple[Turn, str]]:
     """Turns of theirs that take in somebody of their own firm who is new to this relationship, with that person.
 
     The speaker must have written before, so that a first mail that names everybody says nothing.
 
     Args:
         turns: of all relationships, oldest first.
+        ours: everybody who speaks for us.
     """
-    ours = {turn.speaker for turn in turns if turn.side == "us"}
     our_domains = {_domain(person) for person in ours} - {""}
     seen: defaultdict[str, set[str]] = defaultdict(set)
     spoken: Counter[tuple[str, str]] = Counter()
