@@ -83,7 +83,7 @@ def write_msg(
 ) -> bytes:
     """A mail from its properties: text, bytes, whole numbers, yes or no, times; (type, bytes) for anything else."""
     tree: dict[str, Any] = _storage({0x001A: "IPM.Note"} | dict(mail), header=32)
-    tree["__nameid_version1.0"] = {"__substg1.0_00020102": b""}
+    tree["__nameid_version1.0"] = {f"__substg1.0_000{part}0102": b"" for part in (2, 3, 4)}
     for number, one in enumerate(recipients):
         tree[f"__recip_version1.0_#{number:08X}"] = _storage(one, header=8)
     for number, one in enumerate(attachments):

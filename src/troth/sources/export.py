@@ -156,12 +156,14 @@ class Export:
                 yield Member(found.path.relative_to(self.path).as_posix(), found.size)
 
     def _list_zip(self, archive: zipfile.ZipFile, size: int) -> list[Member]:
-        infos = [info for info in archive.infolist() if not info.is_dir()]
+        infos = [info for info in archive.infolist() if not info.filename.endswith("/")]
         _refuse_harm(infos, str(self.path), size)
         found: dict[str, Member] = {}
         for info in infos:
             mode = info.external_attr >> 16
-            if stat.S_IFMT(mode) and not stat.S_ISREG(mode):
+            if not PurePosixPath(info.filename).parts:
+                self.unread.append(Rejected(position="a member", reason="without a name"))
+            elif stat.S_IFMT(mode) and not stat.S_ISREG(mode):
                 self.unread.append(Rejected(position=info.filename, reason="a link or device: not followed"))
             elif info.compress_type not in _METHODS:
                 self.unread.append(Rejected(position=info.filename, reason="packed by a method that is not read"))
@@ -255,4 +257,4 @@ def _refuse_harm(infos: list[zipfile.ZipInfo], path: str, size: int) -> None:
 
 def _stays_inside(name: str) -> bool:
     path = PurePosixPath(name.replace("\\", "/"))
-    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and path.parts[0][1:2] != ":"
+    return not path.is_absolute() and ".." not in path.parts and path.as_posix()[1:2] != ":"
