@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 import troth
@@ -17,6 +19,7 @@ from troth.book.erase import forget_names
 from troth.errors import InputError
 from troth.intake import take_turns
 from troth.people import TEAM
+from troth.sample import SAMPLE_ME, SAMPLE_ZONE, read_key, write_sample
 from troth.schema import ANSWERS, CONTACTS, PERSON_DECISIONS
 from troth.settings import Settings, parse_settings
 
@@ -307,3 +310,25 @@ def test_a_decision_is_kept_with_its_time_and_by_whom(tmp_path: Path):
         assert kept[0]["left"] == ["bo@acme.example"]
         assert book.turns().schema == troth.open().turns().schema
         assert book.person_decisions().schema == PERSON_DECISIONS
+
+
+def test_the_samples_people_are_one_over_every_channel(tmp_path: Path):
+    """As the sample's key has it, and without `people` in the settings: contacts and full names are enough."""
+    key = read_key()
+    said = Counter(turn.speaker.address for turn in key.turns.values() if turn.speaker.circle in {"customer", "friend"})
+    theirs = {turn.speaker.address: turn.speaker for turn in key.turns.values() if turn.speaker.address in said}
+    with troth.open(settings=Settings(us=(SAMPLE_ME,), zone=SAMPLE_ZONE)) as book:
+        book.read(write_sample(tmp_path).parent)
+        mails = Counter(book.turns().filter(pc.equal(book.turns()["channel"], "mail"))["speaker"].to_pylist())
+        people = {row["person"]: row for row in book.people().to_pylist() if row["side"] == "them"}
+        assert len(said) > 12
+        for address, person in theirs.items():
+            row = people[address]
+            assert (row["circle"], row["relationship"]) == (person.circle, person.account or address)
+            assert row["turns"] - mails[address] - said[address] in {
+                0,
+                1,
+            }  # words beside a ticket's rating are one more
+        homes = {row["relationship"] for row in people.values()}
+        outside = book.turns().filter(pc.is_in(book.turns()["circle"], pa.array(["customer", "friend"])))
+        assert set(outside["relationship"].to_pylist()) == homes
