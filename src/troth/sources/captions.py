@@ -179,13 +179,15 @@ def label_cues(cues: list[Cue]) -> Iterator[Said]:
 def _find_names(cues: list[Cue]) -> frozenset[str]:
     """The words before a colon that are speakers' names.
 
-    Where nearly every cue has such words, all of them are; else where the first cue has them, those that come twice.
+    Those that come twice, where the first cue has some. Where nearly every cue has some, one that comes once is a name
+    too, unless it begins in lower case: to add the words of a third to those of the second would be worse.
     """
     prefixes = [prefix and prefix[0] for prefix in (_split_prefix(cue.text) for cue in cues)]
     counts = Counter(prefix for prefix in prefixes if prefix)
-    if counts.total() * 5 >= len(cues) * 4:
-        return frozenset(counts)
-    return frozenset(name for name, count in counts.items() if count > 1) if prefixes and prefixes[0] else frozenset()
+    nearly_all = counts.total() * 5 >= len(cues) * 4
+    if not prefixes or not (prefixes[0] or nearly_all):
+        return frozenset()
+    return frozenset(name for name, count in counts.items() if count > 1 or (nearly_all and not name[0].islower()))
 
 
 def _split_prefix(text: str, names: frozenset[str] | None = None) -> tuple[str, str] | None:
