@@ -16,7 +16,7 @@ from troth.sources.blocks import Meter
 from troth.sources.export import Export, Member
 from troth.sources.reader import Context, Reader
 from troth.sources.reading import Reading
-from troth.sources.turns import Rejected, Turn, tabulate
+from troth.sources.turns import Rejected
 
 SPOTS = b'{}[]",:;\n\r\t\\/0-9aTrueNull\xff\xfe\x00\xef\xbb\xbf=+@<>&'
 Rows = dict[str, list[dict[str, Any]]]
@@ -99,7 +99,8 @@ def read_broken(
         except SourceError:
             continue
         assert all(piece.position and piece.reason for piece in pieces if isinstance(piece, Rejected))
-        tabulate([piece for piece in pieces if isinstance(piece, Turn)])  # every text can be stored as UTF-8
+        for piece in pieces:
+            repr(piece).encode()  # every text can be stored as UTF-8
         if number % 50 == 0:
             for place, data in broken.items():
                 (folder / (place or "alone")).write_bytes(data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,9 @@ CONTACTS = [{"hs_object_id": "5", "firstname": "Cy", "lastname": "Client", "emai
              "phone": "+49 (0)30 5555 01", "associatedcompanyid": "1", "hubspot_owner_id": "77"}]  # fmt: skip
 DEALS = [
     {"hs_object_id": "9", "dealname": "Roof", "amount": "1200.50", "deal_currency_code": "EUR",
-     "dealstage": "closedwon", "pipeline": "default", "createdate": "2026-01-05T08:00:00Z", "closedate": "2026-02-01T09:00:00Z",
-     "hs_is_closed": "true", "hs_is_closed_won": "true", "associatedcompanyid": "1"},
+     "dealstage": "closedwon", "pipeline": "default", "createdate": "2026-01-05T08:00:00Z",
+     "closedate": "2026-02-01T09:00:00Z", "hs_is_closed": "true", "hs_is_closed_won": "true",
+     "associatedcompanyid": "1"},
     {"hs_object_id": "10", "dealname": "Roof again", "amount": "", "deal_currency_code": "", "dealstage": "4711",
      "pipeline": "Renewals", "createdate": "2026-03-05T08:00:00Z", "closedate": "2026-12-31T00:00:00Z",
      "hs_is_closed": "false", "hs_is_closed_won": "false", "associatedcompanyid": "1"},
@@ -55,7 +57,7 @@ NOTES = [{"hs_object_id": "31", "hs_note_body": "<p>He is cross.</p>", "hs_times
           "hubspot_owner_id": "77"}]  # fmt: skip
 
 
-def as_csv(rows: list[dict[str, Any]], *, mark: str = ",", bom: bool = False) -> bytes:
+def as_csv(rows: Sequence[Mapping[str, Any]], *, mark: str = ",", bom: bool = False) -> bytes:
     out = io.StringIO(newline="")
     columns = list(dict.fromkeys(name for row in rows for name in row))
     writer = csv.DictWriter(out, columns, delimiter=mark, restval="")
@@ -64,7 +66,7 @@ def as_csv(rows: list[dict[str, Any]], *, mark: str = ",", bom: bool = False) ->
     return (b"\xef\xbb\xbf" if bom else b"") + out.getvalue().encode()
 
 
-def as_json(rows: list[dict[str, Any]]) -> bytes:
+def as_json(rows: Sequence[Mapping[str, Any]]) -> bytes:
     objects = [
         {"id": row["hs_object_id"], "createdAt": "2026-01-01T00:00:00Z", "archived": False,
          "properties": {name: value for name, value in row.items() if name != "associatedcompanyid"},
@@ -75,7 +77,9 @@ def as_json(rows: list[dict[str, Any]]) -> bytes:
     return json.dumps({"results": objects, "paging": {"next": {"after": "100"}}}).encode()
 
 
-HISTORY_ROWS = [dict(zip(("deal_id", "timestamp", "name", "value"), row, strict=True)) for row in HISTORY]
+HISTORY_ROWS: list[dict[str, str]] = [
+    dict(zip(("deal_id", "timestamp", "name", "value"), row, strict=True)) for row in HISTORY
+]
 TABLES = {"companies": COMPANIES, "contacts": CONTACTS, "deals": DEALS, "emails": EMAILS, "notes": NOTES}
 CSV_FILES = {f"{name}.csv": as_csv(rows) for name, rows in TABLES.items()} | {
     "history.csv": as_csv(HISTORY_ROWS),
