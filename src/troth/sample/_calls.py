@@ -1,4 +1,7 @@
-"""Lay a call into WebVTT, as Teams writes it (voice spans) or as Zoom does (the name before the words)."""
+"""Lay a call into WebVTT, as Teams writes it (voice spans) or as Zoom does (the name before the words).
+
+Both services write the numbers that they hear in figures, and so do the words in `calls/`.
+"""
 
 from __future__ import annotations
 
