@@ -34,6 +34,11 @@ def find_keys(export: Export, name: str = "") -> frozenset[str]:
     return frozenset(match[1].decode() for match in _KEY.finditer(head)) if head[:1] in {b"{", b"["} else frozenset()
 
 
+def is_json(export: Export, name: str = "") -> bool:
+    """Whether a file begins as JSON does."""
+    return _look(export, name)[:1] in {b"{", b"["}
+
+
 def read_entries(
     export: Export, name: str, lists: frozenset[str], *, meter: Meter | None = None
 ) -> Iterator[Entry | Rejected]:

@@ -15,7 +15,7 @@ from typing import Final
 from troth.sources.blocks import Meter
 from troth.sources.cells import read_flag, read_time
 from troth.sources.crm import as_position
-from troth.sources.documents import Entry, Fields, find_keys, read_entries
+from troth.sources.documents import Entry, Fields, find_keys, is_json, read_entries
 from troth.sources.export import Export
 from troth.sources.formats import Format
 from troth.sources.helpdesk import (
@@ -191,7 +191,7 @@ def read_freshdesk(export: Export, context: Context) -> Iterator[Piece]:
 
 def _read_all(export: Export, meter: Meter | None) -> Iterator[Entry | Rejected]:
     for name in export.names:
-        if find_keys(export, name):
+        if is_json(export, name):
             yield from read_entries(export, name, _LISTS, meter=meter)
         else:
             yield Rejected(position=name or "the file", reason="no part of a Freshdesk export")

@@ -93,7 +93,7 @@ class _Inbox:
 
     def learn(self, entry: Entry) -> Iterator[Rejected]:
         """The people and firms that an entry tells of, in a line of their own or as authors."""
-        kind, fields = _tell(entry), entry.fields
+        kind, fields = _tell(entry)
         if kind in {"contacts", "admins", "companies"}:
             yield from self._learn_line(kind, fields, entry.where)
         elif kind == "conversation rows":
@@ -189,35 +189,33 @@ def _read_member(
             yield Entry(kind, row.where, cells)
 
 
-def _tell(entry: Entry) -> str:
-    """What an entry is: a list's name says it, else its fields."""
+def _tell(entry: Entry) -> tuple[str, Fields]:
+    """What an entry is, which a list's name says or else its fields, and its fields."""
     fields, said = entry.fields, (pick(entry.fields, "type") or "").removesuffix(".list")
     if entry.list.endswith("rows"):
-        return "contacts" if entry.list == "contact rows" else entry.list
+        return ("contacts" if entry.list == "contact rows" else entry.list), fields
     if "conversation_parts" in fields or said == "conversation":
-        return "conversation"
+        return "conversation", fields
     if said in {"admin", "company"} or entry.list in {"admins", "companies"}:
-        return "admins" if said == "admin" or entry.list == "admins" else "companies"
+        return ("admins" if said == "admin" or entry.list == "admins" else "companies"), fields
     if said in {"contact", "user", "lead"} or entry.list in {"contacts", "users"} or "workspace_id" in fields:
-        return "contacts"
-    return ""
+        return "contacts", fields
+    # In examples of its documentation a conversation stands under a name and "value".
+    values = (part({"of": value}, "of", "value") for value in fields.values())
+    inner = next((value for value in values if "conversation_parts" in value), None)
+    return ("", fields) if inner is None else ("conversation", inner)
 
 
 def _read_entry(entry: Entry, inbox: _Inbox, ledger: Ledger) -> Iterator[Piece]:
-    kind = _tell(entry)
+    kind, fields = _tell(entry)
     if kind == "conversation":
-        yield from _read_conversation(entry.fields, entry.where, inbox, ledger)
+        yield from _read_conversation(fields, entry.where, inbox, ledger)
     elif kind == "conversation rows":
-        yield from _read_opening(entry.fields, entry.where, inbox, ledger)
+        yield from _read_opening(fields, entry.where, inbox, ledger)
     elif kind == "part rows":
-        yield from _read_part_row(entry.fields, entry.where, inbox, ledger)
+        yield from _read_part_row(fields, entry.where, inbox, ledger)
     elif not kind:
-        inner = next((value for value in entry.fields.values() if isinstance(value, dict)), None)
-        deeper = part({"value": inner}, "value", "value") or part({"value": inner}, "value")
-        if "conversation_parts" in deeper:  # an example of its documentation: a name around the conversation
-            yield from _read_conversation(deeper, entry.where, inbox, ledger)
-        else:
-            yield Rejected(position=entry.where, reason="no conversation, person or company")
+        yield Rejected(position=entry.where, reason="no conversation, person or company")
 
 
 def _read_conversation(fields: Fields, where: str, inbox: _Inbox, ledger: Ledger) -> Iterator[Piece]:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from troth.sources.blocks import Meter
 from troth.sources.cells import read_flag, read_text, read_time
-from troth.sources.documents import Entry, Fields, find_keys, read_entries
+from troth.sources.documents import Entry, Fields, find_keys, is_json, read_entries
 from troth.sources.export import Export
 from troth.sources.formats import Format
 from troth.sources.helpdesk import (
@@ -263,7 +263,7 @@ def read_zendesk(export: Export, context: Context) -> Iterator[Piece]:
 def _read_all(export: Export, meter: Meter | None, context: Context) -> Iterator[Entry | Rejected]:
     """Every entry of every file."""
     for name in export.names:
-        if find_keys(export, name):
+        if is_json(export, name):
             yield from read_entries(export, name, _LISTS, meter=meter)
             continue
         kind, sheet = _name_sheet(export, name), look_at_sheet(export, name)
