@@ -95,7 +95,7 @@ def _storage(properties: Mapping[int, Any], *, header: int) -> dict[str, Any]:
     table = bytes(header)
     streams: dict[str, Any] = {}
     for number, value in properties.items():
-        kind, data = _typed(value)
+        kind, data = typed(value)
         if kind in (TEXT, TEXT8, BYTES):
             streams[f"__substg1.0_{number:04X}{kind:04X}"] = data
             table += struct.pack("<HHIII", kind, number, 6, len(data) + (2 if kind == TEXT else 0), 0)
@@ -104,7 +104,8 @@ def _storage(properties: Mapping[int, Any], *, header: int) -> dict[str, Any]:
     return streams | {"__properties_version1.0": table}
 
 
-def _typed(value: Any) -> tuple[int, bytes]:
+def typed(value: Any) -> tuple[int, bytes]:
+    """The type and the bytes of a property."""
     if isinstance(value, tuple):
         return value
     if isinstance(value, str):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from compound_file import TEXT8, write_compound, write_msg
+from compound_file import TEXT8, typed, write_compound, write_msg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutations import read_broken
@@ -141,6 +142,77 @@ def test_a_torn_pst_is_refused_with_a_way_out(tmp_path: Path):
     assert recognise(tmp_path / "a.pst").name == "pst"
     with pytest.raises(SourceError, match="scanpst"):
         read_whole(tmp_path / "a.pst")
+
+
+class Item:
+    """Stands for what libpff hands out: nothing at hand can write a .pst."""
+
+    def __init__(self, *sets: dict[int, Any], name: str = "", inner: tuple[Item, ...] = (), **more: Any) -> None:
+        self.name, self._sets, self._inner = name, sets, inner
+        self.number_of_record_sets = len(sets)
+        self.number_of_sub_folders = len(inner)
+        self.number_of_sub_messages = len(more.get("mails", ()))
+        self.number_of_attachments = len(more.get("hung", ()))
+        self.recipients, self._mails, self._hung = more.get("recipients"), more.get("mails", ()), more.get("hung", ())
+
+    def get_record_set(self, number: int) -> Any:
+        entries = [(number, *typed(value)) for number, value in self._sets[number].items()]
+        return SimpleNamespace(
+            entries=[SimpleNamespace(entry_type=kind, value_type=type_, data=data) for kind, type_, data in entries]
+        )
+
+    def get_sub_folder(self, number: int) -> Item:
+        return self._inner[number]
+
+    def get_sub_message(self, number: int) -> Item:
+        if self._mails[number] is None:
+            raise OSError("unable to read the item")
+        return self._mails[number]
+
+    def get_attachment(self, number: int) -> Item:
+        return self._hung[number]
+
+
+def test_the_mails_of_a_data_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """How the folders are walked; that the names are libpff's is held against libpff itself."""
+    pypff = pytest.importorskip("pypff")
+    mail = Item({0x001A: "IPM.Note"} | MAIL, recipients=Item(*TO), hung=tuple(map(Item, HUNG)))
+    other, draft = Item(MAIL | {0x1035: "<m2@b.example>"}), Item(MAIL | {0x0E07: 8, 0x1035: "<m3@b.example>"})
+    task = Item(MAIL | {0x001A: "IPM.Task"})
+    root = Item(
+        inner=(
+            Item(name="Inbox", mails=(mail, None, task), inner=(Item(name="a/b", mails=(draft,)),)),
+            Item(name="Junk Email", mails=(other,)),
+        )
+    )
+    file = SimpleNamespace(open=str, get_root_folder=lambda: root, close=lambda: None)
+    monkeypatch.setattr(pypff, "file", lambda: file)
+    (tmp_path / "a.pst").write_bytes(b"!BDN")
+    whole = read_whole(tmp_path / "a.pst")
+    first, second = whole.turns
+    assert (first["turn_id"], first["recipients"], first["attachments"]) == (
+        "m1@firm.example", ["cy@shop.example"], ["offer.pdf", "Re: inner"],
+    )  # fmt: skip
+    assert (first["automatic"], second["automatic"]) == (False, True)
+    assert [(one.position, one.reason) for one in whole.reading.rejected] == [
+        ("Inbox, message 2", "torn: unable to read the item"),
+        ("Inbox, message 3", "no mail but IPM.TASK"),
+        ("Inbox/a_b, message 1", "a draft, never sent"),
+    ]
+    for kind, names in {
+        pypff.folder: ("name", "number_of_sub_folders", "number_of_sub_messages", "get_sub_folder", "get_sub_message"),
+        pypff.message: (
+            "recipients",
+            "number_of_record_sets",
+            "get_record_set",
+            "number_of_attachments",
+            "get_attachment",
+        ),
+        pypff.attachment: ("number_of_record_sets", "get_record_set"),
+        pypff.record_set: ("entries",),
+        pypff.record_entry: ("entry_type", "value_type", "data"),
+    }.items():
+        assert set(names) <= set(dir(kind))
 
 
 _words = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), max_size=200).map(str.strip)

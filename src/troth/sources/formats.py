@@ -45,8 +45,11 @@ _MAGIC: Final = (
     (b"\x28\xb5\x2f\xfd", "is packed with zstd", _UNPACK),
     (b"7z\xbc\xaf\x27\x1c", "is a 7z archive", _UNPACK),
     (b"Rar!", "is a rar archive", _UNPACK),
-    (b"!BDN", "is an Outlook data file (pst)", "Turn it into mbox first, for instance with readpst."),
-    (b"\xd0\xcf\x11\xe0", "is an Outlook message or an old Office file", "Save the mail as EML or mbox."),
+    (
+        b"\xd0\xcf\x11\xe0",
+        "is an old Office file, or a mail of Outlook that is torn",
+        "Save the mail again, or as EML.",
+    ),
     (b"%PDF", "is a PDF", _READABLE),
     (b"SQLite format 3", "is an SQLite database", _READABLE),
     (b"PAR1", "is a Parquet file", "Read it with pyarrow and hand the table to troth.score."),
