@@ -398,16 +398,40 @@ def test_a_later_turn_is_not_known_before_it_was_sent():
     assert early.heard.num_rows == 0
 
 
-def test_the_sample_shows_the_two_prices_of_the_cheese_room(sample_book: troth.Book):
-    found = sample_book.touchpoints()
-    morandello = [row for row in found.suspected.to_pylist() if row["relationship"] == "morandello.example"]
-    price = [row for row in morandello if row["kind"] == "price" and "38,400" in row["earlier_text"]]
-    assert any("41,150.00" in row["later_text"] for row in price)
-    texts = [f"{row['earlier_text']} {row['later_text']}" for row in found.heard.to_pylist()]
-    assert not any("here it is: 38,400" in text for text in texts if "41,150" in text)  # told as a change
-    shown = found.shown.to_pylist()
+@pytest.fixture(scope="module")
+def sample_map(sample_book: troth.Book) -> TouchMap:
+    return sample_book.touchpoints()
+
+
+def test_the_sample_shows_every_price_that_was_said_otherwise_and_no_other(sample_map: TouchMap):
+    """What the sample's author planted: two prices for one room, and a price that a call invented."""
+    prices = [row for row in sample_map.suspected.to_pylist() if row["kind"] == "price"]
+    voices = {(row["relationship"], row["later_speaker"]) for row in prices}
+    assert ("morandello.example", "gesa@brimholt.example") in voices
+    assert all(any(told in row["earlier_text"] for told in ("38,400", "52,300")) for row in prices)
+    assert all(any(told in row["later_text"] for told in ("41,150", "56,900")) for row in prices)
+    texts = [f"{row['earlier_text']} {row['later_text']}" for row in sample_map.suspected.to_pylist()]
+    assert not any("here it is: 38,400" in text for text in texts)  # told as a change, with its reason
+
+
+def test_what_the_sample_shows_is_withheld_where_too_little_was_read(sample_map: TouchMap):
+    shown = sample_map.shown.to_pylist()
     assert all(row["low"] <= (row["percentile"] or row["low"]) <= row["high"] for row in shown)
     assert all((row["percentile"] is None) == (row["reliability"] < 0.5) for row in shown)
+
+
+def test_the_sample_of_every_channel_joins_up_as_its_author_wrote_it(sample_map: TouchMap, sample_book: troth.Book):
+    """The key's planted call, the dates that were told twice, and what had to be said again."""
+    if len(sample_book.turns()["channel"].unique()) == 1:
+        pytest.skip("this sample holds mail alone")
+    heard, repeated = sample_map.heard.to_pylist(), sample_map.repeated.to_pylist()
+    assert any(
+        row["later_channel"] == "call" and "56,900" in row["later_text"] for row in sample_map.suspected.to_pylist()
+    )
+    assert {row["later_channel"] for row in heard if row["verdict"] == "same"} >= {"chat", "ticket"}
+    assert any("line 6" in row["later_text"] and "line 6" in (row["earlier_text"] or "") for row in repeated)
+    assert any("your assistant told me" in row["later_text"] for row in repeated)
+    assert len(repeated) <= 8
 
 
 # The command.
@@ -450,8 +474,8 @@ def test_the_command_writes_rows_that_programs_read(hostile_book: Path):
     assert heard["earlier_speaker"] == "'=cmd@us.example"
 
 
-def test_the_sample_as_a_picture_and_as_its_figures(sample_book: troth.Book, tmp_path: Path):
-    found = sample_book.touchpoints()
+def test_the_sample_as_a_picture_and_as_its_figures(sample_map: TouchMap, tmp_path: Path):
+    found = sample_map
     for name in ("map.svg", "map.csv"):
         save_chart(lambda theme: found.chart(theme=theme), tmp_path / name)
     drawn = (tmp_path / "map.svg").read_text("utf-8")

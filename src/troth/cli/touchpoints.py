@@ -139,12 +139,19 @@ def _tell_wait(row: Mapping[str, Any], name: str, part: str) -> str:
     if value is None:
         return "not yet"
     ends = [row[f"{name}_{part}_{end}_h"] for end in ("low", "high")]
+    if ends == [None, None]:
+        return _tell_hours(value)
     told = ["?" if end is None else _tell_hours(end) for end in ends]
     return f"{_tell_hours(value)} ({'–'.join(told)})"
 
 
 def _tell_hours(hours: float) -> str:
-    return f"{hours:.0f}" if hours >= 10 or hours == 0 else f"{hours:.1f}" if hours >= 0.95 else f"{hours:.2f}"
+    """Two digits: 71, 3.4, .27; a few seconds are <.01."""
+    if hours >= 9.95 or hours == 0:
+        return f"{hours:.0f}"
+    if hours >= 0.995:
+        return f"{hours:.1f}"
+    return f"{hours:.2f}".lstrip("0") if hours >= 0.005 else "<.01"
 
 
 def _draw_shown(console: Any, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -124,10 +124,10 @@ def find_facts(turns: pa.Table, sentences: pa.Table, *, read_day: ReadDay) -> li
             threads[line] = read_thread(line)
         place, has = {"row": row, **sentence}, dict(zip(holds, held, strict=True))
         amounts = read_amounts(sentence["text"]) if has["amount"] and not has["behind"] else []
+        day = read_day(sentence["text"], moments[row]) if has["day"] and moments[row] is not None else None
         if len(amounts) <= _MOST:
-            facts += _place_amounts(place, threads[line], amounts)
-        if has["day"] and moments[row] is not None:
-            facts += _read_date(place, threads[line], amounts, read_day(sentence["text"], moments[row]))
+            facts += _place_amounts(place, threads[line], amounts, day)
+        facts += _read_date(place, threads[line], amounts, day)
         if has["scope"]:
             facts += _read_scope(place, threads[line])
         if has["name"]:
@@ -135,9 +135,16 @@ def find_facts(turns: pa.Table, sentences: pa.Table, *, read_day: ReadDay) -> li
     return facts
 
 
-def _place_amounts(place: Mapping[str, Any], thread: frozenset[str], amounts: list[Amount]) -> Iterator[Fact]:
-    """Each amount with the words around it: the whole sentence, or its own clause where others of its sort stand by."""
+def _place_amounts(
+    place: Mapping[str, Any], thread: frozenset[str], amounts: list[Amount], day: Day | None
+) -> Iterator[Fact]:
+    """Each amount with the words around it: the whole sentence, or its own clause where others of its sort stand by.
+
+    The words of a day tell when and not what; they are blanked.
+    """
     text = place["text"]
+    if day is not None and not any(one.start < day.end and day.start < one.end for one in amounts):
+        text = text[: day.start] + " " * (day.end - day.start) + text[day.end :]
     for amount in amounts:
         rivals = [one for one in amounts if one is not amount and one.kind == amount.kind]
         low, high = _bounds(text, amount) if rivals else (0, len(text))

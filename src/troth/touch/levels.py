@@ -100,7 +100,7 @@ def pool_levels(evidence: Evidence, *, touchpoints: int, spread: Spread | None =
         kept = 1.0 / (1.0 + spread.rest * curvature)
         information, score = _eliminate(curvature * kept, pull * kept, cells, customer_var=spread.customer)
         # (information + prior^-1)^-1 without an inverse of the prior, which is singular where places do not differ.
-        posterior = np.linalg.solve(np.eye(touchpoints) + prior @ information, prior)
+        posterior = np.asarray(np.linalg.solve(np.eye(touchpoints) + prior @ information, prior), np.float64)
         mean = posterior @ score
         apart = np.bincount(owner, weights=(pull - curvature * mean[point]) * kept)
         total = np.bincount(owner, weights=curvature * kept)

@@ -9,7 +9,9 @@ from typing import Final
 
 import re2
 
+from troth.touch.amounts import read_amounts, read_number
 from troth.touch.compare import Said
+from troth.touch.subjects import read_names
 from troth.words import content_stems
 
 _ALIKE: Final = 0.6  # shared share of the content words of both, from which two sentences say the same: a start value
@@ -18,22 +20,27 @@ _LEAST_ASKED: Final = 2
 _RAREST: Final = 3  # words of a sentence under which it is looked up
 _KEPT: Final = 4  # sentences remembered under one word of one customer
 _OLDEST_DAYS: Final = 120.0
+_FORMULA: Final = 2  # times that a sentence comes back word for word and is no formula yet
+_SHORT: Final = 2  # digits of a number that says little by itself: a line, a room
+_CENTS: Final = re2.compile(r"(?:^|[^\w.,])(\d{1,3}(?:[.,]\d{3})*[.,]\d{2})(?:$|[^\w.,]|[.,](?:\s|$))")
+_FEWEST_NAMES: Final = 2  # numbers of invoices, orders and amounts that two turns share, from which one repeats
 _SAYS_SO: Final = re2.compile(
     r"(?i)\b(as (i|we)( have)?( already)? (said|wrote|written|told|explained|mentioned|reported|described)"
-    r"|(i|we)( have|['’]ve|had)? ?(already|twice|three times|repeatedly) (told|said|wrote|written|explained"
-    r"|mentioned|sent"
-    r"|reported|described|given|gave|called|asked)"
-    r"|(i|we)( have|['’]ve)? (told|explained|said|described|reported|given|gave) (this|that|it|all this"
-    r"|the same) .{0,40}(already"
-    r"|before|twice|again|three times|yesterday|last week|to your|to one of)"
-    r"|(told|explained (this|that|it)? ?to|wrote to|said to|spoke (to|with)) (one of )?your (colleagues?|people"
-    r"|hotline|support|sales\w*"
-    r"|chat|bot|team|service|office|technician)"
-    r"|(have|having|need|had) to (explain|repeat|tell|say|start|describe) .{0,40}\b(again|all over|once more"
+    r"|(i|we)( have|['’]ve|had)? ?(already|twice|three times|repeatedly) (told|said|wrote|written|explained|mentioned"
+    r"|sent|reported|described|given|gave|called|asked)"
+    r"|(i|we)( have|['’]ve)? (told|explained|said|described|reported|given|gave) (this|that|it|all this|the same)\b"
+    r".{0,40}\b(already|before|twice|again|three times|yesterday|last week|to your|to one of)"
+    r"|(i|we) wrote (it|this|that|the same) to \w+|(a|the) (second|third|fourth|fifth) time to (you|him|her|them)"
+    r"|(told|explained (this|that|it)? ?to|wrote to|said to|spoke (to|with)) (one of )?your (colleagues?|people|hotline"
+    r"|support|sales\w*|chat|bot|team|service|office|technician)"
+    r"|your (colleagues?|assistant|chat ?bot|bot|hotline|support|technician|sales\w*|website|office) (has |have )?(told"
+    r"|said|promised|wrote|assured|confirmed)"
+    r"|(have|having|need|had) to (explain|repeat|tell|say|start|describe)\b.{0,40}\b(again|all over|once more"
     r"|from (the|scratch))"
     r"|for the (second|third|fourth|fifth|umpteenth) time|(once more|again) from (the beginning|scratch)"
     r"|wie (bereits|schon) (gesagt|geschrieben|erklärt|mitgeteilt)|zum (zweiten|dritten) mal)\b"
 )
+"""They say of themselves that they said it before, or bring what another of us told them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +70,8 @@ def find_repeats(
     """What they said or asked again on another touch point, or to another of us.
 
     A sentence repeats an earlier one of the customer where they share two words (asked) or four (told) that carry
-    content, and three fifths of all; formulas, which come back word for word more than twice, do not count.
+    content, and three fifths of all; formulas, which come back word for word more than twice, do not count. A turn
+    repeats an earlier one, too, where it gives two of its numbers again: of an invoice, an order, a line, an amount.
 
     Args:
         lines: sentences of their turns, in any order.
@@ -78,13 +86,14 @@ def find_repeats(
     formula = Counter((said[line.row].relationship, line.text) for line in ordered)
     common = Counter(stem for some in stems for stem in some)
     memory: defaultdict[tuple[str, bool, str], deque[int]] = defaultdict(lambda: deque(maxlen=_KEPT))
+    again = _find_numbers(ordered, said, touchpoint, heard_by)
     found: list[Repeat] = []
     turns_with: set[tuple[int, int]] = set()
     for number, line in enumerate(ordered):
         here = said[line.row]
         least = _LEAST_ASKED if line.is_question else _LEAST_TOLD
         repeat: Repeat | None = None
-        if len(stems[number]) >= least and formula[here.relationship, line.text] <= 2:
+        if len(stems[number]) >= least and formula[here.relationship, line.text] <= _FORMULA:
             keys = sorted(stems[number], key=lambda stem: (common[stem], stem))[:_RAREST]
             slots = [memory[here.relationship, line.is_question, key] for key in keys]
             for other in sorted({one for slot in slots for one in slot}, reverse=True):
@@ -96,6 +105,8 @@ def find_repeats(
                     break
             for slot in slots:
                 slot.append(number)
+        if repeat is None:
+            repeat = again.get(number)
         if repeat is None and _SAYS_SO.search(line.text):
             repeat = Repeat(line=line, before=None, kind="says so", where="")
         if repeat is not None:
@@ -104,6 +115,42 @@ def find_repeats(
                 turns_with.add(key)
                 found.append(repeat)
     return found
+
+
+def _find_numbers(
+    ordered: Sequence[Line], said: Sequence[Said], touchpoint: Sequence[str], heard_by: Sequence[frozenset[str]]
+) -> dict[int, Repeat]:
+    """By place of the line: turns that give two numbers again which an earlier turn of theirs gave elsewhere."""
+    memory: defaultdict[tuple[str, tuple[str, str]], deque[int]] = defaultdict(lambda: deque(maxlen=_KEPT))
+    given: defaultdict[int, dict[tuple[str, str], int]] = defaultdict(dict)  # row to its numbers and their lines
+    for place, line in enumerate(ordered):
+        if any(char.isdigit() for char in line.text):
+            for name in _list_numbers(line.text):
+                given[line.row].setdefault(name, place)
+    found: dict[int, Repeat] = {}
+    for row in sorted(given, key=lambda row: said[row].order):
+        home, names = said[row].relationship, given[row]
+        earlier = Counter(other for name in names for other in memory[home, name])
+        for other, shared in sorted(earlier.items(), key=lambda item: -said[item[0]].order):
+            common = [name for name in names if name in given[other]]
+            if shared < _FEWEST_NAMES or not any(len(number) > _SHORT for _, number in common):
+                continue
+            line, before = ordered[names[common[0]]], ordered[given[other][common[0]]]
+            where = _where(before, line, said, touchpoint, heard_by)
+            if where:
+                found[names[common[0]]] = Repeat(line=line, before=before, kind="told again", where=where)
+                break
+        for name in names:
+            memory[home, name].append(row)
+    return found
+
+
+def _list_numbers(text: str) -> list[tuple[str, str]]:
+    """What a sentence names by number, and its amounts of money."""
+    named = [name for name in read_names(text) if name[0] != "year"]
+    prices = [("price", f"{one.value:.2f}") for one in read_amounts(text) if one.kind == "price"]
+    bare = [("price", f"{read_number(match.group(1)):.2f}") for match in _CENTS.finditer(text)]
+    return sorted({*named, *prices, *bare})
 
 
 def _is_alike(one: frozenset[str], other: frozenset[str], least: int) -> bool:
@@ -122,7 +169,9 @@ def _where(
     there, here = said[before.row], said[line.row]
     if there.order == here.order or not here.at_days - there.at_days <= _OLDEST_DAYS:
         return ""
-    parts = ["another touch point"] if touchpoint[before.row] != touchpoint[line.row] else []
+    # Within one thread the stage may be told otherwise from turn to turn; it is one place all the same.
+    is_elsewhere = touchpoint[before.row] != touchpoint[line.row] and there.conversation != here.conversation
+    parts = ["another touch point"] if is_elsewhere else []
     heard = heard_by[before.row], heard_by[line.row]
     parts += ["another of us"] if heard[0] and heard[1] and not heard[0] & heard[1] else []
     return " and ".join(parts)

@@ -25,6 +25,7 @@ _WEAK: Final = frozenset(
     separately option optional addition everything carrier says say told know here there way place
     kostet kosten preis angebot betrag zahlen monat jahr tag woche montag dienstag mittwoch donnerstag freitag
     enthalten berechnen inklusive januar februar märz mai juni juli oktober dezember
+    refresh refreshed valid validity
     question hello regarding update info information reply answer news
     will ready put put bring take make comes go goes
     """.split()
