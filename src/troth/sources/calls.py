@@ -32,6 +32,7 @@ class CallReader:
     def __init__(self) -> None:
         self._made = 0
         self._waiting: dict[tuple[str, str], Call] = {}
+        self._named: dict[str, list[int]] = {}  # id: what was called by it so far; logs of runs use one twice
 
     def read_export(self, row: Row) -> Call | None:
         """A row of our own export; None where it lacks its conversation."""
@@ -100,7 +101,7 @@ class CallReader:
             given = "sha256:" + hashlib.sha256("\0".join(parts).encode()).hexdigest()
         self._made += 1
         return Call(
-            call_id=f"{conversation}/{given}",
+            call_id=self._tell_apart(f"{conversation}/{given}", tool, arguments),
             conversation_id=conversation,
             turn_id=turn_id,
             is_before=speaks and after is None and "result" in entry,
@@ -109,6 +110,15 @@ class CallReader:
             arguments=arguments,
             failed=_is_failure(entry),
         )
+
+    def _tell_apart(self, call_id: str, tool: str, arguments: str | None) -> str:
+        """The id, with a number where the log gave it to another call before."""
+        called = self._named.setdefault(call_id, [])
+        what = hash((tool, arguments))
+        if what not in called:
+            called.append(what)
+        number = called.index(what)
+        return f"{call_id}/{number + 1}" if number else call_id
 
     def answer(self, row: Row, *, conversation: str, where: str) -> Call | Rejected:
         """The call that a tool's own message answers."""

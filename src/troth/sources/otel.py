@@ -41,7 +41,7 @@ _EVENTS: Final = {
     "gen_ai.choice": "assistant",
 }
 _NUMBERED: Final = re2.compile(
-    r"^gen_ai\.(prompt|completion)\.(\d{1,5})\.(role|content|tool_calls\.(\d{1,4})\.(id|name|arguments))$"
+    r"^gen_ai\.(prompt|completion)\.(\d{1,5})\.(role|content|tool_call_id|tool_calls\.(\d{1,4})\.(id|name|arguments))$"
 )
 _CONVERSATION: Final = (
     "gen_ai.conversation.id",
