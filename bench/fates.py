@@ -1,4 +1,4 @@
-"""Short promise threads with a known fate: which state settling gives them, how often it accuses wrongly, what it shows.
+"""Short promise threads with a known fate: the state that settling gives, how often it accuses wrongly, what it shows.
 
     python bench/fates.py                # the part that the rules were mended on
     python bench/fates.py --part held    # the part that nothing was chosen on

@@ -6,11 +6,13 @@ import csv
 import datetime as dt
 import io
 import json
+import mailbox
 import shutil
 import string
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -534,3 +536,36 @@ def test_the_sample_as_a_real_process(tmp_path: Path):
     assert done.returncode == 0, done.stderr
     assert {json.loads(line)["section"] for line in done.stdout.splitlines()} > {"overdue", "theirs"}
     assert (tmp_path / "promises.ics").read_bytes().startswith(b"BEGIN:VCALENDAR\r\n")
+
+
+DATES = {
+    "I'll send you the audit report by Friday.": "Thu, 01 Jan 1970 00:00:00 +0000",
+    "I'll send you the price list by Friday.": "Fri, 01 May 2099 00:00:00 +0000",
+    "I'll send you the drawings by Friday.": None,
+    "I'll send you the sample by Friday.": "Wed, 04 Mar 2026 09:00:00 +9900",
+    "I'll call the plumber tomorrow.": "not a date",
+}
+
+
+def test_mails_whose_date_cannot_be_true_are_told_of_and_never_overdue(tmp_path: Path) -> None:
+    """From the mailbox to the morning's list; one thread answers itself, and reading it again changes nothing."""
+    box = mailbox.mbox(tmp_path / "mail.mbox")
+    for number, (text, date) in enumerate([*DATES.items(), ("Good morning.", "Mon, 16 Mar 2026 09:00:00 +0100")]):
+        mail = EmailMessage()
+        mail["From"], mail["To"], mail["Subject"] = "anna@firm.com", "bob@acme.com", "Pump"
+        mail["Message-ID"] = mail["In-Reply-To"] = f"<m{number}@firm.com>"
+        if date is not None:
+            mail["Date"] = date
+        mail.set_content(text)
+        box.add(mail)
+    box.close()
+    with troth.open(settings=Settings(us=("anna@firm.com",), zone="Europe/Berlin")) as book:
+        notes = book.read(tmp_path / "mail.mbox").notes
+        assert sum(notes.values()) == len(DATES), notes
+        listed = book.list_promises("2026-06-01").to_pylist()
+        assert {row["text"] for row in listed} == DATES.keys()
+        assert {(row["state"], row["due_latest"]) for row in listed} == {("open", None)}
+        history = book.promise_history()
+        book.read(tmp_path / "mail.mbox")
+        assert book.list_promises("2026-06-01").to_pylist() == listed
+        assert book.promise_history().equals(history)
