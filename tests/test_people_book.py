@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -18,7 +19,8 @@ from troth.book import Store, open_store
 from troth.book.erase import forget_names
 from troth.errors import InputError
 from troth.intake import take_turns
-from troth.people import TEAM
+from troth.people import TEAM, read_us
+from troth.persons import know_people, place_all
 from troth.sample import SAMPLE_ME, SAMPLE_ZONE, read_key, write_sample
 from troth.schema import ANSWERS, CONTACTS, PERSON_DECISIONS
 from troth.settings import Settings, parse_settings
@@ -83,6 +85,16 @@ def snapshot(book: troth.Book, names: tuple[str, ...]) -> dict[str, list[str]]:
     return {
         name: sorted(json.dumps(row, default=str, sort_keys=True) for row in listed) for name, listed in tables.items()
     }
+
+
+def contacts_of(count: int) -> pa.Table:
+    """So many people, each with a phone and an address, in a hundred accounts."""
+    people = [
+        PLAIN | {"contact_id": str(n), "address": f"p{n}@d{n % 97}.example", "phone": f"+4917{n:08}"}
+        | {"account": f"A{n % 100}"}
+        for n in range(count)
+    ]  # fmt: skip
+    return pa.Table.from_pylist(people, schema=CONTACTS)
 
 
 def answer(person: str | None, home: str, number: int) -> dict[str, Any]:
@@ -263,7 +275,7 @@ def test_what_a_table_of_accounts_and_troth_toml_state_wins(tmp_path: Path):
 
 
 def test_who_is_meant_is_asked_where_several_could_be(book: troth.Book):
-    with pytest.raises(InputError, match=r"could be bo@acme\.example, cy@zeta\.example"):
+    with pytest.raises(InputError, match=r"could be 'bo@acme\.example', 'cy@zeta\.example'"):
         book.merge_people("example", ME)
     with pytest.raises(InputError, match="nobody called 'nobody'"):
         book.merge_people("nobody", ME)
@@ -272,6 +284,36 @@ def test_who_is_meant_is_asked_where_several_could_be(book: troth.Book):
     with pytest.raises(InputError, match="only name"):
         book.split_person("bo@acme.example")
     assert book.person_decisions().num_rows == 0
+
+
+def test_two_that_look_alike_are_not_told_apart_by_how_they_look():
+    """A stranger's address with something hidden in it is never taken for the one it imitates."""
+    said = (
+        ("bo@acme.example", None, [ME], "one"),
+        ("bo@acme\u200b.example", None, [ME], "two"),
+        ("Bo", None, [ME], "three"),
+    )
+    with make_book(*said) as book:
+        row = book.merge_people("bo@acme.example", "Bo")
+        assert (row["left"], row["right"]) == (["bo@acme.example"], ["Bo"])
+        with pytest.raises(InputError, match=r"u200b"):
+            book.merge_people("bo@acme", "Bo")
+
+
+@pytest.mark.timed
+def test_placing_grows_with_the_turns_and_no_faster():
+    """Four times the turns and people cost less than seven times the processor time."""
+    us, seconds = read_us([ME]), list[float]()
+    for count in (5_000, 20_000):
+        said = rows(*((f"p{n % (count // 20)}@d{n % 97}.example", f"Name{n} Last{n}", [ME], "x") for n in range(count)))
+        people = contacts_of(count // 20)
+        store = open_store(None)
+        store.upsert("contacts", people)
+        turns = take_turns(said)
+        begun = time.process_time()
+        place_all(turns, know_people(store, turns, Settings(us=(ME,)), us))
+        seconds.append(time.process_time() - begun)
+    assert seconds[1] < 7 * seconds[0]
 
 
 def test_decisions_stay_in_order_when_the_clock_is_set_back(book: troth.Book, monkeypatch: pytest.MonkeyPatch):

@@ -275,25 +275,27 @@ def find_person(typed: str, people: pa.Table, turns: pa.Table) -> tuple[list[str
     """
     wanted = typed.strip().casefold()
     rows = people.select(["person", "name", "addresses", "handles"]).to_pylist()
-    for row in rows:
-        row["names"] = [*row["addresses"], *row["handles"]]
-        for name in row["names"]:
-            if wanted in {name.casefold(), clean_line(name).casefold()}:  # as it stands, or as a table shows it
-                return _main_first(row), name
-    meant = [row for row in rows if row["name"].casefold() == wanted]
-    meant = meant or [row for row in rows if any(wanted in one.casefold() for one in (row["name"], *row["names"]))]
+    names_of = [(_main_first(row), row["name"]) for row in rows]
+    exact = [(names, name) for names, _ in names_of for name in names if name.casefold() == wanted]
+    # A table shows names without what hides in them; two that look alike are not told apart by how they look.
+    shown = [(names, name) for names, _ in names_of for name in names if clean_line(name).casefold() == wanted]
+    for found in (exact, shown):
+        if len(found) == 1:
+            return found[0]
+    meant = [names for names, title in names_of if title.casefold() == wanted]
+    meant = meant or [names for names, title in names_of if any(wanted in one.casefold() for one in (title, *names))]
     if len(meant) == 1:
-        return _main_first(meant[0]), None
+        return meant[0], None
     if not meant and (heard := _find_recipient(wanted, turns)) is not None:
         return [heard], heard
     if not meant:
         raise InputError(f"there is nobody called {clean_line(typed)!r} in the book. `troth people` lists everybody.")
-    listed = ", ".join(clean_line(row["person"]) for row in meant[:_LISTED])
+    listed = ", ".join(repr(names[0]) for names in meant[:_LISTED])
     raise InputError(f"{clean_line(typed)!r} could be {listed}. Write the whole address, handle or phone.")
 
 
 def _main_first(row: Mapping[str, Any]) -> list[str]:
-    return [row["person"], *(name for name in row["names"] if name != row["person"])]
+    return list(dict.fromkeys([row["person"], *row["addresses"], *row["handles"]]))
 
 
 def _find_recipient(wanted: str, turns: pa.Table) -> str | None:

@@ -200,4 +200,6 @@ def load_settings(path: Path | None = None) -> Settings:
         raise SettingsError(f"{chosen}: cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{chosen}: is not TOML: {error}.") from error
+    if isinstance(table := values.get("account_table"), str):
+        values["account_table"] = chosen.parent / table  # named from where the settings lie
     return parse_settings(values, str(chosen))

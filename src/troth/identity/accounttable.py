@@ -12,7 +12,6 @@ from troth.errors import SettingsError
 
 _WHO: Final = ("address", "domain", "email", "who", "handle", "phone")
 _TOLD: Final = ("account", "circle", "owner", "segment")
-_LONGEST: Final = 10_000  # characters of one line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +31,7 @@ def read_account_table(path: Path, *, circles: tuple[str, ...]) -> AccountTable:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.reader(line if len(line) < _LONGEST else "" for line in file)
+            rows = csv.reader(file)
             heads = [head.strip().casefold() for head in next(rows, [])]
             keys = [place for place, head in enumerate(heads) if head in _WHO]
             told = {name: heads.index(name) for name in _TOLD if name in heads}
