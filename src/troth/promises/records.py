@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import pyarrow as pa
+import re2
 
 _KINDS: Final = {
     "mend": ("ticket",), "end": ("ticket",), "pay": ("invoice",), "sign": ("deal", "renewal"),
@@ -17,6 +18,8 @@ _NAMED: Final = 0.95
 _ONLY_ONE: Final = 0.7
 """Probabilities that the record is the one that was meant: named by its id, or the only open one of its kind.
 Start values without a measurement."""
+
+_WORD: Final = re2.compile(r"[\pL\pN]+(?:[-_./][\pL\pN]+)*")
 
 Records = Mapping[str, Sequence[Mapping[str, Any]]]
 """Rows of OUTCOMES by relationship."""
@@ -52,7 +55,8 @@ def find_record(
         for record in records.get(row["relationship"] or "", ())
         if record["kind"] in kinds and record["opened_at"] <= said and not _closed_by(record, said)
     ]
-    named = [record for record in fitting if record["outcome_id"] in row["text"]]
+    words = frozenset(_WORD.findall(row["text"]))
+    named = [record for record in fitting if _short_id(record) in words]
     chosen = named or fitting
     if len(chosen) != 1:
         return None
@@ -63,8 +67,13 @@ def find_record(
     return RecordFound(
         probability=_NAMED if named else _ONLY_ONE,
         closed_at=closed_at,
-        text=f"{record['kind']} {record['outcome_id']} {'is open' if closed_at is None else 'was closed'}",
+        text=f"{record['kind']} {_short_id(record)} {'is open' if closed_at is None else 'was closed'}",
     )
+
+
+def _short_id(record: Mapping[str, Any]) -> str:
+    """The id as people write it: 4711 of zendesk:4711."""
+    return str(record["outcome_id"]).rpartition(":")[2]
 
 
 def _closed_by(record: Mapping[str, Any], moment: datetime) -> bool:

@@ -169,7 +169,10 @@ def read_amount(value: object, *, comma: bool = False) -> tuple[float | None, st
     digits = "".join(char for char in text if char in "0123456789.,-+eE'") if letters == "E" else "".join(
         char for char in text if char in "0123456789.,-+'"
     )  # fmt: skip
-    number = float(_plain_number(digits.replace("'", ""), comma=comma))
+    try:
+        number = float(_plain_number(digits.replace("'", ""), comma=comma))
+    except ValueError as error:
+        raise ValueError("is no amount") from error
     if not math.isfinite(number):
         raise ValueError("is no amount")
     return (-number if is_negative else number), currency
