@@ -1,0 +1,122 @@
+"""What half a standard deviation more trust goes with in money, for deals that are open now.
+
+g-computation: every open deal's chance of being won within the horizon, at its trust as it is and at half a standard
+deviation more, times its amount; over draws of coefficients and of where trust really stands. It says what goes with
+trust under the model's assumptions, never what a higher score would bring (MEASUREMENT.md section 6).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from troth.worth.incidence import follow_course
+from troth.worth.ratios import WorthFit
+
+Floats = NDArray[np.float64]
+
+STEP: Final = 0.5
+"""Standard deviations of trust that the two worlds differ by."""
+HORIZON_DAYS: Final = 180
+DRAWS: Final = 1000
+
+_WEEK_DAYS: Final = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenDeals:
+    """Deals that are open now; every array has shape (deals,) but `facts`.
+
+    Attributes:
+        weeks: full weeks since each was opened.
+        trust, trust_sd: of its account as known now, in prior standard deviations, and how sure that is.
+        facts: shape (deals, facts): the adjustment of today, in the order of the fit's columns, not standardised.
+        amounts: in the book's currency.
+    """
+
+    weeks: NDArray[np.int64]
+    trust: Floats
+    trust_sd: Floats
+    facts: Floats
+    amounts: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Money:
+    """A sum of money that goes with more trust, with its uncertainty.
+
+    Attributes:
+        median: of the draws.
+        low80, high80, low95, high95: ends of the intervals.
+        chance: share of the draws above zero.
+    """
+
+    median: float
+    low80: float
+    high80: float
+    low95: float
+    high95: float
+    chance: float
+
+    @property
+    def is_told(self) -> bool:
+        """Whether a figure may be printed: the 80 % interval leaves zero out."""
+        return self.low80 > 0.0 or self.high80 < 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """For each open deal and for all of them together."""
+
+    deals: tuple[Money, ...]
+    total: Money
+
+
+def price_deals(
+    fitted: WorthFit,
+    deals: OpenDeals,
+    rng: np.random.Generator,
+    *,
+    step: float = STEP,
+    horizon_days: int = HORIZON_DAYS,
+    draws: int = DRAWS,
+) -> Prices:
+    """What `step` standard deviations more trust go with over the horizon, per deal and in sum.
+
+    Cost: draws x deals x weeks of the horizon.
+    """
+    weeks = -(-horizon_days // _WEEK_DAYS)
+    ages = deals.weeks[:, None] + np.arange(weeks)
+    facts = (deals.facts - fitted.centres) / fitted.scales
+    known = np.concatenate(
+        [
+            fitted.baseline.expand(ages.astype(np.float64)),
+            np.zeros((*ages.shape, 1)),
+            np.broadcast_to(facts[:, None, :], (*ages.shape, facts.shape[1])),
+        ],
+        axis=-1,
+    )
+    gains = np.zeros((draws, len(deals.weeks)))
+    for at, coefficients in enumerate(fitted.fit.draw(draws, rng)):
+        trust = deals.trust + deals.trust_sd * rng.standard_normal(len(deals.trust))
+        chances: list[Floats] = []
+        for more in (0.0, step):
+            known[..., fitted.at] = (trust + more)[:, None]
+            chances.append(follow_course(known, coefficients).won_by(float(horizon_days)))
+        gains[at] = (chances[1] - chances[0]) * deals.amounts
+    return Prices(deals=tuple(_sum_up(gain) for gain in gains.T), total=_sum_up(gains.sum(axis=1)))
+
+
+def _sum_up(gains: Floats) -> Money:
+    low95, low80, median, high80, high95 = (float(one) for one in np.quantile(gains, [0.025, 0.1, 0.5, 0.9, 0.975]))
+    return Money(
+        median=median,
+        low80=low80,
+        high80=high80,
+        low95=low95,
+        high95=high95,
+        chance=float((gains > 0).mean()),
+    )
