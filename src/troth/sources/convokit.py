@@ -112,7 +112,7 @@ def _read_utterance(row: Row, corpus: str, position: int, speakers: Mapping[str,
     place = own.get("position")
     channel = pick(own, "channel")
     speaker = speaker or "unknown"
-    about = part(speakers, speaker, "meta") or part(speakers, speaker)
+    about = own or part(speakers, speaker, "meta") or part(speakers, speaker)
     return Turn(
         turn_id=scope + given,
         conversation_id=scope + (conversation or given),
@@ -120,7 +120,7 @@ def _read_utterance(row: Row, corpus: str, position: int, speakers: Mapping[str,
         position=place if isinstance(place, int) and 0 <= place < 2**63 else position,
         sent_at=sent_at,
         speaker=speaker,
-        speaker_name=pick(own, "speaker_name") or pick(about, "name"),
+        speaker_name=pick(about, "speaker_name" if is_ours else "name"),
         recipients=_names(own, "recipients"),
         cc=_names(own, "cc"),
         references=_names(own, "references"),
@@ -131,7 +131,7 @@ def _read_utterance(row: Row, corpus: str, position: int, speakers: Mapping[str,
         attachments=_names(own, "attachments"),
         automatic=own.get("automatic") is True,
         source=pick(own, "source") or context.source,
-        side=_one_of(_SIDES, pick(own, "side") or pick(about, "side")),
+        side=_one_of(_SIDES, pick(about, "side")),
         circle=_one_of(_CIRCLES, pick(own, "circle")),
         relationship=pick(own, "relationship"),
     )
