@@ -2,7 +2,7 @@
 PYTHON ?= .venv/bin/python
 DATA ?= ../shared/data
 
-.PHONY: help setup test lint bench docs weights reference
+.PHONY: help setup test lint bench nightly docs weights reference
 
 help:
 	@grep -E '^[a-z]+:.*#' Makefile | sed 's/:.*# /\t/' | expand -t 12
@@ -19,6 +19,9 @@ lint:  # style, import order, types
 bench:  # speed, memory and growth, each beside what a user would pick instead
 	$(PYTHON) -m pytest -q -m timed
 	for each in bench/*.py; do echo "== $$each"; $(PYTHON) $$each || exit 1; done
+
+nightly:  # what takes hours: 200,000 altered inputs for each reader, a mixed import killed at 100 points
+	TROTH_FUZZ=200000 TROTH_KILLS=100 $(PYTHON) -m pytest -q $$(grep -lE "mutations|TROTH_FUZZ|TROTH_KILLS" tests/test_*.py)
 
 docs:  # the pages that are made from the code
 	$(PYTHON) docs/make.py

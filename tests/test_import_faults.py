@@ -28,7 +28,7 @@ from troth.sources.ours import KEPT
 
 KILLS = int(os.environ.get("TROTH_KILLS", "10"))
 MAILS = 253
-COPIES = 12
+COPIES = 5
 
 
 def write_mixed(folder: Path, mails: bytes) -> Path:
