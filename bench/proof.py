@@ -41,10 +41,8 @@ EACH = 1250  # forecasts that one copy of the sample gives, about
 
 def read_once() -> Understood:
     with tempfile.TemporaryDirectory() as folder:
-        mailbox = Path(folder) / "sample.mbox"
-        write_sample(mailbox)
         with troth.open(settings=Settings(us=(SAMPLE_ME,), zone=SAMPLE_ZONE)) as book:
-            book.read(mailbox)
+            book.read(write_sample(Path(folder)))
             return book.understand()
 
 
