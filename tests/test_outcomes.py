@@ -212,16 +212,16 @@ def test_stages_out_of_order_are_named_and_left_out() -> None:
     ("cells", "reason"),
     [
         ({"id": ""}, "an outcome without an id"),
-        ({"kind": "dream"}, "outcome 1: 'dream' is none of deal, renewal, invoice, ticket"),
-        ({"amount": "much"}, "outcome 1: 'much' is no amount"),
-        ({"opened_at": "soon"}, "outcome 1: 'soon' is no time that can be"),
+        ({"kind": "dream"}, "kind 'dream' is none of deal, renewal, invoice, ticket"),
+        ({"amount": "much"}, "'much' is no amount"),
+        ({"opened_at": "soon"}, "'soon' is no time that can be"),
     ],
 )
 def test_a_row_that_cannot_be_read_says_why(cells: dict[str, str], reason: str) -> None:
     row = {"id": "1", "account": "a", "opened_at": "2026-01-02"} | cells
-    assert read_record(row, where="line 2", system="shop", zone="UTC", order="dmy") == Rejected(
-        position="line 2", reason=reason
-    )
+    found = read_record(row, where="line 2", system="shop", zone="UTC", order="dmy")
+    assert isinstance(found, Rejected)
+    assert (found.position.startswith("line 2"), found.reason) == (True, reason)
 
 
 def test_the_public_sales_pipeline_is_read_by_a_mapping(shared: Path) -> None:

@@ -206,21 +206,21 @@ def test_invoices_are_outcomes_paid_or_not(tmp_path: Path) -> None:
 
 def test_what_cannot_be_is_named_and_left_out(tmp_path: Path) -> None:
     wrong = {
-        "closed before it was opened on 2026-01-05": {"closedate": "2025-12-01T09:00:00Z"},
-        "a negative amount, -5.0": {"amount": "-5"},
+        "closed before it was opened": {"closedate": "2025-12-01T09:00:00Z"},
+        "a negative amount": {"amount": "-5"},
         "'ten' is no amount": {"amount": "ten"},
         "unknown currency 'XYZ'": {"deal_currency_code": "XYZ"},
         "no account": {"associatedcompanyid": ""},
         "no opening time": {"createdate": "yesterday"},
-        "opened on 2031-01-01, more than a year ahead": {"createdate": "2031-01-01"},
+        "opened more than a year ahead": {"createdate": "2031-01-01"},
     }
     deals = [{**DEALS[0], "hs_object_id": str(100 + number), **more} for number, more in enumerate(wrong.values())]
     (tmp_path / "deals.csv").write_bytes(as_csv([*deals, DEALS[1], DEALS[1]]))
     reading, rows = read_whole(tmp_path / "deals.csv", now=datetime(2026, 11, 20, tzinfo=UTC))
     assert [row["outcome_id"] for row in rows["outcomes"]] == ["hubspot:deal:10"]
-    twice = "another row on hubspot:deal:10, which stands at line 9"
-    said = {piece.reason for piece in reading.rejected}
-    assert said == {f"hubspot:deal:{100 + number}: {reason}" for number, reason in enumerate(wrong)} | {twice}
+    said = {piece.position.rpartition(":")[2]: piece.reason for piece in reading.rejected}
+    expected = {str(100 + number): reason for number, reason in enumerate(wrong)}
+    assert said == {**expected, "10": "an id that was there before"}
 
 
 def test_a_plain_list_of_addresses_is_none(tmp_path: Path) -> None:
@@ -281,5 +281,5 @@ def test_the_tables_of_a_real_account_are_read(shared: Path) -> None:
     assert reading.format.name == "hubspot"
     assert {row["channel"] for row in rows["turns"]} == {"mail", "letter", "meeting"}
     # Its deals name no firm, so they are listed; the stages they went through are kept for when they do.
-    assert sum(piece.reason.endswith(": no account") for piece in reading.rejected) >= 50
+    assert sum(piece.reason == "no account" for piece in reading.rejected) >= 50
     assert len(rows["outcome_steps"]) == 14

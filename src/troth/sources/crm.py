@@ -127,7 +127,8 @@ def add_record(found: Found, ledger: Ledger, record: Record, *columns: str) -> I
     try:
         amount, sign = read_amount(raw, comma=found.comma)
     except ValueError:
-        yield Rejected(position=found.where, reason=f"{record.outcome_id}: {str(raw)[:40]!r} is no amount")
+        reason = f"{str(raw)[:40]!r} is no amount"
+        yield Rejected(position=f"{found.where}, {record.outcome_id}", reason=reason)
         return
     yield from ledger.add(record.with_amount(amount, sign))
 

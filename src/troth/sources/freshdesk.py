@@ -31,7 +31,7 @@ from troth.sources.helpdesk import (
     read_domain,
     read_phone,
 )
-from troth.sources.outcomes import Ledger, Record
+from troth.sources.outcomes import EARLIER, Ledger, Record
 from troth.sources.reader import Context, Reader
 from troth.sources.turns import Contact, Piece, Rejected
 
@@ -138,7 +138,7 @@ class _Desk:
             yield Rejected(position=where, reason="a ticket without an id or without a requester")
             return
         if read_flag(fields.get("deleted")) or read_flag(fields.get("spam")):
-            yield Rejected(position=where, reason=f"ticket {number} was deleted in Freshdesk, or is spam")
+            yield Rejected(position=f"{where}, ticket {number}", reason="deleted in Freshdesk, or spam")
             return
         if requester not in self.members:
             self.members[requester] = Member(
@@ -161,9 +161,8 @@ class _Desk:
         if is_later:
             self.tickets[number] = ticket
         if held is not None:
-            older, newer = (held, ticket) if is_later else (ticket, held)
-            reason = f"an earlier version of ticket {number}, which stands at {newer.where}"
-            yield Rejected(position=older.where, reason=reason)
+            older = held if is_later else ticket
+            yield Rejected(position=f"{older.where}, ticket {number}", reason=EARLIER)
 
 
 def _never() -> datetime:

@@ -274,7 +274,7 @@ def _read_deal(found: Found, crm: _Crm, ledger: Ledger, _kind: str) -> Iterator[
         yield Rejected(position=found.where, reason="a deal without an id")
         return
     if read_flag(found.cells.get("isdeleted")):
-        yield Rejected(position=found.where, reason=f"deal {number} was deleted in HubSpot")
+        yield Rejected(position=f"{found.where}, deal {number}", reason="deleted in HubSpot")
         return
     found = found._replace(cells={**found.cells, "id": number})
     named = found.pick("dealstage", "dealpipelinestageid")
@@ -335,7 +335,8 @@ def _add_change(
     name, value, raw = change
     at = found.moment(raw)
     if at is None:
-        yield Rejected(position=found.where, reason=f"deal {number}: {str(raw)[:40]!r} is no time that can be")
+        reason = f"{str(raw)[:40]!r} is no time that can be"
+        yield Rejected(position=f"{found.where}, deal {number}", reason=reason)
         return
     record = Record(where=found.where, outcome_id=f"hubspot:deal:{number}", at=at, is_change=True)
     if name == "amount":
@@ -348,7 +349,7 @@ def _add_change(
 def _read_ticket(found: Found, crm: _Crm, ledger: Ledger, _kind: str) -> Iterator[Piece]:
     number = found.pick("hsticketid", *_ID)
     if number is None or read_flag(found.cells.get("isdeleted")):
-        what = "a ticket without an id" if number is None else f"ticket {number} was deleted in HubSpot"
+        what = "a ticket without an id" if number is None else "deleted in HubSpot"
         yield Rejected(position=found.where, reason=what)
         return
     label, state = crm.stage(found.pick("hspipelinestage"))

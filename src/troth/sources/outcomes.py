@@ -26,6 +26,7 @@ FIELDS: Final = (
 """What a row of a table can say of an outcome: `id`, `account` and `opened_at` it must say, unless `stage_at` stands
 for when it was opened."""
 
+EARLIER: Final = "an earlier version of what the export holds as it stands now"
 _AHEAD: Final = timedelta(days=366)
 _SLACK: Final = timedelta(days=1)  # clocks and zones differ: a stage may stand a day before the opening
 
@@ -108,17 +109,17 @@ def read_record(
     word = (read_text(cells.get("kind")) or kind).lower()
     kind = _KIND_WORDS.get(word, word)
     if kind not in KINDS:
-        return Rejected(position=where, reason=f"outcome {own}: {word[:40]!r} is none of {', '.join(KINDS)}")
+        return Rejected(position=f"{where}, {own}", reason=f"kind {word[:40]!r} is none of {', '.join(KINDS)}")
     try:
         amount, sign = read_amount(cells.get("amount"), comma=comma)
     except ValueError:
-        return Rejected(position=where, reason=f"outcome {own}: {str(cells.get('amount'))[:40]!r} is no amount")
+        return Rejected(position=f"{where}, {own}", reason=f"{str(cells.get('amount'))[:40]!r} is no amount")
     times: dict[str, datetime | None] = {}
     for name in ("opened_at", "closed_at", "stage_at"):
         value = cells.get(name)
         times[name] = read_time(value, zone=zone, order=order, late=name == "closed_at")
         if times[name] is None and read_text(value) is not None:
-            return Rejected(position=where, reason=f"outcome {own}: {str(value)[:40]!r} is no time that can be")
+            return Rejected(position=f"{where}, {own}", reason=f"{str(value)[:40]!r} is no time that can be")
     stage, stated = read_text(cells.get("stage")), read_text(cells.get("state"))
     state = read_state(stated) if stated else read_state(stage)
     if stated and state is None and stated.lower() not in STATES and stage is None:
@@ -174,8 +175,8 @@ class Ledger:
         is_later = changed[0] is not None and changed[1] is not None and changed[1] > changed[0]
         older, newer = (held, record) if is_later else (record, held)
         self._current[record.outcome_id] = newer
-        reason = "an earlier version of" if changed[0] != changed[1] else "another row on"
-        yield Rejected(position=older.where, reason=f"{reason} {older.outcome_id}, which stands at {newer.where}")
+        position = f"{older.where}, {older.outcome_id}"
+        yield Rejected(position=position, reason=EARLIER if changed[0] != changed[1] else "an id that was there before")
 
     def pieces(self) -> Iterator[Outcome | Step | Rejected]:
         """Everything that holds together, in the order in which it came; the ledger is empty afterwards."""
@@ -199,17 +200,15 @@ class Ledger:
             record = replace(record, closed_at=_end_of(record, steps))
         reason = self._find_fault(record)
         if reason is not None:
-            yield Rejected(position=record.where, reason=f"{name}: {reason}")
-            yield from (
-                _leave(step, f"a stage of {name}, which was left out") for step in steps if step.where != record.where
-            )
+            yield Rejected(position=f"{record.where}, {name}", reason=reason)
+            yield from (_leave(step, "a stage of what was left out") for step in steps if step.where != record.where)
             return
         yield self._outcome(record)
         taken: set[datetime] = set()
         for step in steps:
             fault = _find_step_fault(step, record, taken)
             if fault is not None:
-                yield _leave(step, f"{name}: {fault}")
+                yield _leave(step, fault)
             elif step.at is not None:
                 taken.add(step.at)
                 yield self._step(step)
@@ -220,10 +219,10 @@ class Ledger:
         if record.account is None or opened is None:
             return "no account" if record.account is None else "no opening time"
         faults = (
-            (opened > self._now + _AHEAD, f"opened on {opened:%Y-%m-%d}, more than a year ahead"),
+            (opened > self._now + _AHEAD, "opened more than a year ahead"),
             (record.state != "open" and closed is None, f"{record.state}, and not said when"),
-            (closed is not None and closed < opened, f"closed before it was opened on {opened:%Y-%m-%d}"),
-            (amount is not None and amount < 0, f"a negative amount, {amount}"),
+            (closed is not None and closed < opened, "closed before it was opened"),
+            (amount is not None and amount < 0, "a negative amount"),
             (record.currency not in CURRENCIES | {None}, f"unknown currency {(record.currency or '')[:12]!r}"),
         )
         return next((words for is_so, words in faults if is_so), None)
@@ -303,15 +302,15 @@ def _find_step_fault(step: Record, record: Record, taken: set[datetime]) -> str 
     if step.at is None:
         return "a stage without a time"
     if step.amount is not None and step.amount < 0:
-        return f"a stage with a negative amount, {step.amount:g}"
+        return "a stage with a negative amount"
     if record.opened_at is not None and step.at < record.opened_at - _SLACK:
-        return f"a stage of {step.at:%Y-%m-%d}, before it was opened on {record.opened_at:%Y-%m-%d}"
+        return "a stage before it was opened"
     if record.closed_at is not None and step.at > record.closed_at + _SLACK and step.state != record.state:
-        return f"a stage of {step.at:%Y-%m-%d}, after it was closed on {record.closed_at:%Y-%m-%d}"
+        return "a stage after it was closed"
     if step.at in taken:
-        return f"two stages at {step.at:%Y-%m-%d %H:%M}"
+        return "a second stage at the same time"
     return None
 
 
 def _leave(step: Record, reason: str) -> Rejected:
-    return Rejected(position=step.where, reason=reason)
+    return Rejected(position=f"{step.where}, {step.outcome_id}", reason=reason)

@@ -155,7 +155,7 @@ def _read_user(found: Found, org: _Org, _ledger: Ledger, _kind: str) -> Iterator
 def _read_account(found: Found, org: _Org, _ledger: Ledger, _kind: str) -> Iterator[Piece]:
     number = found.pick("id")
     if number is None or read_flag(found.cells.get("isdeleted")):
-        what = "an account without an id" if number is None else f"account {number} was deleted in Salesforce"
+        what = "an account without an id" if number is None else "account deleted in Salesforce"
         yield Rejected(position=found.where, reason=what)
         return
     name = found.pick("name")
@@ -176,7 +176,7 @@ def _read_account(found: Found, org: _Org, _ledger: Ledger, _kind: str) -> Itera
 def _read_contact(found: Found, org: _Org, _ledger: Ledger, _kind: str) -> Iterator[Piece]:
     number, home = found.pick("id"), found.pick("accountid")
     if number is None or read_flag(found.cells.get("isdeleted")):
-        what = "a contact without an id" if number is None else f"contact {number} was deleted in Salesforce"
+        what = "a contact without an id" if number is None else "contact deleted in Salesforce"
         yield Rejected(position=found.where, reason=what)
         return
     firm = org.accounts.get(_key(home))
@@ -259,7 +259,7 @@ def _keep_case(found: Found, org: _Org, ledger: Ledger, _kind: str) -> Iterator[
     """A case as an outcome; its description waits for `_read_description`, which must know of its mails."""
     number = found.pick("id", "casenumber")
     if number is None or read_flag(found.cells.get("isdeleted")):
-        what = "a case without an id" if number is None else f"case {number} was deleted in Salesforce"
+        what = "a case without an id" if number is None else "case deleted in Salesforce"
         yield Rejected(position=found.where, reason=what)
         return
     org.cases[_key(number)] = found._replace(cells={name: found.cells.get(name) for name in _OF_A_CASE})
@@ -319,7 +319,7 @@ def _read_case_history(found: Found, org: _Org, ledger: Ledger, _kind: str) -> I
 def _read_opportunity(found: Found, org: _Org, ledger: Ledger, _kind: str) -> Iterator[Piece]:
     number = found.pick("id", "opportunityid")
     if number is None or read_flag(found.cells.get("isdeleted")):
-        what = "a deal without an id" if number is None else f"deal {number} was deleted in Salesforce"
+        what = "a deal without an id" if number is None else "deal deleted in Salesforce"
         yield Rejected(position=found.where, reason=what)
         return
     record = Record(
@@ -345,7 +345,7 @@ def _read_standing(found: Found, _org: _Org, ledger: Ledger, _kind: str) -> Iter
         yield Rejected(position=found.where, reason="a stage without its deal or without a time")
         return
     if read_flag(found.cells.get("isdeleted")):
-        yield Rejected(position=found.where, reason=f"deal {number} was deleted in Salesforce")
+        yield Rejected(position=found.where, reason="deal deleted in Salesforce")
         return
     record = Record(
         where=found.where,

@@ -31,7 +31,7 @@ from troth.sources.helpdesk import (
     read_domain,
     read_phone,
 )
-from troth.sources.outcomes import Ledger, Record
+from troth.sources.outcomes import EARLIER, Ledger, Record
 from troth.sources.reader import Context, Reader
 from troth.sources.tables import Row, look_at_sheet, read_rows
 from troth.sources.turns import Contact, Piece, Rejected, Turn
@@ -57,6 +57,7 @@ _LISTS: Final = frozenset(
 _SOLVED: Final = frozenset({"solved", "closed"})
 _SIDES: Final = {"end-user": "them", "agent": "us", "admin": "us", "owner": "us"}
 _RULES: Final = frozenset({"rule", "system", "automation", "trigger", "business rule"})
+DELETED: Final = "of a ticket that was deleted in Zendesk"
 NO_COMMENTS: Final = "ticket without its comments in the export: its description is read"
 NO_SOLVED_TIME: Final = "ticket solved, and not said when: its last update is taken"
 NO_WORDS: Final = "event of a ticket that is no comment"
@@ -233,8 +234,7 @@ class _Desk:
         )
         older, newer = (held, ticket) if is_later else (ticket, held)
         self.tickets[number] = newer
-        reason = f"an earlier version of ticket {number}, which stands at {newer.where}"
-        yield Rejected(position=older.where, reason=reason)
+        yield Rejected(position=f"{older.where}, ticket {number}", reason=EARLIER)
 
 
 def read_zendesk(export: Export, context: Context) -> Iterator[Piece]:
@@ -254,7 +254,7 @@ def read_zendesk(export: Export, context: Context) -> Iterator[Piece]:
             yield from _read_entry(entry, desk, ledger)
     for number, ticket in desk.tickets.items():
         if ticket.is_deleted:
-            yield Rejected(position=ticket.where, reason=f"ticket {number} was deleted in Zendesk")
+            yield Rejected(position=f"{ticket.where}, ticket {number}", reason=DELETED)
         else:
             yield from ledger.add(_as_record(number, ticket, desk))
     yield from ledger.pieces()
@@ -355,10 +355,10 @@ def _read_history(fields: Fields, where: str, desk: _Desk, ledger: Ledger) -> It
 def _take_step(desk: _Desk, ledger: Ledger, *, ticket: str, status: str, at: object, where: str) -> Iterator[Rejected]:
     moment, known = desk.time(at), desk.tickets.get(ticket)
     if moment is None:
-        yield Rejected(position=where, reason=f"ticket {ticket}: a change of status without a time")
+        yield Rejected(position=f"{where}, ticket {ticket}", reason="a change of status without a time")
         return
     if known is not None and known.is_deleted:
-        yield Rejected(position=where, reason=f"ticket {ticket} was deleted in Zendesk")
+        yield Rejected(position=f"{where}, ticket {ticket}", reason=DELETED)
         return
     is_solved = status.lower() in _SOLVED
     if is_solved:
@@ -382,7 +382,7 @@ def _read_comment(fields: Fields, ticket: str | None, where: str, desk: _Desk) -
         return Rejected(position=where, reason="a comment without its ticket or without an id")
     known = desk.tickets.get(ticket)
     if known is not None and known.is_deleted:
-        return Rejected(position=where, reason=f"ticket {ticket} was deleted in Zendesk")
+        return Rejected(position=f"{where}, ticket {ticket}", reason=DELETED)
     data = part(fields, "data")  # of a call
     body = read_body(fields.get("body") or fields.get("plain_body"), fields.get("html_body"))
     body = body or read_body(data.get("transcription_text"))
