@@ -167,8 +167,14 @@ def test_invoices_become_outcomes(shape: str, tmp_path: Path):
     if shape == "csv":
         path.write_text(sheet(BILLS))
     else:
-        moments = {"issued": datetime.fromisoformat, "paid": lambda text: text and datetime.fromisoformat(text)}
-        typed = [{name: moments.get(name, lambda value: value)(value) for name, value in row.items()} for row in BILLS]
+        moments = {"issued", "paid"}
+        typed = [
+            {
+                name: datetime.fromisoformat(str(value)) if name in moments and value else value
+                for name, value in row.items()
+            }
+            for row in BILLS
+        ]
         parquet.write_table(pa.Table.from_pylist(typed), path)
     tables, reasons = read(path, INVOICES)
     assert reasons == []

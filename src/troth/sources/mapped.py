@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, Final, Literal, cast
+from typing import Any, ClassVar, Final, Literal, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from troth.errors import SettingsError, SourceError
@@ -218,7 +218,7 @@ def _columns_of(export: Export) -> set[str]:
     """The columns of a file, as plain names; none where it is no table."""
     if export.look("", 4) == _PARQUET:
         with export.open("") as file:
-            return {plain_name(name) for name in list_columns(cast("BinaryIO", file))}
+            return {plain_name(name) for name in list_columns(file)}
     sheet = look_at_sheet(export)
     return set(sheet.columns) if sheet is not None else {plain_name(key) for key in find_keys(export)}
 
