@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -347,10 +348,16 @@ def _split_name(rest: str) -> tuple[str, str] | None:
     name, colon, text = rest.partition(": ")
     if not colon:
         name, colon, text = rest.rstrip().removesuffix(":"), ":" if rest.rstrip().endswith(":") else "", ""
-    name = name.strip(f" \u00a0\u202f{_MARKS}").removeprefix("~").strip(" \u00a0\u202f")
-    if not colon or not name or len(name) > _NAME_LENGTH or any(act in f"{name} " for act in _ACTS):
-        return None
-    return (name, text) if not name.lower().startswith(_NOTICES) else None
+    plain = _plain_name(name) if colon and len(name) <= 2 * _NAME_LENGTH else ""
+    return (plain, text) if plain else None
+
+
+@lru_cache(maxsize=4_096)
+def _plain_name(written: str) -> str:
+    """A speaker's name as people write it; empty where it is none but words of the program."""
+    name = written.strip(f" \u00a0\u202f{_MARKS}").removeprefix("~").strip(" \u00a0\u202f")
+    is_none = len(name) > _NAME_LENGTH or name.lower().startswith(_NOTICES) or any(act in f"{name} " for act in _ACTS)
+    return "" if is_none else name
 
 
 def _is_notice(text: str) -> bool:
@@ -381,15 +388,16 @@ def _split_attachments(text: str) -> tuple[str, list[str]]:
     low = last.lower().strip(f" {_MARKS}")
     if low in _LEFT_OUT:
         return before.strip(f"\n {_MARKS}"), [_LEFT_OUT[low]]
-    for mark in _ATTACHED:
-        whole = last.strip(f" {_MARKS}")
+    whole = last.strip(f" {_MARKS}")
+    for mark in _ATTACHED if whole.endswith(">") else ():
         at = whole.rfind(mark)
-        if at >= 0 and whole.endswith(">"):
+        if at >= 0:
             return f"{before}\n{whole[:at]}".strip(f"\n {_MARKS}"), [whole[at + len(mark) : -1].strip()]
-    name, bullet, _ = last.partition(" • ")  # a document's name and its number of pages
-    kind = next((kind for phrase, kind in _LEFT_OUT.items() if low.endswith(f"\u200e{phrase}")), None)
+    marked = "\u200e" in last
+    kind = next((kind for phrase, kind in _LEFT_OUT.items() if marked and low.endswith(f"\u200e{phrase}")), None)
     if kind is None:
         return text, []
+    name, bullet, _ = last.partition(" • ")  # a document's name and its number of pages
     return before.strip(f"\n {_MARKS}"), [name.strip(f" {_MARKS}") if bullet else kind]
 
 
@@ -406,6 +414,7 @@ def _contact(name: str, context: Context) -> Contact:
     )
 
 
+@lru_cache(maxsize=4_096)
 def _handle(name: str) -> str:
     """A telephone number as its digits; a name as it stands."""
     digits = "".join(char for char in name if char.isdecimal())
