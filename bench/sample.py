@@ -2,6 +2,7 @@
 
     python bench/sample.py              # counts
     python bench/sample.py --list       # and every promise and question of the key that differs
+    python bench/sample.py --mail       # its mailbox alone
 
 The key is the author's own reading of words by the same hand: it shows what changed, not how well troth reads others.
 """
@@ -29,6 +30,7 @@ from troth.sample import (
     read_key,
     read_sample,
     sample_people,
+    write_sample,
 )
 from troth.settings import Settings
 
@@ -46,8 +48,8 @@ def label_turns(turns: Iterable[Mapping[str, Any]], key: Key) -> dict[str, str]:
         for label, said in key.turns.items():
             near = turn["sent_at"] is not None and abs(turn["sent_at"] - said.at) <= dt.timedelta(minutes=1)
             dated = said.channel in {"letter", "meeting"} and turn["channel"] in {"letter", "meeting"}
-            words, body = _letters(said.words), _letters(turn["body"])
-            if (near or dated) and (words[:20] in body or words[-20:] in body):
+            words, body = _letters(said.words.removeprefix("<Media omitted>")), _letters(turn["body"])
+            if (near or dated) and (words[:20] in body or words[-20:] in body) and bool(words) == bool(body):
                 labels[turn["turn_id"]] = label
     return labels
 
@@ -128,14 +130,19 @@ def show_questions(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--list", action="store_true")
-    tell = parser.parse_args().list
+    parser.add_argument("--mail", action="store_true")
+    given = parser.parse_args()
+    tell = given.list
     key = read_key()
     begun = time.perf_counter(), time.process_time()
     with (
         tempfile.TemporaryDirectory() as folder,
         troth.open(settings=Settings(us=(SAMPLE_ME,), zone=SAMPLE_ZONE, people=sample_people())) as book,
     ):
-        read_sample(book, Path(folder))
+        if given.mail:
+            book.read(write_sample(Path(folder)))
+        else:
+            read_sample(book, Path(folder))
         close = book.review(SAMPLE_DAY.isoformat())
         spent = time.perf_counter() - begun[0], time.process_time() - begun[1]
         turns = book.turns().to_pylist()
