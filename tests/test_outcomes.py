@@ -149,6 +149,19 @@ def test_a_quote_never_closed_costs_its_own_line_alone(tmp_path: Path) -> None:
     assert [row.position for row in found if isinstance(row, Rejected)] == ["line 5"]
 
 
+def test_quotes_that_close_and_open_on_every_line_are_read_in_linear_time(tmp_path: Path) -> None:
+    """Each line opens a quote and would go on one: read anew from each of them this would take the square."""
+    path = tmp_path / "table.csv"
+    path.write_text("id,name\n" + 'a"b,"c\n' * 50_000 + "1,last\n")
+    export = Export(path)
+    sheet = look_at_sheet(export)
+    assert sheet is not None
+    found = list(read_rows(export, sheet))
+    assert len(found) == 50_001
+    assert isinstance(found[-1], Row)
+    assert dict(found[-1].cells) == {"id": "1", "name": "last"}
+
+
 def test_utf_16_is_refused_with_advice(tmp_path: Path) -> None:
     (tmp_path / "deals.csv").write_bytes("deal_id;dealname\n1;x\n".encode("utf-16"))
     with pytest.raises(SourceError, match=r"UTF-16\. Save it as UTF-8"):

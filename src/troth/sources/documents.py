@@ -15,7 +15,7 @@ from troth.sources.json_items import read_items, read_lists
 from troth.sources.turns import Rejected
 
 _KEY: Final = re.compile(rb'"([A-Za-z_][A-Za-z0-9_ ]{0,60}+)"\s{0,8}+:')
-_TOKEN: Final = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"(\s*+:)?|[{}\[\]]', re.DOTALL)
+_TOKEN: Final = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"(\s*+:)?|[{}\[\]]|"', re.DOTALL)
 
 Fields = Mapping[str, Any]
 
@@ -73,6 +73,8 @@ def _find_outer_keys(head: bytes) -> set[str]:
         if match[1] is not None:
             if depth == 1 and match[2] is not None:
                 keys.add(match[1].decode(errors="replace"))
+        elif match[0] == b'"':
+            break  # of a string that was cut short
         elif match[0] in b"{[":
             if match[0] == b"[" and not depth:
                 break

@@ -176,37 +176,39 @@ def _decode(lines: Iterator[bytes | None], notes: Counter[str] | None) -> Iterat
 
 
 def _split_rows(lines: Iterator[str | None], mark: str) -> Iterator[tuple[int, list[str] | None]]:
-    """Rows with the number of their first line, from 1; None for one too long or never closed."""
+    """Rows with the number of their first line, from 1; None for one too long or never closed.
+
+    Lines behind a quote that is never closed are read anew. So that this stays linear in the file, each such search
+    goes half as far as the one before, until rows over several lines are found again.
+    """
     waiting: deque[str | None] = deque()
-    number = 0
-    while True:
-        line = waiting.popleft() if waiting else next(lines, _END)
-        if line == _END:
-            return
+    number, reach = 0, ROW_LIMIT
+    while (line := waiting.popleft() if waiting else next(lines, _END)) != _END:
         number += 1
-        if line is None:
-            yield number, None
-            continue
-        if '"' not in line:
-            yield number, line.split(mark)
+        if line is None or '"' not in line:
+            yield number, None if line is None else line.split(mark)
             continue
         row = _RowSplitter(mark)
         taken: list[str | None] = []
         size = 0
         done = row.feed(line)
-        while not done:
+        while not done and size < reach:
             following = waiting.popleft() if waiting else next(lines, _END)
-            if following == _END or following is None or (size := size + len(following)) > ROW_LIMIT:
-                taken += [] if following == _END else [following]
+            if following == _END:
                 break
             taken.append(following)
+            if following is None:
+                break
+            size += len(following) + 1
             done = row.feed(following)
         if done:
             yield number, row.cells
             number += len(taken)
+            reach = min(max(reach, 2 * size), ROW_LIMIT)
         else:
             yield number, None
             waiting.extendleft(reversed(taken))
+            reach = min(reach, size) // 2
 
 
 class _RowSplitter:
