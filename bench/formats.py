@@ -3,10 +3,11 @@
     python bench/formats.py [--turns N] [--only NAME ...] [--rounds N]
 
 Both sides read the same made-up conversations in the same run, each in a process of its own, one after the other; the
-best of the rounds counts. Seconds are those of the processor, so that a busy machine does not make them false. The other side takes times, speakers and words into a list of tuples and does nothing else: no ids,
-threads, people, outcomes or tables. Megabytes are those of the export as it lies on disk, unpacked where it is packed.
-Memory is the peak resident set of the process that reads, libraries included. A library that is not installed is
-passed over: webvtt-py for captions, whatstk (GPL) for WhatsApp.
+best of the rounds counts. Seconds are those of the processor, so that a busy machine does not make them false. The
+other side takes times, speakers and words into a list of tuples and does nothing else: no ids, threads, people,
+outcomes or tables. Megabytes are those of the export as it lies on disk, unpacked where it is packed. Memory is the
+peak resident set of the process that reads, libraries included. A library that is not installed is passed over:
+webvtt-py for captions, whatstk (GPL) for WhatsApp.
 """
 
 from __future__ import annotations
@@ -462,7 +463,7 @@ def walk_csv(path: Path) -> list[tuple[Any, ...]]:
 def walk_parquet(path: Path) -> list[tuple[Any, ...]]:
     from pyarrow import parquet  # noqa: PLC0415
 
-    table = parquet.read_table(path, columns=["sent_at", "speaker", "body"])
+    table = parquet.ParquetFile(path).read(columns=["sent_at", "speaker", "body"])  # read_table loads a second engine
     return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
 
@@ -498,17 +499,20 @@ KINDS = {
     "convokit": Kind(file="corpus", write=write_convokit, walk=walk_convokit, beside="json"),
     "jsonl": Kind(file="turns.jsonl", write=write_jsonl, walk=walk_lines, beside="json"),
     "our csv": Kind(file="turns.csv", write=write_ours, walk=walk_csv, beside="csv"),
-    "our parquet": Kind(file="turns.parquet", write=write_ours, walk=walk_parquet, beside="pyarrow"),
+    "our parquet": Kind(
+        file="turns.parquet", write=write_ours, walk=walk_parquet, beside="pyarrow", needs="pyarrow.parquet"
+    ),
 }
 
 
 def read_one(side: str, name: str, path: str) -> None:
     """In a process of its own: read, and print turns, seconds and peak megabytes."""
     kind = KINDS[name]
-    if side == "troth":
+    if side == "troth" or kind.needs.startswith("pyarrow"):
         import pyarrow as pa  # noqa: PLC0415
 
         pa.array(["warm"])  # pyarrow looks for pandas at its first array: not part of reading
+    if side == "troth":
         from troth.sources import read_source  # noqa: PLC0415
     elif kind.needs:
         importlib.import_module(kind.needs)

@@ -187,7 +187,8 @@ def add_to(store: Store, turns: pa.Table, *, now: datetime | None = None) -> Ups
         noted = store.table("turn_versions", where={"turn_id": ids}) if known.num_rows else empty(TURN_VERSIONS)
         replaced = find_replaced(known, turns, noted, now=now or datetime.now(UTC))
         _forget_changed(store, known, turns)
-        store.upsert("turn_versions", replaced.versions)
+        if replaced.versions.num_rows:
+            store.upsert("turn_versions", replaced.versions)
         return Upserted(added=store.upsert("turns", turns).added, changed=replaced.changed)
 
 

@@ -80,6 +80,8 @@ def write_book(
 def new_folder(folder: Path) -> Generator[Path]:
     """A folder to fill beside the one wanted; it takes its place when the block ends well, and else is gone.
 
+    Only its owner may look into it: it holds people's words.
+
     Raises: InputError when there is something at the place already, or it cannot be written.
     """
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
@@ -89,7 +91,6 @@ def new_folder(folder: Path) -> Generator[Path]:
         place = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
             yield place
-            place.chmod(0o700)  # people's words: for the one who took them out alone
             place.rename(folder)
         finally:
             shutil.rmtree(place, ignore_errors=True)
