@@ -527,7 +527,7 @@ class Book:
 
         return map_touchpoints(
             self.understand(), self.stock(now), self.model(), settings=self._settings,
-            outcomes=self._store.table("outcomes"), relationship=customer and self.find_relationship(customer),
+            outcomes=self.outcomes(), relationship=customer and self.find_relationship(customer),
         )  # fmt: skip
 
     def readings(self, *, now: dt.datetime | None = None) -> pa.Table:

@@ -223,7 +223,10 @@ class Ledger:
             (record.state != "open" and closed is None, f"{record.state}, and not said when"),
             (closed is not None and closed < opened, "closed before it was opened"),
             (amount is not None and amount < 0, "a negative amount"),
-            (record.currency not in CURRENCIES | {None}, f"unknown currency {(record.currency or '')[:12]!r}"),
+            (
+                record.currency is not None and record.currency not in CURRENCIES,
+                f"unknown currency {(record.currency or '')[:12]!r}",
+            ),
         )
         return next((words for is_so, words in faults if is_so), None)
 
