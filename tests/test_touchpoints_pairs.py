@@ -25,7 +25,7 @@ from troth.touch.amounts import read_amounts, read_number
 from troth.touch.subjects import read_names
 
 PAIRS = Path(__file__).with_name("test_touchpoints_pairs.tsv")
-COLUMNS = ("part", "truth", "kind", "line_a", "first", "between", "line_b", "second")
+COLUMNS: tuple[str, ...] = ("part", "truth", "kind", "line_a", "first", "between", "line_b", "second")
 MONDAY = dt.datetime(2026, 3, 2, 10, tzinfo=dt.UTC)
 
 

@@ -149,7 +149,7 @@ def _list_numbers(text: str) -> list[tuple[str, str]]:
     """What a sentence names by number, and its amounts of money."""
     named = [name for name in read_names(text) if name[0] != "year"]
     prices = [("price", f"{one.value:.2f}") for one in read_amounts(text) if one.kind == "price"]
-    bare = [("price", f"{read_number(match.group(1)):.2f}") for match in _CENTS.finditer(text)]
+    bare = [("price", f"{read_number(str(match.group(1))):.2f}") for match in _CENTS.finditer(text)]
     return sorted({*named, *prices, *bare})
 
 
