@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +17,13 @@ from troth.settings import Settings
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[troth.Book]:
-    with troth.open(settings=Settings(us=(SAMPLE_ME,), zone=SAMPLE_ZONE, people=sample_people())) as book:
-        read_sample(book, tmp_path_factory.mktemp("whole"))
-        yield book
-
-
-@pytest.fixture(scope="module")
 def key() -> Key:
     return read_key()
 
 
 @pytest.fixture(scope="module")
-def rows(whole: troth.Book) -> list[dict[str, Any]]:
-    return whole.turns().to_pylist()
+def rows(sample_book: troth.Book) -> list[dict[str, Any]]:
+    return sample_book.turns().to_pylist()
 
 
 def squeeze(words: str) -> str:
@@ -110,23 +103,56 @@ def test_a_letter_is_the_writers_and_a_note_of_a_visit_the_customers(rows, key):
     assert find(rows, key, "let-02")["relationship"] == "hogsby.example"
 
 
-def test_internal_notes_are_not_said_to_the_customer(whole, rows, key):
+def test_internal_notes_are_not_said_to_the_customer(sample_book, rows, key):
     """They give no promise, no question and no word that the customer is taken to have heard."""
     notes = {find(rows, key, label)["turn_id"] for label, turn in key.turns.items() if turn.internal}
     seen = [row for row in rows if row["turn_id"] in notes]
     assert [row for row in seen if row["circle"] == "customer" and not row["automatic"]] == []
 
 
-def test_reading_everything_again_adds_nothing(whole, rows, tmp_path: Path):
-    read_sample(whole, tmp_path)
-    assert whole.turns().num_rows == len(rows)
+def test_reading_everything_again_adds_nothing(rows, tmp_path: Path):
+    with troth.open(settings=Settings(us=(SAMPLE_ME,), zone=SAMPLE_ZONE, people=sample_people())) as book:
+        for _ in range(2):
+            read_sample(book, tmp_path)
+            assert book.turns().num_rows == len(rows)
 
 
-def test_the_outcomes_of_the_crm_and_the_answers_of_the_survey_are_there(whole, key):
-    outcomes = whole.table("outcomes").to_pylist()
+def test_the_outcomes_of_the_crm_and_the_answers_of_the_survey_are_there(sample_book, key):
+    outcomes = sample_book.table("outcomes").to_pylist()
     assert {row["relationship"] for row in outcomes} <= set(key.accounts)
     assert {row["kind"] for row in outcomes} >= {"deal", "invoice", "renewal"}
     deals = {row["outcome_id"]: row for row in outcomes}
     assert len(deals) == len(outcomes)
-    assert {row["relationship"] for row in whole.answers().to_pylist()} <= set(key.accounts)
-    assert whole.answers().num_rows == 79  # ten sheets of eight, one answer left out
+    assert {row["relationship"] for row in sample_book.answers().to_pylist()} <= set(key.accounts)
+    assert sample_book.answers().num_rows == 79  # ten sheets of eight, one answer left out
+
+
+def test_the_assistant_is_caught_saying_what_it_did_not_do(sample_book):
+    """What Nuria finds out with a hair dryer stands in the log."""
+    verdicts = {row["text"]: row["verdict"] for row in sample_book.check_agents().checks.to_pylist()}
+    assert verdicts["I have set the night alarms to your number."] == "said and not done"
+    assert verdicts["I have sent the curve of August to sanni@pihlamaaice.example."] == "said and done"
+
+
+def test_promises_and_questions_are_found_on_every_channel(sample_book, rows, key):
+    """Loose floors under what `bench/sample.py` measured when the channels were written: 19 of 22 and 12 of 13."""
+    labels = {find(rows, key, label)["turn_id"]: label for label in key.turns}
+
+    def count(found: list[dict[str, Any]], wanted: list[tuple[str, str]]) -> int:
+        texts = [(labels.get(row["turn_id"]), row["text"]) for row in found]
+        return sum(
+            any(mail == said and (words in text or text in words) for said, text in texts) for mail, words in wanted
+        )
+
+    promises = [(promise.mail, " ".join(promise.words.split())) for promise in key.promises_elsewhere]
+    questions = [(question.mail, question.words) for question in key.questions_elsewhere]
+    asked = sample_book.questions().to_pylist() + sample_book.questions(side="us").to_pylist()
+    assert count(sample_book.list_promises("2026-11-20").to_pylist(), promises) >= 15
+    assert count(asked, questions) >= 10
+
+
+def test_a_promise_of_an_internal_note_is_never_one_to_the_customer(sample_book, rows, key):
+    notes = {find(rows, key, label)["turn_id"] for label, turn in key.turns.items() if turn.internal}
+    made = [row for row in sample_book.list_promises("2026-11-20").to_pylist() if row["turn_id"] in notes]
+    assert made
+    assert {row["circle"] for row in made} == {"colleague"}
