@@ -142,6 +142,20 @@ def test_what_is_no_table_is_refused_with_what_would_be(data: object) -> None:
         arrow_table(data)
 
 
+def test_a_column_that_only_later_rows_have_is_kept() -> None:
+    table = arrow_table([{"text": "a"}, {"text": "b", "subject": "s", "cc": ["x@y.example"]}])
+    assert table.to_pylist() == [
+        {"text": "a", "subject": None, "cc": None},
+        {"text": "b", "subject": "s", "cc": ["x@y.example"]},
+    ]
+
+
+@pytest.mark.parametrize("rows", [[{"text": "a"}, {"text": 1}], [{1: "a"}], [{"n": 2**70}]])
+def test_rows_that_make_no_table_are_refused(rows: list[dict[Any, Any]]) -> None:
+    with pytest.raises(InputError):
+        arrow_table(rows)
+
+
 def test_rows_that_are_no_mappings_are_refused_by_number() -> None:
     with pytest.raises(InputError, match="row 1 is a str"):
         conform([TURN, "hello"], TURNS)

@@ -435,9 +435,13 @@ def _from_mappings(rows: Iterable[Any]) -> pa.Table:
     for number, row in enumerate(listed):
         if not isinstance(row, Mapping):
             raise InputError(f"row {number} is a {type(row).__name__}, not a mapping of column names to values.")
+    # Named by all of them: Arrow looks at the first alone, and would drop what only later ones hold.
+    names = list(dict.fromkeys(name for row in listed for name in row))
+    if not all(isinstance(name, str) for name in names):
+        raise InputError("a row has a column whose name is no text.")
     try:
-        return pa.Table.from_pylist(listed)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        return pa.table({name: pa.array([row.get(name) for row in listed]) for name in names})
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
         raise InputError(f"the rows do not make one table: {error}.") from error
 
 
