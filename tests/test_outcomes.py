@@ -149,6 +149,18 @@ def test_a_quote_never_closed_costs_its_own_line_alone(tmp_path: Path) -> None:
     assert [row.position for row in found if isinstance(row, Rejected)] == ["line 5"]
 
 
+def test_a_real_table_is_split_as_the_standard_library_splits_it(shared: Path) -> None:
+    path = shared / "samples/cfpb_complaints/consumer_complaints.csv"
+    export = Export(path)
+    sheet = look_at_sheet(export)
+    assert sheet is not None
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    found = [row for row in read_rows(export, sheet) if isinstance(row, Row)]
+    assert len(rows) > 100
+    assert [list(row.cells.values()) for row in found] == [list(row.values()) for row in rows]
+
+
 def test_quotes_that_close_and_open_on_every_line_are_read_in_linear_time(tmp_path: Path) -> None:
     """Each line opens a quote and would go on one: read anew from each of them this would take the square."""
     path = tmp_path / "table.csv"

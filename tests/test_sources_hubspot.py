@@ -223,6 +223,14 @@ def test_what_cannot_be_is_named_and_left_out(tmp_path: Path) -> None:
     assert said == {**expected, "10": "an id that was there before"}
 
 
+def test_a_table_in_utf_16_is_named_with_advice(tmp_path: Path) -> None:
+    files = {**CSV_FILES, "notes.csv": CSV_FILES["notes.csv"].decode().encode("utf-16")}
+    reading, _ = read_whole(write(tmp_path / "crm", files))
+    assert ("notes.csv", "text in UTF-16: save it as UTF-8") in [
+        (piece.position, piece.reason) for piece in reading.rejected
+    ]
+
+
 def test_a_plain_list_of_addresses_is_none(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("email,firstname,lastname\na@b.example,A,B\n")
     from troth.sources.export import Export  # noqa: PLC0415

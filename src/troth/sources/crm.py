@@ -12,7 +12,7 @@ from troth.sources.export import Export
 from troth.sources.helpdesk import pick
 from troth.sources.outcomes import Ledger, Record
 from troth.sources.reader import Context
-from troth.sources.tables import look_at_sheet, plain_name, read_rows
+from troth.sources.tables import UTF16, look_at_sheet, plain_name, read_rows
 from troth.sources.turns import Piece, Rejected
 
 _Known = TypeVar("_Known")
@@ -88,7 +88,9 @@ def read_kinds(
     held = {name: tell_member(export, name, kinds) for name in export.names}
     for name, kind in held.items():
         if kind is None:
-            yield Rejected(position=name or "the file", reason="holds nothing that such an export has")
+            is_wide = export.look(name, 2) in UTF16
+            reason = "text in UTF-16: save it as UTF-8" if is_wide else "holds nothing that such an export has"
+            yield Rejected(position=name or "the file", reason=reason)
     named: set[str] = set()  # files whose broken rows were named
     for wanted, read in readers:
         for name in (name for name, kind in held.items() if kind == wanted):

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from troth.errors import SourceError
 from troth.sources.blocks import Meter, read_blocks
 from troth.sources.cells import DateOrder, find_date_order
 from troth.sources.charsets import clean, decode_bytes
@@ -141,12 +140,6 @@ def read_rows(
             else:
                 cells = dict(zip(sheet.columns, row, strict=False))
                 yield Row(number, where, cells)
-
-
-def refuse_utf16(export: Export, name: str = "") -> None:
-    """Raises: SourceError where a file is text in UTF-16, saying what to do."""
-    if export.look(name, 2) in UTF16:
-        raise SourceError(str(export.path / name if name else export.path), "is text in UTF-16", "Save it as UTF-8.")
 
 
 def _count(line: str, mark: str) -> int:
