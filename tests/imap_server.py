@@ -7,7 +7,7 @@ import base64
 import re
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -114,7 +114,7 @@ def _is_in(uid: int, wanted: str, last: int) -> bool:
 
 
 @contextmanager
-def serving(server: Server) -> Iterator[Server]:
+def serving(server: Server) -> Generator[Server]:
     """Run the server on a port of its own."""
     loop = asyncio.new_event_loop()
     context = server.context if server.is_encrypted else None
