@@ -176,8 +176,8 @@ def test_a_match_that_is_less_sure_moves_follow_through_less():
     sure = {"never": None, "barely": 0.4, "half": 0.6, "most": 0.99}
     cases = [base | {"promise_id": name, "start": at, "evidence_probability": chance}
              for at, (name, chance) in enumerate(sure.items())]  # fmt: skip
-    cases.append(base | {"promise_id": "said", "start": 9, "evidence_probability": 0.4, "decided_by": "person"})
-    rows = [row for row in gather(promises=conform(cases, PROMISES)) if row["signal"] == "promise_outcome"]
+    said = base | {"promise_id": "said", "start": 9, "evidence_probability": 0.4, "decided_by": "person"}
+    rows = [row for row in gather(promises=conform([*cases, said], PROMISES)) if row["signal"] == "promise_outcome"]
     weight = {row["start"]: row["beta"] for row in rows}
     assert weight == pytest.approx({0: 0.74, 1: 0.4, 2: 0.6, 3: 0.8, 9: 1.0})
     assert all(row["alpha"] * 3 + row["beta"] == pytest.approx(1.0) for row in rows)
