@@ -138,10 +138,8 @@ def may_settle(pledge: Pledge, piece: Piece) -> bool:
     own = is_own(pledge.spot, piece.spot)
     if pledge.spot.people and not pledge.spot.people & piece.spot.people - {pledge.spot.speaker}:
         return False
-    if piece.kind == "reply":
-        return own and pledge.is_answer
-    if piece.kind in ("delivery", "moved"):
-        return own
+    if piece.kind in ("delivery", "moved", "reply"):
+        return own and (piece.kind != "reply" or pledge.is_answer)
     if piece.kind == "released":  # by whom it was promised to, in words of the act
         return not own and bool(pledge.stems & piece.stems)
     if piece.kind == "held" and not pledge.deeds & _SPOKEN:
