@@ -222,7 +222,7 @@ def _joined(pieces: Iterator[tuple[bool, bytes]]) -> list[bytes]:
         (b"!BDN", "pst"),
         (b"\x7fELF\x02\x01\0\0", "binary"),
         (b"Dear all,\nthis is a letter.\n", "no mailbox"),
-        (b'[{"text": "a"}]', "array"),
+        (b'[1, "a"]', "array"),
         (b'{"a": 1}\n', "without a text"),
         (b'{"text": \n', "no objects"),
         (b"\xff\xfeF\0r\0o\0m\0", "UTF-16"),
