@@ -36,7 +36,7 @@ EML: Final = Format(name="eml", description="one mail, or a folder of mails, a f
 MAILDIR: Final = Format(name="maildir", description="a maildir: a folder with cur and new")
 JSONL: Final = Format(name="jsonl", description="turns, and tool calls of AI agents, as JSON Lines, one object a line")
 
-_READABLE: Final = "troth reads mbox files, EML files or folders of them, maildirs, and turns as JSON Lines."
+_READABLE: Final = "The page docs/sources.md lists what troth reads; any table can be mapped in troth.toml."
 _UNPACK: Final = "Unpack it and name what is inside."
 _MAGIC: Final = (
     (b"\x1f\x8b", "is packed with gzip", _UNPACK),
@@ -51,8 +51,8 @@ _MAGIC: Final = (
         "Save the mail again, or as EML.",
     ),
     (b"%PDF", "is a PDF", _READABLE),
-    (b"SQLite format 3", "is an SQLite database", _READABLE),
-    (b"PAR1", "is a Parquet file", "Read it with pyarrow and hand the table to troth.score."),
+    (b"SQLite format 3", "is an SQLite database", "Map it in troth.toml, with a query."),
+    (b"PAR1", "is a Parquet file", "Map its columns in troth.toml."),
     (b"\xff\xfe", "is text in UTF-16", "Save it as UTF-8."),
     (b"\xfe\xff", "is text in UTF-16", "Save it as UTF-8."),
 )
