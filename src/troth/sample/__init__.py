@@ -56,8 +56,8 @@ _MAILBOX: Final = "brimholt.mbox"
 _SURVEY: Final = "survey.csv"
 
 
-class Book(Protocol):
-    """What reads exports: a book of troth."""
+class ReadsExports(Protocol):
+    """What exports are read into: a book of troth."""
 
     def read(self, source: Path, /) -> object:
         """Take an export, or a folder of them."""
@@ -106,7 +106,7 @@ def sample_people() -> dict[str, tuple[str, ...]]:
     return {person.name: (person.address, person.name) for person in people}
 
 
-def read_sample(book: Book, folder: Path) -> None:
+def read_sample(book: ReadsExports, folder: Path) -> None:
     """Write the whole sample into `folder` and read all of it into a book."""
     book.read(write_sample(folder).parent)
     book.read_survey(folder / _SURVEY)
