@@ -19,7 +19,19 @@ import troth
 ROOT = Path(troth.__file__).parent
 
 LEAVES = {"schema", "errors", "signals", "lenses", "markup", "plain", "worktime", "words"}
-STAGES = {"people", "sources", "text", "encoder", "promises", "questions", "surveys", "readings", "trust", "review", "touch"}
+STAGES = {
+    "people",
+    "sources",
+    "text",
+    "encoder",
+    "promises",
+    "questions",
+    "surveys",
+    "readings",
+    "trust",
+    "review",
+    "touch",
+}
 STAGES |= {"identity", "worth"}
 KNOWING_STAGES = LEAVES | STAGES | {"intake", "settings"}
 
@@ -50,6 +62,7 @@ MAY: dict[str, set[str]] = {
     "foretold": KNOWING_STAGES,
     "mapping": KNOWING_STAGES,
     "touching": KNOWING_STAGES | {"pipeline", "charts"},
+    "worthing": KNOWING_STAGES | {"charts"},
     "explanation": KNOWING_STAGES,
     "charts": LEAVES,
     "relationship": KNOWING_STAGES | {"trend", "explanation", "charts"},
@@ -61,9 +74,11 @@ MAY: dict[str, set[str]] = {
     "proving": KNOWING_STAGES | {"pipeline", "asof", "targets", "sealing", "book"},
     "proofpage": KNOWING_STAGES | {"proving"},
     "tuning": {"trust", "readings"},
+    "desk": KNOWING_STAGES | {"pipeline", "asof", "proving", "persons", "book"},
     "library": KNOWING_STAGES
+    | {"desk"}
     | {"pipeline", "trend", "overview", "foretold", "mapping", "relationship", "deciding", "tuning", "book"}
-    | {"touching", "asof", "proving", "agents", "persons", "leaving", "mailboxes", "watching"},
+    | {"worthing", "touching", "asof", "proving", "agents", "persons", "leaving", "mailboxes", "watching"},
     "api": KNOWING_STAGES | {"pipeline", "overview", "book", "library"},
     "": KNOWING_STAGES | {"pipeline", "overview", "book", "library", "api"},  # the package itself lifts their names
     "cli": KNOWING_STAGES
@@ -76,6 +91,7 @@ MAY: dict[str, set[str]] = {
         "foretold",
         "mapping",
         "touching",
+        "worthing",
         "leaving",
         "watching",
         "deciding",

@@ -129,7 +129,7 @@ def test_a_merge_gives_the_book_that_knew_it_from_the_start(book: troth.Book):
     book.merge_people("Bo Berg", HANDLE, note="his chat")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("troth.library.load_encoder", lambda: pytest.fail("a merge asks for no encoder"))
-        patch.setattr("troth.library.understand_turns", lambda *_, **__: pytest.fail("nothing is to be understood"))
+        patch.setattr("troth.desk.understand_turns", lambda *_, **__: pytest.fail("nothing is to be understood"))
         merged = snapshot(book, FOLLOWS)
     assert snapshot(book, FOUND) == found
     with make_book(*TALK, store=with_answers(), people={"Bo": ("bo@acme.example", HANDLE)}) as known:
@@ -318,7 +318,7 @@ def test_placing_grows_with_the_turns_and_no_faster():
 
 def test_decisions_stay_in_order_when_the_clock_is_set_back(book: troth.Book, monkeypatch: pytest.MonkeyPatch):
     first = book.merge_people("bo@acme.example", HANDLE)
-    monkeypatch.setattr("troth.library._now", lambda: MORNING)
+    monkeypatch.setattr("troth.library.clock", lambda: MORNING)
     second = book.split_person(HANDLE)
     assert second["at"] > first["at"]
     assert places(book)[2][2] == HANDLE

@@ -13,7 +13,8 @@ import pytest
 
 from troth.book import open_store
 from troth.errors import SettingsError
-from troth.library import MODEL_SETTING, Book
+from troth.desk import MODEL_SETTING
+from troth.library import Book
 from troth.pipeline import find_segments, score_relationships
 from troth.schema import READINGS, conform
 from troth.settings import Settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from troth.agents import AgentReport, check_book
-from troth.asof import Sources
 from troth.book import Store
 from troth.book.erase import drop_turns
 from troth.deciding import (
@@ -27,7 +26,8 @@ from troth.deciding import (
     tell_story,
     undo,
 )
-from troth.encoder import encoder_id, load_encoder
+from troth.desk import MODEL_SETTING, Desk, clock
+from troth.encoder import load_encoder
 from troth.errors import InputError
 from troth.foretold import forecast_answers
 from troth.intake import ReadReport, add_to, read_into, take_turns
@@ -36,17 +36,12 @@ from troth.lenses import LENSES, Lens
 from troth.mapping import Mapping as LensMapping
 from troth.mapping import judge_mapping
 from troth.overview import tabulate_relationships
-from troth.people import Us, guess_us, place_names, read_us
+from troth.people import place_names, read_us
 from troth.persons import (
-    Who,
-    follow_people,
-    know_people,
     list_accounts,
     list_people,
     merge_people,
-    place_all,
     place_for_keeping,
-    refresh_decided,
     split_person,
     suggest_people,
     undo_person,
@@ -57,35 +52,27 @@ from troth.pipeline import (
     Understood,
     check_text,
     close_books,
-    find_open_hours,
-    find_segments,
     score_relationships,
-    take_stock,
-    understand_turns,
 )
-from troth.promises import Calendar, find_versions
-from troth.proving import Constants, How, Proof, close_days, prove, read_line
+from troth.proving import Proof, close_days, prove, read_line
 from troth.questions import find_questions
-from troth.readings import load_reference
 from troth.relationship import RelationshipTrust, parse_day
 from troth.review import Close, DraftCheck, day_bounds, find_last_day
 from troth.review.close import CIRCLES
-from troth.schema import FINDINGS, PROMISES, QUESTIONS, SENTENCES, empty
+from troth.schema import PROMISES, QUESTIONS, empty
 from troth.settings import Settings
-from troth.sources import Local
 from troth.sources.imap import read_address
 from troth.sources.ours import KEPT
 from troth.sources.shapes import Shape
 from troth.surveys import SurveyReading, read_answers
-from troth.trust import DEFAULT_MODEL, Model, follow, read_model
+from troth.trust import Model, follow
 from troth.watching import Take, Watch
 
 if TYPE_CHECKING:
     from troth.touching import TouchMap
     from troth.tuning import Tuning
+    from troth.worthing import Kind, Worth
 
-MODEL_SETTING: Final = "trust_model"
-"""The setting of a book that holds its learned constants."""
 _FIRST_CHAIN: Final = dt.timedelta(days=28)  # before the day under review, where no day was closed yet
 
 
@@ -99,25 +86,11 @@ class SurveyReport:
     changed: int  # were in it with another value; the later version won
 
 
-@dataclass(slots=True)
-class _Stock:
-    """What was last understood, kept while the book does not change."""
-
-    known: Understood | None = None
-    us: Us | None = None
-    grounds: str = ""
-    standings: dict[dt.datetime, Standing] = field(default_factory=dict[dt.datetime, Standing])
-    proof: Proof | None = None
-    found: pa.Table | None = None
-    who: Who | None = None
-    followed: dict[str, pa.Table] = field(default_factory=dict[str, pa.Table])
-
-
 class Book:
     """One firm's or one person's book. Use `troth.open`."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
-        self._store, self._settings, self._stock = store, settings, _Stock()
+        self._desk = Desk(store, settings)
 
     def __enter__(self) -> Self:
         """Use the book in a `with` block."""
@@ -131,7 +104,7 @@ class Book:
 
     def close(self) -> None:
         """Hand the file back."""
-        self._store.close()
+        self._desk.store.close()
 
     def read(
         self, source: str | Path, *, us: str | Iterable[str] | None = None, progress: Progress | None = None
@@ -148,27 +121,27 @@ class Book:
         if us is not None:
             stated = [us] if isinstance(us, str) else list(us)
             read_us(stated)  # refuses what cannot be before anything is written
-            self._store.set_setting("us", stated)
-        report = read_into(self._store, Path(source), progress=progress, local=self._local())
-        self._stock = _Stock()
+            self._desk.store.set_setting("us", stated)
+        report = read_into(self._desk.store, Path(source), progress=progress, local=self._desk.local())
+        self._desk.forget()
         return report
 
     def read_mailbox(self, address: str, password: str, *, progress: Progress | None = None) -> ReadReport:
         """Take the mails of imaps://user@host/FOLDER that are not in the book yet; nothing on the server changes."""
         from troth.mailboxes import read_mailbox  # noqa: PLC0415 - loads TLS
 
-        report = read_mailbox(self._store, read_address(address), password, progress=progress)
-        self._stock = _Stock()
+        report = read_mailbox(self._desk.store, read_address(address), password, progress=progress)
+        self._desk.forget()
         return report
 
     def take(self, watch: Watch, name: str, *, us: Sequence[str] | None = None) -> Take | None:
         """Take one export of a watched folder; None where the book has it already."""
-        return watch.take(name, self._store, lambda path: self.read(path, us=us))
+        return watch.take(name, self._desk.store, lambda path: self.read(path, us=us))
 
     def add(self, turns: object) -> int:
         """Take turns from anything that speaks Arrow, or a list of mappings; returns the rows added or changed."""
-        written = add_to(self._store, take_turns(turns))
-        self._stock = _Stock()
+        written = add_to(self._desk.store, take_turns(turns))
+        self._desk.forget()
         return int(written)
 
     def read_survey(self, source: str | Path, *, relationship: str | None = None) -> SurveyReport:
@@ -180,8 +153,8 @@ class Book:
 
         Raises: SourceError when it is none of these; InputError when there is no such relationship.
         """
-        turns = self._placed()
-        read, who = self._store.table("turns"), self._who()
+        turns = self._desk.placed()
+        read, who = self._desk.store.table("turns"), self._desk.who()
         if relationship is not None:
             homes = place_names([relationship.lower()], turns, us=who.us, circles=who.circles, known=who.known)
             if not homes:
@@ -191,24 +164,41 @@ class Book:
             source,
             place=lambda names: place_for_keeping(names, read, who),
             relationship=relationship,
-            zone=self._settings.zone,
-            dates=self._settings.dates,
-            now=_now(),
+            zone=self._desk.settings.zone,
+            dates=self._desk.settings.dates,
+            now=clock(),
         )
-        with self._store.transaction():
-            written = self._store.upsert("answers", reading.answers)
-        self._stock.followed.clear()
-        self._stock.standings.clear()
-        self._stock.proof = None
+        with self._desk.store.transaction():
+            written = self._desk.store.upsert("answers", reading.answers)
+        self._desk.forget_standings()
         return SurveyReport(source=str(source), reading=reading, added=written.added, changed=written.changed)
 
     def answers(self) -> pa.Table:
         """ANSWERS of every survey that was read."""
-        return self._follow("answers")
+        return self._desk.follow("answers")
 
     def outcomes(self) -> pa.Table:
         """OUTCOMES: deals, renewals, invoices and tickets that were read."""
-        return self._follow("outcomes")
+        return self._desk.follow("outcomes")
+
+    def understand(self, *, progress: Progress | None = None) -> Understood:
+        """Find sentences and signals in every turn that lacks them; kept in the book, batch by batch."""
+        return self._desk.understand(progress=progress)
+
+    def stock(self, now: dt.datetime | None = None, *, progress: Progress | None = None) -> Standing:
+        """Promises, questions and readings as of `now` (the end of the last day with a turn, if not given)."""
+        return self._desk.stock(now, progress=progress)
+
+    def model(self) -> Model:
+        """The constants of the trust filter: those learned from this book (`learn`), else the start values.
+
+        Raises: SettingsError when the ones kept in the book were altered.
+        """
+        return self._desk.model()
+
+    def segments(self) -> dict[str, str]:
+        """The segment of each relationship, whose means `model` may hold: its circle."""
+        return self._desk.segments()
 
     def forecast_answers(self) -> pa.Table:
         """Every answer with the forecast made of it from what was known before, and how well it did."""
@@ -236,44 +226,9 @@ class Book:
 
     def drop_turns(self, turn_ids: Iterable[str]) -> dict[str, int]:
         """Take turns and all that rested on them out of the book; the rows that went, by table."""
-        gone = drop_turns(self._store, turn_ids)
-        self._stock = _Stock()
+        gone = drop_turns(self._desk.store, turn_ids)
+        self._desk.forget()
         return gone
-
-    def understand(self, *, progress: Progress | None = None) -> Understood:
-        """Find sentences and signals in every turn that lacks them; kept in the book, batch by batch."""
-        if self._stock.known is not None:
-            return self._stock.known
-        turns = self._placed()
-        self._drop_other_encoders()
-        done = set(self._store.table("sentences", columns=["turn_id"])["turn_id"].unique().to_pylist())
-        fresh = turns.filter(pc.invert(pc.is_in(turns["turn_id"], pa.array(sorted(done), pa.string()))))
-        if fresh.num_rows:
-            for sentences, findings in understand_turns(fresh, load_encoder(), progress=progress):
-                with self._store.transaction():
-                    self._store.upsert("sentences", sentences)
-                    self._store.upsert("findings", findings)
-        self._stock.known = Understood(
-            turns=turns, sentences=self._store.table("sentences"), findings=self._store.table("findings")
-        )
-        return self._stock.known
-
-    def stock(self, now: dt.datetime | None = None, *, progress: Progress | None = None) -> Standing:
-        """Promises, questions and readings as of `now` (the end of the last day with a turn, if not given)."""
-        known = self.understand(progress=progress)
-        moment = now or self._last_evening(known)
-        if moment not in self._stock.standings:
-            self._stock.standings[moment] = take_stock(
-                known,
-                reference=load_reference(encoder_id()),
-                calendar=self._calendar(),
-                now=moment,
-                decided=self._decided(),
-                answers=self.answers(),
-                outcomes=self.outcomes(),
-                found=self._found(),
-            )
-        return self._stock.standings[moment]
 
     def review(
         self, day: str | dt.date | None = None, *, circle: str | None = None, progress: Progress | None = None
@@ -283,19 +238,19 @@ class Book:
         Raises: InputError when the book holds no dated turn, the day is not a date or the circle not a circle.
         """
         known = self.understand(progress=progress)
-        chosen = parse_day(day) if day is not None else self._last_day(known)
+        chosen = parse_day(day) if day is not None else self._desk.last_day()
         if circle is not None and circle not in CIRCLES:
             raise InputError(f"there is no circle {circle!r}; the circles are {', '.join(CIRCLES)}.")
-        evening = day_bounds(chosen, self._settings.zone)[1]
-        note_states(self._store, self.stock(evening), clock=_now())
+        evening = day_bounds(chosen, self._desk.settings.zone)[1]
+        note_states(self._desk.store, self.stock(evening), clock=clock())
         close = close_books(
             known,
             self.stock(evening),
             chosen,
-            zone=self._settings.zone,
+            zone=self._desk.settings.zone,
             circles=CIRCLES if circle is None else (circle,),
             model=self.model(),
-            watch=self._settings.trend,
+            watch=self._desk.settings.trend,
         )
         return replace(close, proof=self._say_proof(known, chosen, progress))
 
@@ -306,16 +261,16 @@ class Book:
             now: the time to write down as that of closing; this machine's if not given.
             progress: called with days done and days in all.
         """
-        if self._stock.proof is None or now is not None:
-            self._stock.proof = prove(
-                self._store,
-                self._sources(),
-                constants=self._constants(),
+        if self._desk.proof is None or now is not None:
+            self._desk.proof = prove(
+                self._desk.store,
+                self._desk.sources(),
+                constants=self._desk.constants(),
                 segments=self.segments(),
-                how=How(zone=self.zone, encoder=encoder_id(), clock=_now if now is None else lambda: now),
+                how=self._desk.how(now),
                 progress=progress,
             )
-        return self._stock.proof
+        return self._desk.proof
 
     def _say_proof(self, known: Understood, day: dt.date, progress: Progress | None) -> str:
         """How the last forecast did. The days up to the last one with a turn are closed on the way.
@@ -323,65 +278,39 @@ class Book:
         A throw-away book keeps no forecasts, and closes none on the side. The first review begins four weeks back:
         `proof` closes a longer history where nothing is closed yet.
         """
-        if self._store.path == ":memory:":
-            return "" if self._stock.proof is None else self._stock.proof.say(day)
+        if self._desk.store.path == ":memory:":
+            return "" if self._desk.proof is None else self._desk.proof.say(day)
         if day == find_last_day(known.turns, self.zone):
             evening = day_bounds(day, self.zone)[1]
             closed = close_days(
-                self._store,
-                replace(self._sources(), standing=self.stock(evening)),
+                self._desk.store,
+                replace(self._desk.sources(), standing=self.stock(evening)),
                 since=(day - _FIRST_CHAIN).isoformat(),
                 last=evening,
-                constants=self._constants(),
+                constants=self._desk.constants(),
                 segments=self.segments(),
-                how=How(zone=self.zone, encoder=encoder_id(), clock=_now),
+                how=self._desk.how(),
                 progress=progress,
             )
             if closed:
-                self._stock.proof = None
-        return read_line(self._store, day)
-
-    def _constants(self) -> Constants:
-        kept = self._store.settings(MODEL_SETTING)
-        since = None if kept is None else day_bounds(read_model(kept).provenance.learned_on, self.zone)[1]
-        return Constants(model=self.model(), since=since)
-
-    def _sources(self) -> Sources:
-        known = self.understand()
-        return Sources(
-            known=known,
-            answers=self.answers(),
-            decided=self._decided(),
-            decisions=self._store.table("decisions"),
-            reference=load_reference(encoder_id()),
-            calendar=self._calendar(),
-            hours=find_open_hours(known.turns, self._calendar(), max(_now(), self._last_evening(known))),
-            outcomes=self.outcomes(),
-            found=self._found(),
-        )
-
-    def _found(self) -> pa.Table:
-        """FOUND: promises as they are found in the turns, evening by evening, before anything settles them."""
-        if self._stock.found is None:
-            known = self.understand()
-            self._stock.found = find_versions(known.turns, known.sentences, known.findings, calendar=self._calendar())
-        return self._stock.found
+                self._desk.proof = None
+        return read_line(self._desk.store, day)
 
     def turns(self) -> pa.Table:
         """TURNS, placed."""
-        return self._placed()
+        return self._desk.placed()
 
     def people(self) -> pa.Table:
         """PERSONS: who is who over all channels, with their addresses and handles, account, circle, side and turns."""
-        return list_people(self._placed(), self._who())
+        return list_people(self._desk.placed(), self._desk.who())
 
     def accounts(self) -> pa.Table:
         """One row per customer account: its name, who looks after it, its segment, its people and turns."""
-        return list_accounts(self._placed(), self._who())
+        return list_accounts(self._desk.placed(), self._desk.who())
 
     def suggest_people(self, *, least: float = 0.5) -> pa.Table:
         """Pairs that may be one person, with a probability from `least` on and the reasons; nothing is joined."""
-        return suggest_people(self._placed(), self._who(), least=least)
+        return suggest_people(self._desk.placed(), self._desk.who(), least=least)
 
     def merge_people(
         self, first: str, second: str, *, note: str | None = None, by: str | None = None
@@ -390,9 +319,9 @@ class Book:
 
         Raises: InputError when nobody or several are meant, or both are one person already.
         """
-        who, turns = self._who(), self._placed()
-        row = merge_people(self._store, who, turns, first, second, by=by or self.whose, note=note, clock=_now())
-        self._stock = _Stock()
+        who, turns = self._desk.who(), self._desk.placed()
+        row = merge_people(self._desk.store, who, turns, first, second, by=by or self.whose, note=note, clock=clock())
+        self._desk.forget()
         return row
 
     def split_person(self, who: str, *beside: str, note: str | None = None, by: str | None = None) -> dict[str, Any]:
@@ -401,9 +330,16 @@ class Book:
         Raises: InputError when nobody or several are meant, or there is nothing to part.
         """
         row = split_person(
-            self._store, self._who(), self._placed(), who, beside, by=by or self.whose, note=note, clock=_now()
+            self._desk.store,
+            self._desk.who(),
+            self._desk.placed(),
+            who,
+            beside,
+            by=by or self.whose,
+            note=note,
+            clock=clock(),
         )
-        self._stock = _Stock()
+        self._desk.forget()
         return row
 
     def undo_person(
@@ -413,13 +349,13 @@ class Book:
 
         Raises: InputError when there is none, or a later one speaks of the same names.
         """
-        row = undo_person(self._store, self._who(), decision, by=by or self.whose, note=note, clock=_now())
-        self._stock = _Stock()
+        row = undo_person(self._desk.store, self._desk.who(), decision, by=by or self.whose, note=note, clock=clock())
+        self._desk.forget()
         return row
 
     def person_decisions(self) -> pa.Table:
         """PERSON_DECISIONS: what people said of who is who, all of it, in order of time."""
-        return self._store.table("person_decisions").sort_by([("at", "ascending"), ("decision_id", "ascending")])
+        return self._desk.store.table("person_decisions").sort_by([("at", "ascending"), ("decision_id", "ascending")])
 
     def promises(self, *, now: dt.datetime | None = None) -> pa.Table:
         """PROMISES as of `now`."""
@@ -434,12 +370,12 @@ class Book:
         known = self.understand()
         chosen = self.choose_day(day)
         stock = self.stock(day_bounds(chosen, self.zone)[1])
-        note_states(self._store, stock, clock=_now())
-        return list_morning(self._store, known, stock, chosen, calendar=self._calendar())
+        note_states(self._desk.store, stock, clock=clock())
+        return list_morning(self._desk.store, known, stock, chosen, calendar=self._desk.calendar())
 
     def choose_day(self, day: str | dt.date | None = None) -> dt.date:
         """The day named; else today, while the last turn is at most a week old; else the day of the last turn."""
-        return choose_day(self.understand().turns, self.zone, clock=_now()) if day is None else parse_day(day)
+        return choose_day(self.understand().turns, self.zone, clock=clock()) if day is None else parse_day(day)
 
     def decide_promise(
         self,
@@ -462,10 +398,10 @@ class Book:
         Returns: the row of PROMISES as decided.
         Raises: InputError when no single promise is meant or the state cannot be given; the book is then as it was.
         """
-        stock, clock = self._stock_of(day), _now()
-        evening = min(self._last_evening(self.understand()), stock.now)
+        stock = self._stock_of(day)
+        evening = min(self._desk.last_evening(), stock.now)
         by = by or self.whose
-        row = decide(self._store, stock, promise, state, by=by, note=note, clock=clock, evening=evening)
+        row = decide(self._desk.store, stock, promise, state, by=by, note=note, clock=clock(), evening=evening)
         self._note_anew(day)
         return row
 
@@ -479,7 +415,7 @@ class Book:
     ) -> dict[str, Any] | None:
         """Take a decision back, so that the machine's reading counts again; None where it finds no promise there."""
         stock = self._stock_of(day)
-        undone = undo(self._store, stock, promise, by=by or self.whose, note=note, clock=_now())
+        undone = undo(self._desk.store, stock, promise, by=by or self.whose, note=note, clock=clock())
         self._note_anew(day)
         promises = self._stock_of(day).promises
         rows = promises.filter(pc.equal(promises["promise_id"], undone)).to_pylist()
@@ -488,22 +424,22 @@ class Book:
     def explain_promise(self, promise: str, *, day: str | dt.date | None = None) -> Story:
         """The story of one promise: its sentence in context, its due time, the evidence and what it went through."""
         listed, evening = self.list_promises(day), self._stock_of(day).now
-        return tell_story(self._store, self.understand(), listed, promise, evening=evening)
+        return tell_story(self._desk.store, self.understand(), listed, promise, evening=evening)
 
     def promise_calendar(self, day: str | dt.date | None = None, *, rows: Sequence[Mapping[str, Any]]) -> bytes:
         """Rows of `list_promises` as an iCalendar file; the same promise keeps its UID from export to export."""
         from troth.promises.ics import make_calendar  # noqa: PLC0415  # a quarter of a second that few need
 
         chosen = self.choose_day(day)
-        return make_calendar(rows, day=chosen, zone=self.zone, revisions=revisions(self._store))
+        return make_calendar(rows, day=chosen, zone=self.zone, revisions=revisions(self._desk.store))
 
     def decisions(self) -> pa.Table:
         """DECISIONS: what people said of promises, all of it."""
-        return self._store.table("decisions")
+        return self._desk.store.table("decisions")
 
     def promise_history(self) -> pa.Table:
         """PROMISE_HISTORY: the states that promises have been in."""
-        return self._store.table("promise_history")
+        return self._desk.store.table("promise_history")
 
     def questions(self, *, now: dt.datetime | None = None, side: str = "them") -> pa.Table:
         """QUESTIONS as of `now`."""
@@ -517,17 +453,30 @@ class Book:
 
         Raises: InputError when there is no such relationship, or no agent speaks in it or in that conversation.
         """
-        turns = self._placed()
+        turns = self._desk.placed()
         name = None if relationship is None else self.find_relationship(relationship)
-        return check_book(turns, self._store.table("calls"), relationship=name, conversation=conversation)
+        return check_book(turns, self._desk.store.table("calls"), relationship=name, conversation=conversation)
 
     def touchpoints(self, customer: str | None = None, *, now: dt.datetime | None = None) -> TouchMap:
         """Where customers, or one of them, meet us: what each touch point shows, and where it does not join up."""
         from troth.touching import map_touchpoints  # noqa: PLC0415  # grammars that nothing else here needs
 
         return map_touchpoints(
-            self.understand(), self.stock(now), self.model(), settings=self._settings,
+            self.understand(), self.stock(now), self.model(), settings=self._desk.settings,
             outcomes=self.outcomes(), relationship=customer and self.find_relationship(customer),
+        )  # fmt: skip
+
+    def worth(self, kind: Kind = "deal", *, now: dt.datetime | None = None) -> Worth:
+        """What goes with trust: how likely deals or renewals are won, how soon, and money; see `troth.worthing`."""
+        from troth.worthing import gather_evidence, measure_worth  # noqa: PLC0415  # scipy that nothing else here needs
+
+        stock, steps = self.stock(now), self._store.table("outcome_steps")
+        return measure_worth(
+            gather_evidence(
+                outcomes=self.outcomes(), steps=steps, turns=self._placed(), readings=stock.readings, as_of=stock.now,
+                model=self.model(), segments=self.segments(),
+            ),
+            kind=kind,
         )  # fmt: skip
 
     def readings(self, *, now: dt.datetime | None = None) -> pa.Table:
@@ -553,14 +502,14 @@ class Book:
     @property
     def lenses(self) -> Mapping[str, Lens]:
         """Every lens by name: the ones that come with troth, and your own from troth.toml."""
-        return {**LENSES, **self._settings.lenses()}
+        return {**LENSES, **self._desk.settings.lenses()}
 
     def relationships(self, *, now: dt.datetime | None = None, over: int | None = None) -> pa.Table:
         """One row per relationship: circle, turns, last contact, SHOWN and HELD with bands and trends, what is open.
 
         `over`: days that the trend looks back, 28 if troth.toml says nothing else.
         """
-        watch = self._settings.trend
+        watch = self._desk.settings.trend
         return tabulate_relationships(self.understand(), self.stock(now), self.model(), over=over, watch=watch)
 
     def trust(self, relationship: str) -> RelationshipTrust:
@@ -584,17 +533,9 @@ class Book:
             turns=known.turns.filter(pc.equal(known.turns["relationship"], name)),
             promises=stock.promises.filter(pc.equal(stock.promises["relationship"], name)),
             lenses=self.lenses,
-            watch=self._settings.trend,
+            watch=self._desk.settings.trend,
             readings_at=readings_at,
         )
-
-    def model(self) -> Model:
-        """The constants of the trust filter: those learned from this book (`learn`), else the start values.
-
-        Raises: SettingsError when the ones kept in the book were altered.
-        """
-        kept = self._store.settings(MODEL_SETTING)
-        return DEFAULT_MODEL if kept is None else read_model(kept).model
 
     def learn(self, *, seed: int = 0, progress: Progress | None = None) -> Tuning:
         """Learn the constants of the trust filter from this book, and keep them where they foretell at least as well.
@@ -604,19 +545,15 @@ class Book:
         """
         from troth.tuning import tune  # noqa: PLC0415 - loads an optimiser that nothing else needs
 
-        tuning = tune(self.readings(), self.segments(), day=_now().date(), seed=seed, progress=progress)
-        self._store.set_setting(MODEL_SETTING, tuning.kept)
+        tuning = tune(self.readings(), self.segments(), day=clock().date(), seed=seed, progress=progress)
+        self._desk.store.set_setting(MODEL_SETTING, tuning.kept)
         return tuning
 
     def forget_learned(self) -> bool:
         """Go back to the start values; whether there was something to forget."""
-        was_there = self._store.settings(MODEL_SETTING) is not None
-        self._store.set_setting(MODEL_SETTING, None)
+        was_there = self._desk.store.settings(MODEL_SETTING) is not None
+        self._desk.store.set_setting(MODEL_SETTING, None)
         return was_there
-
-    def segments(self) -> dict[str, str]:
-        """The segment of each relationship, whose means `model` may hold: its circle."""
-        return find_segments(self.understand().turns)
 
     def _choose_lenses(self, lens: str | Lens | Sequence[Lens]) -> Sequence[Lens]:
         if isinstance(lens, Lens):
@@ -655,14 +592,14 @@ class Book:
 
     def check(self, text: str, *, to: str | None = None, now: dt.datetime | None = None) -> DraftCheck:
         """Check a draft against what the heads know, the calendar, and what this relationship left open."""
-        moment = now or (self._last_evening(self.understand()) if to is not None else _now())
+        moment = now or (self._desk.last_evening() if to is not None else clock())
         questions, pledged = empty(QUESTIONS), empty(PROMISES)
         if to is not None:
             name, stock = self.find_relationship(to), self.stock(now)
             questions = stock.questions.filter(pc.equal(stock.questions["relationship"], name))
             pledged = stock.promises.filter(pc.equal(stock.promises["relationship"], name))
         return check_text(
-            text, load_encoder(), calendar=self._calendar(), now=moment, questions=questions, pledged=pledged
+            text, load_encoder(), calendar=self._desk.calendar(), now=moment, questions=questions, pledged=pledged
         )
 
     def table(self, name: str) -> pa.Table:
@@ -680,7 +617,7 @@ class Book:
             "questions": self.questions,
             "answers": self.answers,
             "outcomes": self.outcomes,
-            "contacts": lambda: self._store.table("contacts"),
+            "contacts": lambda: self._desk.store.table("contacts"),
             "people": self.people,
             "accounts": self.accounts,
             "person_decisions": self.person_decisions,
@@ -693,7 +630,7 @@ class Book:
             return makers[name]()
         if name not in KEPT:
             raise InputError(f"there is no table {name!r}; there are {', '.join(dict.fromkeys([*makers, *KEPT]))}.")
-        return self._store.table(name)
+        return self._desk.store.table(name)
 
     def leave(
         self, folder: str | Path, *, shape: Shape = "parquet", bare: bool = False, progress: Progress | None = None
@@ -708,24 +645,23 @@ class Book:
 
         Raises: InputError when the folder is not empty or cannot be written.
         """
-        return leave_book(self._store, self.table, Path(folder), shape=shape, bare=bare, progress=progress)
+        return leave_book(self._desk.store, self.table, Path(folder), shape=shape, bare=bare, progress=progress)
 
     @property
     def whose(self) -> str:
         """Whose book this is, in words."""
-        us = self._us(self._store.table("turns", columns=["speaker", "recipients", "cc"]))
+        us = self._desk.us(self._desk.store.table("turns", columns=["speaker", "recipients", "cc"]))
         return ", ".join(sorted(us.addresses or us.domains)) or "us"
 
     @property
     def grounds(self) -> str:
         """Why we are taken to be us, where that was guessed; else empty."""
-        self._placed()
-        return self._stock.grounds
+        return self._desk.grounds
 
     @property
     def zone(self) -> str:
         """The zone whose midnight closes the books."""
-        return self._settings.zone
+        return self._desk.zone
 
     def _stock_of(self, day: str | dt.date | None) -> Standing:
         """The standing that a list of that day shows."""
@@ -733,76 +669,5 @@ class Book:
 
     def _note_anew(self, day: str | dt.date | None) -> None:
         """After a decision every standing is another one; what changed is noted."""
-        self._stock.standings.clear()
-        self._stock.proof = None
-        note_states(self._store, self._stock_of(day), clock=_now())
-
-    def _placed(self) -> pa.Table:
-        if self._stock.known is not None:
-            return self._stock.known.turns
-        turns = self._store.table("turns")
-        return place_all(turns, self._who(turns))
-
-    def _who(self, turns: pa.Table | None = None) -> Who:
-        if self._stock.who is None:
-            read = self._store.table("turns") if turns is None else turns
-            self._stock.who = know_people(self._store, read, self._settings, self._us(read))
-        return self._stock.who
-
-    def _follow(self, name: str) -> pa.Table:
-        """A table whose rows were placed when they were read, with them where they belong now."""
-        if name not in self._stock.followed:
-            table = self._store.table(name)
-            if table.num_rows:
-                table = follow_people(table, self._store.table("turns"), self._placed(), self._who())
-            self._stock.followed[name] = table
-        return self._stock.followed[name]
-
-    def _decided(self) -> pa.Table:
-        """PROMISES as people decided, placed as their turns are now."""
-        return refresh_decided(self._store.table("promises", where={"decided_by": "person"}), self.understand().turns)
-
-    def _us(self, turns: pa.Table) -> Us:
-        if self._stock.us is None:
-            remembered = self._store.settings("us")
-            stated = self._settings.our_side() or (read_us(remembered) if remembered else None)
-            guess = guess_us(turns) if stated is None else None
-            self._stock.us = stated or (guess.us if guess else Us())
-            self._stock.grounds = guess.grounds if guess else ""
-        return self._stock.us
-
-    def _local(self) -> Local:
-        ours = self._settings.our_side()
-        remembered = self._store.settings("us") or ()
-        us = frozenset(remembered) if ours is None else ours.addresses | ours.domains
-        return Local(zone=self._settings.zone, dates=self._settings.dates, us=us, own=self._settings.source)
-
-    def _calendar(self) -> Calendar:
-        return self._settings.calendar()
-
-    def _last_day(self, known: Understood) -> dt.date:
-        day = find_last_day(known.turns, self._settings.zone)
-        if day is None:
-            raise InputError("there is no turn with a date to close a day with. Read a mailbox first, or name a --day.")
-        return day
-
-    def _last_evening(self, known: Understood) -> dt.datetime:
-        """The end of the last day with a turn or an answer."""
-        day = find_last_day(known.turns, self._settings.zone)
-        answered = pc.max(self._store.table("answers", columns=["answered_at"])["answered_at"]).as_py()
-        days = [day] if day is not None else []
-        days += [answered.astimezone(ZoneInfo(self._settings.zone)).date()] if answered is not None else []
-        return day_bounds(max(days), self._settings.zone)[1] if days else _now()
-
-    def _drop_other_encoders(self) -> None:
-        """Findings of another encoder mean something else; they are made anew."""
-        if self._store.settings("encoder") not in {None, encoder_id()}:
-            ids = self._store.table("sentences", columns=["turn_id"])["turn_id"].unique().to_pylist()
-            with self._store.transaction():
-                self._store.replace("findings", empty(FINDINGS), keys_column="turn_id", keys=ids)
-                self._store.replace("sentences", empty(SENTENCES), keys_column="turn_id", keys=ids)
-        self._store.set_setting("encoder", encoder_id())
-
-
-def _now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
+        self._desk.forget_standings()
+        note_states(self._desk.store, self._stock_of(day), clock=clock())

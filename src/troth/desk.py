@@ -1,0 +1,247 @@
+"""What is known of an open book at the moment: worked out when it is asked for, kept until the book changes."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from troth.asof import Sources
+from troth.book import Store
+from troth.encoder import encoder_id, load_encoder
+from troth.errors import InputError
+from troth.people import Us, guess_us, read_us
+from troth.persons import Who, follow_people, know_people, place_all, refresh_decided
+from troth.pipeline import Progress, Standing, Understood, find_open_hours, find_segments, take_stock, understand_turns
+from troth.promises import Calendar, find_versions
+from troth.proving import Constants, How, Proof
+from troth.readings import load_reference
+from troth.review import day_bounds, find_last_day
+from troth.schema import FINDINGS, SENTENCES, empty
+from troth.settings import Settings
+from troth.sources import Local
+from troth.trust import DEFAULT_MODEL, Model, read_model
+
+MODEL_SETTING: Final = "trust_model"
+"""The setting of a book that holds its learned constants."""
+
+
+def clock() -> dt.datetime:
+    """This machine's time."""
+    return dt.datetime.now(dt.UTC)
+
+
+@dataclass(slots=True)
+class _Stock:
+    """What was last understood."""
+
+    known: Understood | None = None
+    us: Us | None = None
+    grounds: str = ""
+    standings: dict[dt.datetime, Standing] = field(default_factory=dict[dt.datetime, Standing])
+    proof: Proof | None = None
+    found: pa.Table | None = None
+    who: Who | None = None
+    followed: dict[str, pa.Table] = field(default_factory=dict[str, pa.Table])
+
+
+class Desk:
+    """A store and settings with all that follows from them.
+
+    Whoever writes to the store says so: `forget` after turns or people changed, `forget_standings` after answers or
+    decisions did.
+
+    Attributes:
+        store, settings: what everything follows from.
+    """
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self.store, self.settings, self._stock = store, settings, _Stock()
+
+    def forget(self) -> None:
+        """Everything is to be worked out anew."""
+        self._stock = _Stock()
+
+    def forget_standings(self) -> None:
+        """How things stood is to be worked out anew; what was found in the turns holds."""
+        self._stock.followed.clear()
+        self._stock.standings.clear()
+        self._stock.proof = None
+
+    @property
+    def zone(self) -> str:
+        """The zone whose midnight closes the books."""
+        return self.settings.zone
+
+    @property
+    def proof(self) -> Proof | None:
+        """The proof as last worked out, where nothing changed since."""
+        return self._stock.proof
+
+    @proof.setter
+    def proof(self, proof: Proof | None) -> None:
+        self._stock.proof = proof
+
+    @property
+    def grounds(self) -> str:
+        """Why we are taken to be us, where that was guessed; else empty."""
+        self.placed()
+        return self._stock.grounds
+
+    def placed(self) -> pa.Table:
+        """TURNS with side, circle and relationship."""
+        if self._stock.known is not None:
+            return self._stock.known.turns
+        turns = self.store.table("turns")
+        return place_all(turns, self.who(turns))
+
+    def us(self, turns: pa.Table) -> Us:
+        """Our side: stated, remembered, or guessed from these turns."""
+        if self._stock.us is None:
+            remembered = self.store.settings("us")
+            stated = self.settings.our_side() or (read_us(remembered) if remembered else None)
+            guess = guess_us(turns) if stated is None else None
+            self._stock.us = stated or (guess.us if guess else Us())
+            self._stock.grounds = guess.grounds if guess else ""
+        return self._stock.us
+
+    def who(self, turns: pa.Table | None = None) -> Who:
+        """Who is who, from the TURNS of the store, which may be handed in where they are at hand."""
+        if self._stock.who is None:
+            read = self.store.table("turns") if turns is None else turns
+            self._stock.who = know_people(self.store, read, self.settings, self.us(read))
+        return self._stock.who
+
+    def follow(self, name: str) -> pa.Table:
+        """A table whose rows were placed when they were read, with them where they belong now."""
+        if name not in self._stock.followed:
+            table = self.store.table(name)
+            if table.num_rows:
+                table = follow_people(table, self.store.table("turns"), self.placed(), self.who())
+            self._stock.followed[name] = table
+        return self._stock.followed[name]
+
+    def understand(self, *, progress: Progress | None = None) -> Understood:
+        """Find sentences and signals in every turn that lacks them; kept in the book, batch by batch."""
+        if self._stock.known is not None:
+            return self._stock.known
+        turns = self.placed()
+        self._drop_other_encoders()
+        done = set(self.store.table("sentences", columns=["turn_id"])["turn_id"].unique().to_pylist())
+        fresh = turns.filter(pc.invert(pc.is_in(turns["turn_id"], pa.array(sorted(done), pa.string()))))
+        if fresh.num_rows:
+            for sentences, findings in understand_turns(fresh, load_encoder(), progress=progress):
+                with self.store.transaction():
+                    self.store.upsert("sentences", sentences)
+                    self.store.upsert("findings", findings)
+        self._stock.known = Understood(
+            turns=turns, sentences=self.store.table("sentences"), findings=self.store.table("findings")
+        )
+        return self._stock.known
+
+    def stock(self, now: dt.datetime | None = None, *, progress: Progress | None = None) -> Standing:
+        """Promises, questions and readings as of `now` (the end of the last day with a turn, if not given)."""
+        known = self.understand(progress=progress)
+        moment = now or self.last_evening()
+        if moment not in self._stock.standings:
+            self._stock.standings[moment] = take_stock(
+                known,
+                reference=load_reference(encoder_id()),
+                calendar=self.calendar(),
+                now=moment,
+                decided=self._decided(),
+                answers=self.follow("answers"),
+                outcomes=self.follow("outcomes"),
+                found=self._found(),
+            )
+        return self._stock.standings[moment]
+
+    def sources(self) -> Sources:
+        """All that the books of an earlier evening are made from."""
+        known = self.understand()
+        return Sources(
+            known=known,
+            answers=self.follow("answers"),
+            decided=self._decided(),
+            decisions=self.store.table("decisions"),
+            reference=load_reference(encoder_id()),
+            calendar=self.calendar(),
+            hours=find_open_hours(known.turns, self.calendar(), max(clock(), self.last_evening())),
+            outcomes=self.follow("outcomes"),
+            found=self._found(),
+        )
+
+    def model(self) -> Model:
+        """The constants of the trust filter: those learned from this book, else the start values.
+
+        Raises: SettingsError when the ones kept in the book were altered.
+        """
+        kept = self.store.settings(MODEL_SETTING)
+        return DEFAULT_MODEL if kept is None else read_model(kept).model
+
+    def constants(self) -> Constants:
+        """The same, with the day from which on they were known."""
+        kept = self.store.settings(MODEL_SETTING)
+        since = None if kept is None else day_bounds(read_model(kept).provenance.learned_on, self.zone)[1]
+        return Constants(model=self.model(), since=since)
+
+    def segments(self) -> dict[str, str]:
+        """The segment of each relationship, whose means `model` may hold: its circle."""
+        return find_segments(self.understand().turns)
+
+    def how(self, now: dt.datetime | None = None) -> How:
+        """How days are closed here, by this machine's clock or at one moment."""
+        return How(zone=self.zone, encoder=encoder_id(), clock=clock if now is None else lambda: now)
+
+    def calendar(self) -> Calendar:
+        """When the firm works."""
+        return self.settings.calendar()
+
+    def local(self) -> Local:
+        """How exports mean what they leave open."""
+        ours = self.settings.our_side()
+        remembered = self.store.settings("us") or ()
+        us = frozenset(remembered) if ours is None else ours.addresses | ours.domains
+        return Local(zone=self.zone, dates=self.settings.dates, us=us, own=self.settings.source)
+
+    def last_day(self) -> dt.date:
+        """The last day with a turn.
+
+        Raises: InputError when no turn has a date.
+        """
+        day = find_last_day(self.understand().turns, self.zone)
+        if day is None:
+            raise InputError("there is no turn with a date to close a day with. Read a mailbox first, or name a --day.")
+        return day
+
+    def last_evening(self) -> dt.datetime:
+        """The end of the last day with a turn or an answer; this moment where there is none."""
+        day = find_last_day(self.understand().turns, self.zone)
+        answered = pc.max(self.store.table("answers", columns=["answered_at"])["answered_at"]).as_py()
+        days = [day] if day is not None else []
+        days += [answered.astimezone(ZoneInfo(self.zone)).date()] if answered is not None else []
+        return day_bounds(max(days), self.zone)[1] if days else clock()
+
+    def _found(self) -> pa.Table:
+        """FOUND: promises as they are found in the turns, evening by evening, before anything settles them."""
+        if self._stock.found is None:
+            known = self.understand()
+            self._stock.found = find_versions(known.turns, known.sentences, known.findings, calendar=self.calendar())
+        return self._stock.found
+
+    def _decided(self) -> pa.Table:
+        """PROMISES as people decided, placed as their turns are now."""
+        return refresh_decided(self.store.table("promises", where={"decided_by": "person"}), self.understand().turns)
+
+    def _drop_other_encoders(self) -> None:
+        """Findings of another encoder mean something else; they are made anew."""
+        if self.store.settings("encoder") not in {None, encoder_id()}:
+            ids = self.store.table("sentences", columns=["turn_id"])["turn_id"].unique().to_pylist()
+            with self.store.transaction():
+                self.store.replace("findings", empty(FINDINGS), keys_column="turn_id", keys=ids)
+                self.store.replace("sentences", empty(SENTENCES), keys_column="turn_id", keys=ids)
+        self.store.set_setting("encoder", encoder_id())
