@@ -20,19 +20,9 @@ ROOT = Path(troth.__file__).parent
 
 LEAVES = {"schema", "errors", "signals", "lenses", "markup", "plain", "worktime", "words"}
 STAGES = {
-    "people",
-    "sources",
-    "text",
-    "encoder",
-    "promises",
-    "questions",
-    "surveys",
-    "readings",
-    "trust",
-    "review",
-    "touch",
+    *("people", "identity", "sources", "text", "encoder", "promises", "questions", "surveys", "readings", "trust"),
+    *("review", "touch", "worth", "reciprocity"),
 }
-STAGES |= {"identity", "worth"}
 KNOWING_STAGES = LEAVES | STAGES | {"intake", "settings"}
 
 # What each room may import beside itself. A new room gets a line here, and its place in the order with it.
