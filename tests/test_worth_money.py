@@ -28,6 +28,7 @@ def fitted(effect: float, *, error: float) -> WorthFit:
         ),
         baseline=Baseline(knots=()),
         columns=("age 0", "age 1", "trust", "size"),
+        ends=(20, 20),
         periods=PERIODS,
         trust=np.zeros(0),
         known=np.zeros(0, dtype=np.bool_),

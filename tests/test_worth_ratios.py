@@ -85,7 +85,7 @@ def test_facts_that_explain_the_ends_take_the_ratio_away():
     level = paths.freeze(names, deals.opened, days_before=0.0).value
     plain = tell_ratio(fit_worth(deals, names, paths), "won")
     other = make_world(0.0, seed=4)[2]  # trust of another world: nothing to do with these deals
-    told = tell_ratio(fit_worth(deals, names, other, facts=lambda weeks: {"level": level[weeks.deal]}), "won")
+    told = tell_ratio(fit_worth(deals, names, other, facts=lambda weeks, _: {"level": level[weeks.deal]}), "won")
     assert plain.ratio > 1.5
     assert told.low < 1.0 < told.high
 

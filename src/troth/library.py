@@ -470,10 +470,10 @@ class Book:
         """What goes with trust: how likely deals or renewals are won, how soon, and money; see `troth.worthing`."""
         from troth.worthing import gather_evidence, measure_worth  # noqa: PLC0415  # scipy that nothing else here needs
 
-        stock, steps = self.stock(now), self._store.table("outcome_steps")
+        stock, steps = self.stock(now), self._desk.store.table("outcome_steps")
         return measure_worth(
             gather_evidence(
-                outcomes=self.outcomes(), steps=steps, turns=self._placed(), readings=stock.readings, as_of=stock.now,
+                outcomes=self.outcomes(), steps=steps, turns=self.turns(), readings=stock.readings, as_of=stock.now,
                 model=self.model(), segments=self.segments(),
             ),
             kind=kind,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -57,7 +58,12 @@ class DealBook:
 
 
 def take_deals(
-    outcomes: object, *, as_of: dt.datetime, kinds: tuple[str, ...] = ("deal",), watched_from: dt.datetime | None = None
+    outcomes: object,
+    *,
+    as_of: dt.datetime,
+    kinds: tuple[str, ...] = ("deal",),
+    watched_from: dt.datetime | None = None,
+    doubted: Mapping[str, str] | None = None,
 ) -> DealBook:
     """The deals of these kinds as they stood at `as_of`: what was opened later is not there, what closed later is open.
 
@@ -66,12 +72,13 @@ def take_deals(
         as_of: until when deals were watched.
         kinds: values of OUTCOMES.kind.
         watched_from: from when on deals were watched; each from its beginning if not given.
+        doubted: outcomes that cannot be counted on for what other tables say, with the reason.
 
     Raises: MissingColumns, BadColumn when it is no such table.
     """
     table = conform(outcomes, OUTCOMES).sort_by([("opened_at", "ascending"), ("outcome_id", "ascending")])
     rows = [row for row in table.to_pylist() if row["kind"] in kinds and row["opened_at"] <= as_of]
-    judged = [(row, _doubt(row)) for row in rows]
+    judged = [(row, _doubt(row) or (doubted or {}).get(row["outcome_id"])) for row in rows]
     good = [row for row, doubt in judged if doubt is None]
     accounts = {name: at for at, name in enumerate(dict.fromkeys(row["relationship"] for row in good))}
     ended = [row["closed_at"] if _is_over(row, as_of) else as_of for row in good]

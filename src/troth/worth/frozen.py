@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from troth.lenses import Pillar
 from troth.schema import TRUST, conform
+from troth.worth.timeline import Timeline
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -68,35 +69,35 @@ class ScorePaths:
         self._number = {name: number for number, name in enumerate(dict.fromkeys(names))}
         code = np.array([self._number[name] for name in names], dtype=np.int64)
         # One row for each relationship and time: the weighted sum of its facets, each as it stood then.
-        pairs, row = np.unique(np.stack([code, at], axis=1), axis=0, return_inverse=True)
-        self._code, self._at = pairs[:, 0], pairs[:, 1]
+        times, place = np.unique(at, return_inverse=True)
+        pairs, row = np.unique(code * (len(times) + 1) + place.ravel(), return_inverse=True)
+        self._line = Timeline(pairs // (len(times) + 1), times[pairs % (len(times) + 1)])
         slow, fast = (table[name].to_numpy() for name in ("slow", "fast"))
         self._slow = np.bincount(row.ravel(), weight * (slow - typical), minlength=len(pairs))
         self._fast = np.bincount(row.ravel(), weight * fast, minlength=len(pairs))
         self._typical = sum(share * fading.means.get(code, 0.0) for code, share in pillar.weights.items())
         self._fading = fading
 
-    def freeze(self, relationships: Sequence[str], moments: Ints, *, days_before: float) -> Frozen:
+    def freeze(
+        self, relationships: Sequence[str], moments: Ints, *, days_before: float, whose: Ints | None = None
+    ) -> Frozen:
         """The score from evidence more than `days_before` days before each moment, faded to the moment itself.
 
         Args:
-            relationships: whose, one for each moment.
+            relationships: one for each moment, or those that `whose` points at.
             moments: microseconds since 1970.
             days_before: L of MEASUREMENT.md section 6; negative looks ahead, for negative controls alone.
+            whose: for each moment the place of its relationship in `relationships`.
 
-        Cost: one binary search for each moment.
+        Cost: two binary searches for each moment.
         """
         code = np.array([self._number.get(name, -1) for name in relationships], dtype=np.int64)
-        before = moments - int(days_before * DAY_US)
-        times = np.unique(np.concatenate([self._at, before]))
-        width = len(times) + 1
-        keys = self._code * width + np.searchsorted(times, self._at)
-        last = np.searchsorted(keys, code * width + np.searchsorted(times, before), side="left") - 1
-        known = (last >= 0) & (code >= 0)
-        known[known] &= self._code[last[known]] == code[known]
+        code = code if whose is None else code[whose]
+        last = self._line.find_last(code, moments - int(days_before * DAY_US))
+        known = last >= 0
         value = np.full(len(moments), self._typical)
         rows = last[known]
-        days = np.maximum(moments[known] - self._at[rows], 0) / DAY_US
+        days = np.maximum(moments[known] - self._line.at[rows], 0) / DAY_US
         value[known] += self._slow[rows] * np.exp(-self._fading.slow_rate * days)
         value[known] += self._fast[rows] * np.exp(-self._fading.fast_rate * days)
         return Frozen(value=value / self._fading.spread, known=known)

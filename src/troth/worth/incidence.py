@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from troth.worth.hazards import LOST, OPEN, WON, hazards
+from troth.worth.periods import Periods
 
 Floats = NDArray[np.float64]
 
@@ -57,7 +58,32 @@ def follow_course(design: Floats, coefficients: Floats) -> Course:
 
     Source: Tutz & Schmid 2016, section 8.1: S(t) = prod (1 - all hazards), F_c(t) = sum h_c(s) S(s - 1).
     """
-    chance = hazards(design, coefficients)
+    return _follow(hazards(design, coefficients))
+
+
+def count_course(periods: Periods, weights: Floats | None = None) -> Course:
+    """The course by counting alone: Aalen and Johansen's estimate on the grid of weeks, with nothing assumed.
+
+    Args:
+        periods: weeks of deals.
+        weights: shape (draws, accounts): how often each account counts, for bootstraps; each once if not given.
+
+    Returns: shape (draws, weeks + 1); (weeks + 1,) without weights. After the last week watched nothing changes.
+    Source: Aalen & Johansen 1978, Scandinavian Journal of Statistics 5:141; Tutz & Schmid 2016, section 8.1.
+    """
+    weeks = int(periods.week.max()) + 1
+    accounts = int(periods.account.max()) + 1
+    cell = (periods.account * weeks + periods.week) * 3 + periods.event
+    counts = np.bincount(cell, minlength=accounts * weeks * 3).reshape(accounts, weeks * 3).astype(np.float64)
+    summed = (counts.sum(axis=0) if weights is None else weights @ counts).reshape(-1, weeks, 3)
+    at_risk = np.maximum(summed.sum(axis=-1, keepdims=True), 1e-300)
+    course = _follow(np.where(at_risk > 1e-300, summed / at_risk, np.array([1.0, 0.0, 0.0])))
+    if weights is not None:
+        return course
+    return Course(open=course.open[0], won=course.won[0], lost=course.lost[0])
+
+
+def _follow(chance: Floats) -> Course:
     shape = (*chance.shape[:-2], chance.shape[-2] + 1)
     still = np.ones(shape)
     np.cumprod(chance[..., OPEN], axis=-1, out=still[..., 1:])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,8 +36,12 @@ _FACT_SD: Final = 1.0  # of standardised facts
 
 NAMES: Final = {"won": WON, "lost": LOST}
 
-Facts = Callable[[Periods], Mapping[str, Floats]]
-"""Adjustment: facts known before each week, by name; each of shape (rows,)."""
+Facts = Callable[[Periods, float], Mapping[str, Floats]]
+"""Adjustment: facts known before each week, and as far as trust could move them before it was frozen so many days
+earlier, by name; each of shape (rows,)."""
+
+NOT_KNOWN: Final = "nothing known of the account"
+"""The fact that nothing had been read of an account by then; there only where it sets weeks apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,7 @@ class WorthFit:
     fit: HazardFit
     baseline: Baseline
     columns: tuple[str, ...]
+    ends: tuple[int, int]  # won and lost where something was known of the account: the others say nothing of trust
     periods: Periods
     trust: Floats
     known: NDArray[np.bool_]
@@ -71,6 +76,8 @@ class WorthFit:
 class Ratio:
     """How many times the odds of an end in a week go with one standard deviation more trust.
 
+    A standard deviation is that between relationships as the filter holds them to differ; what was read shows less.
+    `ends` and `accounts` are those of which something was known by then.
     `enough` says whether there were ends and accounts enough to say so at all; where not, the figures are the prior's.
     """
 
@@ -85,7 +92,13 @@ class Ratio:
 
 
 def fit_worth(
-    deals: Deals, relationships: Sequence[str], paths: ScorePaths, *, lag: float = MAIN_LAG, facts: Facts | None = None
+    deals: Deals,
+    relationships: Sequence[str],
+    paths: ScorePaths,
+    *,
+    lag: float = MAIN_LAG,
+    facts: Facts | None = None,
+    start: WorthFit | None = None,
 ) -> WorthFit:
     """Fit both hazards with trust frozen `lag` days before each week.
 
@@ -93,26 +106,32 @@ def fit_worth(
         relationships: of each deal.
         paths: trust held over time.
         facts: adjustment, declared before anything is fitted; only what was known before the week.
+        start: a fit of the same deals at another lag, from which the way is shorter.
 
     Raises: InputError when there is no week to fit.
     """
     periods = cut_weeks(deals)
     if not len(periods):
         raise InputError("no deal was open for a week: there is nothing to learn from.")
-    whose = [relationships[int(deal)] for deal in periods.deal]
-    frozen = paths.freeze(whose, periods.start, days_before=lag)
-    named = {} if facts is None else dict(facts(periods))
+    frozen = paths.freeze(relationships, periods.start, days_before=lag, whose=periods.deal)
+    named = {} if facts is None else dict(facts(periods, lag))
+    if frozen.known.any() and not frozen.known.all():
+        named[NOT_KNOWN] = (~frozen.known).astype(np.float64)
     raw = np.column_stack([*named.values()]) if named else np.zeros((len(periods), 0))
     centres, scales = raw.mean(axis=0), raw.std(axis=0)
     scales[scales == 0] = 1.0
     baseline = place_knots(periods.week[periods.event != OPEN].astype(np.float64))
     design = np.column_stack([baseline.expand(periods.week.astype(np.float64)), frozen.value, (raw - centres) / scales])
     prior = np.array([_BASELINE_SD] * baseline.columns + [_TRUST_SD] + [_FACT_SD] * len(named))
+    columns = (*(f"age {at}" for at in range(baseline.columns)), "trust", *named)
+    won, lost = (int((frozen.known & (periods.event == end)).sum()) for end in NAMES.values())
+    guess = start.fit.coefficients if start is not None and start.columns == columns else None
     return WorthFit(
         lag=lag,
-        fit=fit_hazards(design, periods.event, periods.account, prior_sd=prior),
+        fit=fit_hazards(design, periods.event, periods.account, prior_sd=prior, start=guess),
         baseline=baseline,
-        columns=(*(f"age {at}" for at in range(baseline.columns)), "trust", *named),
+        columns=columns,
+        ends=(won, lost),
         periods=periods,
         trust=frozen.value,
         known=frozen.known,
@@ -124,7 +143,7 @@ def fit_worth(
 def tell_ratio(fitted: WorthFit, end: str) -> Ratio:
     """The ratio of one end, "won" or "lost"."""
     low, high = fitted.fit.interval(NAMES[end], fitted.at)
-    ends = fitted.fit.events[NAMES[end] - 1]
+    ends = fitted.ends[NAMES[end] - 1]
     accounts = len(np.unique(fitted.periods.account[fitted.known]))
     return Ratio(
         end=end,
@@ -147,8 +166,23 @@ def trace_curve(
     facts: Facts | None = None,
 ) -> list[Ratio]:
     """The ratio of each end at every lag: the freeze curve."""
-    fits = [fit_worth(deals, relationships, paths, lag=lag, facts=facts) for lag in lags]
+    fits = list(fit_lags(deals, relationships, paths, lags=lags, facts=facts))
     return [tell_ratio(fitted, end) for fitted in fits for end in NAMES]
+
+
+def fit_lags(
+    deals: Deals,
+    relationships: Sequence[str],
+    paths: ScorePaths,
+    *,
+    lags: Sequence[float] = LAGS,
+    facts: Facts | None = None,
+) -> Iterator[WorthFit]:
+    """`fit_worth` at every lag, each from where the one before ended."""
+    fitted = None
+    for lag in lags:
+        fitted = fit_worth(deals, relationships, paths, lag=lag, facts=facts, start=fitted)
+        yield fitted
 
 
 def e_value(ratio: float) -> float:
