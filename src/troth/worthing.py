@@ -257,8 +257,8 @@ class Worth:
             f"Among the open deals, half a standard deviation more trust goes with about {abs(total.median):,.0f} "
             f"{self.money.currency} {way} won within {HORIZON_DAYS} days (80 % interval {ends[0]:,.0f} to "
             f"{ends[1]:,.0f}; above zero with probability {total.chance:.2f}). This assumes that deals of more and "
-            "less trusting customers differ in nothing else that matters but the facts adjusted for. It is no promise that "
-            "raising a score brings it: only a trial can show that."
+            "less trusting customers differ in nothing else that matters but the facts adjusted for. It is no promise "
+            "that raising a score brings it: only a trial can show that."
         )
 
     def list_rows(self) -> list[dict[str, Any]]:

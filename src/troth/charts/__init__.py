@@ -10,12 +10,23 @@ if TYPE_CHECKING:
     from troth.charts.path import draw_path
     from troth.charts.saving import save_chart
     from troth.charts.touchpoints import draw_touchpoints
+    from troth.charts.worth import draw_forest, draw_freeze, draw_incidence
 
-__all__ = ["Chart", "Theme", "draw_ledger", "draw_path", "draw_touchpoints", "save_chart"]
+__all__ = [
+    "Chart",
+    "Theme",
+    "draw_forest",
+    "draw_freeze",
+    "draw_incidence",
+    "draw_ledger",
+    "draw_path",
+    "draw_touchpoints",
+    "save_chart",
+]
 
 _HOMES = {
     "Chart": "look", "Theme": "look", "draw_ledger": "ledger", "draw_path": "path", "draw_touchpoints": "touchpoints",
-    "save_chart": "saving",
+    "save_chart": "saving", "draw_forest": "worth", "draw_freeze": "worth", "draw_incidence": "worth",
 }  # fmt: skip
 
 

@@ -28,6 +28,7 @@ from troth.cli import (
     touchpoints,
     validity,
     watch,
+    worth,
 )
 from troth.errors import InputError, TrothError
 
@@ -42,7 +43,7 @@ app = typer.Typer(
 )
 _MODULES = (
     review, read, watch, check, relationships, show, people, promises, questions, agents, proof, survey,
-    structure, touchpoints, learn, validity, export,
+    structure, touchpoints, worth, learn, validity, export,
 )  # fmt: skip
 for _module in _MODULES:
     _module.register(app)

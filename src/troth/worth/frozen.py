@@ -62,12 +62,12 @@ class ScorePaths:
     def __init__(self, trust: object, pillar: Pillar, fading: Fading) -> None:
         table = conform(trust, TRUST)
         table = table.filter(pc.is_in(table["facet"], pa.array(list(pillar.weights))))
-        weight = np.array([pillar.weights[code] for code in table["facet"].to_pylist()], dtype=np.float64)
-        typical = np.array([fading.means.get(code, 0.0) for code in table["facet"].to_pylist()], dtype=np.float64)
+        facets, facet = _number_values(table["facet"])
+        weight = np.array([pillar.weights[code] for code in facets], dtype=np.float64)[facet]
+        typical = np.array([fading.means.get(code, 0.0) for code in facets], dtype=np.float64)[facet]
         at = table["at"].cast(pa.int64()).to_numpy()
-        names = table["relationship"].to_pylist()
-        self._number = {name: number for number, name in enumerate(dict.fromkeys(names))}
-        code = np.array([self._number[name] for name in names], dtype=np.int64)
+        names, code = _number_values(table["relationship"])
+        self._number = {name: number for number, name in enumerate(names)}
         # One row for each relationship and time: the weighted sum of its facets, each as it stood then.
         times, place = np.unique(at, return_inverse=True)
         pairs, row = np.unique(code * (len(times) + 1) + place.ravel(), return_inverse=True)
@@ -101,3 +101,11 @@ class ScorePaths:
         value[known] += self._slow[rows] * np.exp(-self._fading.slow_rate * days)
         value[known] += self._fast[rows] * np.exp(-self._fading.fast_rate * days)
         return Frozen(value=value / self._fading.spread, known=known)
+
+
+def _number_values(column: pa.ChunkedArray) -> tuple[list[str], Ints]:
+    """The different values of a column, and for each row which it is."""
+    coded = pa.concat_arrays(column.chunks).dictionary_encode() if column.num_chunks else pa.array([], column.type)
+    if not len(coded):
+        return [], np.zeros(0, dtype=np.int64)
+    return coded.dictionary.to_pylist(), coded.indices.to_numpy().astype(np.int64)
