@@ -95,10 +95,11 @@ def test_held_out_pairs_come_out_as_docs_say():
     """First run, on 22 November 2026: 21 of 25 contradictions found, none of 40 others taken for one.
 
     Precision 1.00 (95 % interval .84 to 1.00), recall .84 (.64 to .95). The author of the rules wrote the pairs.
+    Since the words of a price hold what it is for ("a month"), a doctest's finding, it is 22 of 25.
     """
     counted = count("held")
     assert sum(counted.values()) == 65
-    assert (counted[True, True], counted[True, False], counted[False, True]) == (21, 4, 0)
+    assert (counted[True, True], counted[True, False], counted[False, True]) == (22, 3, 0)
     assert least(21, 21) == pytest.approx(0.84, abs=0.005)
     assert least(21, 25) == pytest.approx(0.64, abs=0.005)
 

@@ -155,8 +155,9 @@ def _read_money(text: str) -> list[Amount]:
         scale = (scale_after if is_sign_first else scale_before) or ""
         value = read_number(after if is_sign_first else before) * _TIMES.get(scale.lower(), 1.0)
         start = match.start(1 if is_sign_first else 4)
-        unit = _CURRENCIES[(sign if is_sign_first else name).lower()] + _read_basis(text[match.end() :])
-        found.append(Amount(kind="price", value=value, unit=unit, start=start, end=match.end(), tax=tax))
+        basis, length = _read_basis(text[match.end() :])
+        unit = _CURRENCIES[(sign if is_sign_first else name).lower()] + basis
+        found.append(Amount(kind="price", value=value, unit=unit, start=start, end=match.end() + length, tax=tax))
     if not found and _PRICED.search(text):
         found += [
             Amount(
@@ -172,12 +173,13 @@ def _read_money(text: str) -> list[Amount]:
     return found
 
 
-def _read_basis(rest: str) -> str:
+def _read_basis(rest: str) -> tuple[str, int]:
+    """What a price is for, as in "a month", and how many characters say so."""
     match = _BASIS.search(rest)
     if match is None:
-        return ""
+        return "", 0
     names = sorted(_BASIS_NAMES.get(name.lower(), name.lower()) for name in match.groups() if name)
-    return "".join(f"/{name}" for name in names)
+    return "".join(f"/{name}" for name in names), match.end()
 
 
 def _read_lengths(text: str) -> list[Amount]:
