@@ -2,6 +2,7 @@
 
 from troth.questions.draft import answer_with
 from troth.questions.find import find_questions, questions_after
+from troth.questions.ongoing import Changes, Ongoing
 
 ACTS = (
     "asks",
@@ -18,4 +19,4 @@ ACTS = (
 STATES = ("open", "partly", "answered", "stale")
 """What became of it."""
 
-__all__ = ["ACTS", "STATES", "answer_with", "find_questions", "questions_after"]
+__all__ = ["ACTS", "STATES", "Changes", "Ongoing", "answer_with", "find_questions", "questions_after"]

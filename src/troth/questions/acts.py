@@ -6,6 +6,7 @@ import hashlib
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ import pyarrow.compute as pc
 
 from troth.questions.hints import Silence, find_new_faces, find_silences
 from troth.questions.matching import hold
-from troth.questions.settle import ANSWER_COLUMNS, Waiting
+from troth.questions.settle import ANSWER_COLUMNS, Waiting, by_age
 from troth.questions.threads import Turn
 
 COPIES: Final = 0.55  # probability that a new face in copy of a pressing turn is meant as one: a start value
@@ -40,8 +41,8 @@ _RANK: Final = (
     r"|\b(mein|unser)(e|en|em)? (chef|chefin|geschäftsführer(in)?|vorgesetzte\w*|anwalt|anwältin)\b)"
 )
 _COPIED: Final = r"(?i)\b((in|on) (copy|cc)|copying|copied|looping|in kopie)\b"
-_WAITED: Final = timedelta(days=60)  # a question left open for longer presses no more
-_LAST_ASKED: Final = 50  # questions before a turn that are looked at
+WAITED: Final = timedelta(days=60)  # a question left open for longer presses no more
+LAST_ASKED: Final = 50  # questions before a turn that are looked at
 
 
 def list_copies(
@@ -63,29 +64,75 @@ def list_copies(
     if not faces:
         return
     said = sentences.filter(pc.is_in(sentences.column("turn_id"), pa.array(list(faces), pa.string())))
-    lead = _first_lines(said.filter(pc.greater(pc.count_substring(said.column("text"), " "), 1)))
-    copied = _first_lines(said.filter(hold(said.column("text"), _COPIED)))
-    superior = _first_lines(said.filter(hold(said.column("text"), _RANK)))
+    leads = read_leads(said)
     asked, answers = _by_relationship(waiting), _next_turns(turns)
     for turn_id, (turn, person) in faces.items():
-        trust = [one.row for one in waiting.get(turn_id, ()) if one.row["kind"] != "direct"]
-        if not trust and turn_id not in superior and not _was_waiting(turn, asked):
-            continue
-        if trust:
-            row = max(trust, key=lambda row: (row["strength"], -row["start"]))
-        elif turn_id in lead:
-            row = _copy_row(turn, superior.get(turn_id) or copied.get(turn_id) or lead[turn_id], answers.get(turn_id))
-        else:
-            continue
-        yield {
-            **row,
-            "question_id": identify(turn_id, f"copies {person}"),
-            "kind": "HR",
-            "act": "copies_boss",
-            "spoken": False,
-            "strength": COPIES_STRENGTH,
-            "probability": COPIES_BY_NAME if turn_id in superior else COPIES,
-        }
+        before: Sequence[Mapping[str, Any]] = ()
+        if turn.sent_at is not None:
+            rows = asked.get(turn.relationship, [])
+            last = bisect_left(rows, turn.sent_at, key=_asked_at)
+            before = rows[max(0, last - LAST_ASKED) : last]
+        own = [one.row for one in waiting.get(turn_id, ())]
+        row = copy_row(turn, person, own, before, leads=leads, answer=answers.get(turn_id))
+        if row is not None:
+            yield row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leads:
+    """By turn, the first sentence that names a superior, that says who is in copy, and of more than two words."""
+
+    superior: Mapping[str, Mapping[str, Any]]
+    copied: Mapping[str, Mapping[str, Any]]
+    first: Mapping[str, Mapping[str, Any]]
+
+
+def read_leads(said: pa.Table) -> Leads:
+    """From SENTENCES of turns that take somebody into copy."""
+    text = said.column("text")
+    return Leads(
+        superior=_first_lines(said.filter(hold(text, _RANK))),
+        copied=_first_lines(said.filter(hold(text, _COPIED))),
+        first=_first_lines(said.filter(pc.greater(pc.count_substring(text, " "), 1))),
+    )
+
+
+def copy_row(
+    turn: Turn,
+    person: str,
+    own: Sequence[Mapping[str, Any]],
+    before: Sequence[Mapping[str, Any]],
+    *,
+    leads: Leads,
+    answer: Turn | None,
+) -> dict[str, Any] | None:
+    """The row of a turn of theirs with a new face in copy; None where the turn does not press.
+
+    Args:
+        turn, person: which turn takes in whom.
+        own: the turn's own questions, settled.
+        before: the last `LAST_ASKED` dated questions before it in its relationship, settled.
+        leads: of this turn.
+        answer: our next turn in its conversation.
+    """
+    trust = [row for row in own if row["kind"] != "direct"]
+    superior = leads.superior.get(turn.turn_id)
+    if trust:
+        row = max(trust, key=lambda row: (row["strength"], -row["start"]))
+    elif turn.turn_id in leads.first and (superior is not None or _was_waiting(turn.sent_at, before)):
+        sentence = superior or leads.copied.get(turn.turn_id) or leads.first[turn.turn_id]
+        row = _lead_row(turn, sentence, answer)
+    else:
+        return None
+    return {
+        **row,
+        "question_id": identify(turn.turn_id, f"copies {person}"),
+        "kind": "HR",
+        "act": "copies_boss",
+        "spoken": False,
+        "strength": COPIES_STRENGTH,
+        "probability": COPIES if superior is None else COPIES_BY_NAME,
+    }
 
 
 def _first_lines(said: pa.Table) -> dict[str, dict[str, Any]]:
@@ -107,7 +154,7 @@ def _by_relationship(waiting: Mapping[str, Sequence[Waiting]]) -> Mapping[str | 
             if one.row["asked_at"] is not None:
                 asked[one.row["relationship"]].append(one.row)
     for rows in asked.values():
-        rows.sort(key=_asked_at)
+        rows.sort(key=by_age)
     return asked
 
 
@@ -115,16 +162,12 @@ def _asked_at(row: Mapping[str, Any]) -> datetime:
     return row["asked_at"]
 
 
-def _was_waiting(turn: Turn, asked: Mapping[str | None, list[Mapping[str, Any]]]) -> bool:
-    """Whether a question of an earlier turn of theirs had no answer when this one was sent."""
-    moment, rows = turn.sent_at, asked.get(turn.relationship, [])
-    if moment is None:
-        return False
-    last = bisect_left(rows, moment, key=_asked_at)
-    return any(
-        moment - row["asked_at"] <= _WAITED
+def _was_waiting(moment: datetime | None, before: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a question of an earlier turn of theirs had no answer at this moment."""
+    return moment is not None and any(
+        moment - row["asked_at"] <= WAITED
         and (row["state"] != "answered" or (row["answered_at"] is not None and row["answered_at"] > moment))
-        for row in rows[max(0, last - _LAST_ASKED) : last]
+        for row in before
     )
 
 
@@ -140,7 +183,7 @@ def _next_turns(turns: Sequence[Turn]) -> dict[str, Turn]:
     return answers
 
 
-def _copy_row(turn: Turn, sentence: Mapping[str, Any], answer: Turn | None) -> dict[str, Any]:
+def _lead_row(turn: Turn, sentence: Mapping[str, Any], answer: Turn | None) -> dict[str, Any]:
     return {
         **sentence,
         "relationship": turn.relationship,
@@ -167,6 +210,13 @@ def list_silences(
         sentences: of these turns.
         now: aware.
     """
+    lead = read_prices(known, sentences)
+    for silence in find_silences(turns, priced=lead.keys(), now=now):
+        yield silence_row(silence, lead[silence.turn.turn_id])
+
+
+def read_prices(known: pa.Table, sentences: pa.Table) -> dict[str, dict[str, Any]]:
+    """By turn of ours to a customer, the first sentence that names a price or makes a proposal."""
     ours = known.filter(
         pc.and_(
             pc.fill_null(pc.equal(known.column("side"), "us"), False),
@@ -176,19 +226,11 @@ def list_silences(
     said = sentences.filter(pc.is_in(sentences.column("turn_id"), ours.combine_chunks()))
     text = said.column("text")
     amount = pc.and_(hold(text, _AMOUNT), hold(text, _OFFERED))
-    named = said.filter(pc.or_(amount, hold(text, _PROPOSAL)))
-    lead: dict[str, dict[str, Any]] = {}
-    for row in (
-        named.select(["turn_id", "start", "end", "text"])
-        .sort_by([("turn_id", "ascending"), ("start", "ascending")])
-        .to_pylist()
-    ):
-        lead.setdefault(row["turn_id"], row)
-    for silence in find_silences(turns, priced=lead.keys(), now=now):
-        yield _silence_row(silence, lead[silence.turn.turn_id])
+    return _first_lines(said.filter(pc.or_(amount, hold(text, _PROPOSAL))))
 
 
-def _silence_row(silence: Silence, sentence: Mapping[str, Any]) -> dict[str, Any]:
+def silence_row(silence: Silence, sentence: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of a silence; `sentence` is the one that named the price."""
     turn, ended = silence.turn, silence.ended
     return {
         "question_id": identify(turn.turn_id, "silence"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from troth.questions.find import by_age
 from troth.questions.forms import reply_forms
 from troth.questions.replies import Match, match_elsewhere, match_reply, read_asked, read_lines
+from troth.questions.settle import by_age
 from troth.schema import QUESTIONS
 
 

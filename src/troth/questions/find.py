@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import pyarrow as pa
@@ -16,7 +16,7 @@ from troth.questions.asked import Sentence, find_asked
 from troth.questions.forms import question_forms
 from troth.questions.hints import Wish, find_repeats, order_all
 from troth.questions.replies import Asked, is_follow_up, read_labels
-from troth.questions.settle import ANSWER_COLUMNS, Spoken, Waiting, look_elsewhere, settle_conversation
+from troth.questions.settle import ANSWER_COLUMNS, Spoken, Waiting, by_age, look_elsewhere, settle_conversation
 from troth.questions.threads import Turn, known_turns, read_turns, thread_turns
 from troth.schema import QUESTIONS
 from troth.words import content_stems
@@ -97,8 +97,9 @@ def _find(
     everyone = order_all(threads)
     by_id = {turn.turn_id: turn for turn in everyone}
     holding = {by_id[one.turn_id].conversation_id for one in asked}
-    spoken = Spoken(known, sentences, [threads[name] for name in sorted(holding)])
-    waiting = _await_answers(asked, by_id, spoken, side)
+    spoken = Spoken()
+    spoken.add(known, sentences, [turn for name in sorted(holding) for turn in threads[name]])
+    waiting = await_answers(asked, by_id, spoken, side)
     for name in sorted(holding):
         settle_conversation(threads[name], waiting, spoken, side=side)
     everything = [one for ones in waiting.values() for one in ones]
@@ -113,12 +114,17 @@ def _find(
         if one.closed:
             one.row["state"] = "stale"
     for row in rows:
-        if row["state"] in {"open", "partly"} and row["asked_at"] is not None and now - row["asked_at"] > PATIENCE:
+        if has_waited(row, now):
             row["state"] = "stale"
     return pa.Table.from_pylist(sorted(rows, key=by_age), schema=QUESTIONS)
 
 
-def _await_answers(
+def has_waited(row: Mapping[str, Any], now: datetime) -> bool:
+    """Whether a question has waited for longer than `PATIENCE`."""
+    return row["state"] in {"open", "partly"} and row["asked_at"] is not None and now - row["asked_at"] > PATIENCE
+
+
+def await_answers(
     asked: Sequence[Sentence], by_id: Mapping[str, Turn], spoken: Spoken, side: str
 ) -> dict[str, list[Waiting]]:
     """What each turn asks, in the order of its sentences, all open."""
@@ -172,28 +178,28 @@ def _row(one: Sentence, turn: Turn, side: str) -> dict[str, Any]:
 def _mark_repeats(waiting: Sequence[Waiting]) -> None:
     """What is asked a second time asks whether they can depend on us, whatever it is about."""
     oldest = sorted(waiting, key=lambda one: by_age(one.row))
-    again = find_repeats(
-        Wish(
-            key=one.row["question_id"],
-            turn_id=one.row["turn_id"],
-            relationship=one.row["relationship"],
-            stems=one.asked.stems,
-            answered_at=one.row["answered_at"],
-            asked_at=one.row["asked_at"],
-            is_answered=one.row["state"] == "answered",
-            text=one.row["text"],
-        )
-        for one in oldest
-    )
+    again = find_repeats(wish_of(one) for one in oldest)
     for one in oldest:
-        row = one.row
-        if row["question_id"] not in again:
-            continue
-        if row["kind"] == "direct":
-            row.update(kind="HR", act="asks_again", spoken=False, probability=_AGAIN_PROBABILITY)
-        row["strength"] = min(1.0, max(row["strength"] + _AGAIN, _AGAIN_LEAST))
+        if one.row["question_id"] in again:
+            mark_again(one.row)
 
 
-def by_age(row: Mapping[str, Any]) -> tuple[datetime, str, int, str]:
-    """Sorts rows of QUESTIONS, the oldest first, those without a time before them."""
-    return (row["asked_at"] or datetime.min.replace(tzinfo=UTC), row["turn_id"], row["start"], row["question_id"])
+def wish_of(one: Waiting) -> Wish:
+    """A question as `find_repeats` sees it."""
+    return Wish(
+        key=one.row["question_id"],
+        turn_id=one.row["turn_id"],
+        relationship=one.row["relationship"],
+        stems=one.asked.stems,
+        answered_at=one.row["answered_at"],
+        asked_at=one.row["asked_at"],
+        is_answered=one.row["state"] == "answered",
+        text=one.row["text"],
+    )
+
+
+def mark_again(row: dict[str, Any]) -> None:
+    """Make a row of QUESTIONS that of something asked again."""
+    if row["kind"] == "direct":
+        row.update(kind="HR", act="asks_again", spoken=False, probability=_AGAIN_PROBABILITY)
+    row["strength"] = min(1.0, max(row["strength"] + _AGAIN, _AGAIN_LEAST))

@@ -20,7 +20,7 @@ from troth.questions.threads import Turn
 from troth.words import content_stems
 
 _MOST_WAITING: Final = 60  # questions of one conversation that a reply is laid beside: keeps an endless one linear
-_MOST_LATER: Final = 40  # turns in other conversations that are looked at for one question
+MOST_LATER: Final = 40  # turns in other conversations that are looked at for one question
 _WITHIN: Final = timedelta(days=60)  # how long a turn in another conversation may answer
 _SHARED_ELSEWHERE: Final = 2  # content words that it must share at least, and ...
 _SHARE_ELSEWHERE: Final = 0.65  # ... this share of those of the question
@@ -73,25 +73,28 @@ def answer_columns(match: Match, turn: Turn) -> dict[str, Any]:
 class Spoken:
     """The sentences of some turns, and what they say about earlier ones; made into lines when they are needed."""
 
-    def __init__(self, turns: pa.Table, sentences: pa.Table, conversations: Iterable[Sequence[Turn]]) -> None:
-        ids = pa.array([turn.turn_id for members in conversations for turn in members], pa.string())
+    def __init__(self) -> None:
+        self._rows: dict[str, _Rows] = {}
+        self._forms: dict[str, list[int]] = {}
+        self._bodies: dict[str, str] = {}
+        self.thanks, self.closes, self.contests = set[str](), set[str](), set[str]()
+
+    def add(self, turns: pa.Table, sentences: pa.Table, wanted: Iterable[Turn]) -> None:
+        """Take in the wanted ones of these turns, with their sentences."""
+        ids = pa.array([turn.turn_id for turn in wanted], pa.string())
         said = sentences.filter(pc.is_in(sentences.column("turn_id"), ids))
-        self._rows: defaultdict[str, _Rows] = defaultdict(list)
-        self._forms: defaultdict[str, list[int]] = defaultdict(list)
-        self._bodies = dict(
-            zip(*_columns(turns.filter(pc.is_in(turns.column("turn_id"), ids)), "turn_id", "body"), strict=True)
-        )
+        bodies = turns.filter(pc.is_in(turns.column("turn_id"), ids))
+        self._bodies.update(zip(*_columns(bodies, "turn_id", "body"), strict=True))
         names = ("turn_id", "sentence", "start", "end", "text")
         marks = _columns(said, *names)
         texts = said.column("text")
         flags = [hold(texts, pattern).to_pylist() for pattern in (THANKS, CLOSES, CONTESTS)]
-        self.thanks, self.closes, self.contests = set[str](), set[str](), set[str]()
         order = sorted(range(said.num_rows), key=lambda spot: (marks[0][spot], marks[1][spot]))
         forms = reply_forms(texts)
         for spot in order:
             turn_id, number, start, end, text = (column[spot] for column in marks)
-            self._rows[turn_id].append((start, end, text))
-            self._forms[turn_id].append(forms[spot])
+            self._rows.setdefault(turn_id, []).append((start, end, text))
+            self._forms.setdefault(turn_id, []).append(forms[spot])
             if flags[0][spot] and number <= 1:
                 self.thanks.add(turn_id)
             if flags[1][spot]:
@@ -127,16 +130,13 @@ def settle_conversation(
         spoken: the sentences of these turns.
         side: who asks.
     """
-    state = _State()
+    walk = Walk()
     for turn in turns:
-        if turn.side == side:
-            state.hear(turn, waiting.get(turn.turn_id, ()), spoken)
-        elif turn.side is not None:
-            state.answer(turn, waiting, spoken)
+        walk.step(turn, waiting, spoken, side=side)
 
 
 @dataclass(slots=True)
-class _State:
+class Walk:
     """Where the walk through one conversation stands."""
 
     pending: list[Waiting] = field(default_factory=list[Waiting])  # oldest first
@@ -145,7 +145,14 @@ class _State:
     replied: Turn | None = None  # its latest turn, while no turn of the asker's came after it
     has_spoken: bool = False  # the other side spoke since the block began
 
-    def hear(self, turn: Turn, asked: Sequence[Waiting], spoken: Spoken) -> None:
+    def step(self, turn: Turn, waiting: Mapping[str, Sequence[Waiting]], spoken: Spoken, *, side: str) -> None:
+        """Go on to the next turn; only what was pending or faced, or is asked here, changes."""
+        if turn.side == side:
+            self._hear(turn, waiting.get(turn.turn_id, ()), spoken)
+        elif turn.side is not None:
+            self._answer(turn, waiting, spoken)
+
+    def _hear(self, turn: Turn, asked: Sequence[Waiting], spoken: Spoken) -> None:
         """A turn of the asker's."""
         if self.replied is not None:
             self._judge(turn, self.replied, spoken)
@@ -172,7 +179,7 @@ class _State:
             self.faced[0].take(Match(verdict="answered"), replied)
             self.pending = [one for one in self.pending if one.is_waiting]
 
-    def answer(self, turn: Turn, waiting: Mapping[str, Sequence[Waiting]], spoken: Spoken) -> None:
+    def _answer(self, turn: Turn, waiting: Mapping[str, Sequence[Waiting]], spoken: Spoken) -> None:
         """A turn of the other side."""
         self.has_spoken, self.replied = True, turn
         if not self.pending:
@@ -221,7 +228,11 @@ def look_elsewhere(waiting: Iterable[Waiting], turns: pa.Table, replies: Sequenc
     for turn in replies:
         if turn.relationship is not None and turn.sent_at is not None:
             by_relationship[turn.relationship].append(turn)
-    later = [(one, _later_turns(one, by_relationship)) for one in waiting if one.is_waiting and one.asked.stems]
+    later = [
+        (one, later_turns(one, by_relationship.get(one.turn.relationship or "", ())))
+        for one in waiting
+        if one.is_waiting and one.asked.stems
+    ]
     needed = {turn.turn_id: turn for _, found in later for turn in found}
     if not needed:
         return
@@ -229,28 +240,34 @@ def look_elsewhere(waiting: Iterable[Waiting], turns: pa.Table, replies: Sequenc
     stems: defaultdict[str, set[str]] = defaultdict(set)
     for turn_id, text in zip(*_columns(said, "turn_id", "text"), strict=True):
         stems[turn_id] |= content_stems(text)
-    hits = [(one, turn) for one, found in later for turn in found if _speaks_of(one, stems[turn.turn_id])]
-    spoken = Spoken(turns, said, [[turn for _, turn in hits]])
+    hits = [(one, turn) for one, found in later for turn in found if speaks_of(one, stems[turn.turn_id])]
+    spoken = Spoken()
+    spoken.add(turns, said, [turn for _, turn in hits])
     for one, turn in hits:
-        if one.is_waiting:
-            close = [line for line in spoken.lines(turn.turn_id) if _speaks_of(one, line.stems)]
-            one.take(match_elsewhere(one.asked, close), turn)
+        take_elsewhere(one, turn, spoken)
 
 
-def _speaks_of(one: Waiting, stems: frozenset[str] | set[str]) -> bool:
+def take_elsewhere(one: Waiting, turn: Turn, spoken: Spoken) -> None:
+    """Note what a turn of another conversation did to a question that it speaks of."""
+    if one.is_waiting:
+        close = [line for line in spoken.lines(turn.turn_id) if speaks_of(one, line.stems)]
+        one.take(match_elsewhere(one.asked, close), turn)
+
+
+def speaks_of(one: Waiting, stems: frozenset[str] | set[str]) -> bool:
+    """Whether words with these stems, of another conversation, are about what a question is about."""
     shared = len(one.asked.stems & stems)
     return shared >= _SHARED_ELSEWHERE and shared >= _SHARE_ELSEWHERE * len(one.asked.stems)
 
 
-def _later_turns(one: Waiting, by_relationship: Mapping[str, Sequence[Turn]]) -> list[Turn]:
-    """The next turns to the asker in other conversations."""
+def later_turns(one: Waiting, own: Sequence[Turn]) -> list[Turn]:
+    """Of the dated turns of the other side in its relationship, oldest first, the next in other conversations."""
     asked_at = one.turn.sent_at
     if asked_at is None or one.turn.relationship is None:
         return []
-    own = by_relationship.get(one.turn.relationship, ())
     first = bisect_right(own, asked_at, key=_sent_at)
     found: list[Turn] = []
-    for turn in own[first : first + _MOST_LATER]:
+    for turn in own[first : first + MOST_LATER]:
         if turn.sent_at is None or turn.sent_at - asked_at > _WITHIN:
             break
         if turn.conversation_id != one.turn.conversation_id and (not turn.people or one.turn.speaker in turn.people):
@@ -260,6 +277,11 @@ def _later_turns(one: Waiting, by_relationship: Mapping[str, Sequence[Turn]]) ->
 
 def _sent_at(turn: Turn) -> datetime:
     return turn.sent_at or datetime.min.replace(tzinfo=UTC)
+
+
+def by_age(row: Mapping[str, Any]) -> tuple[datetime, str, int, str]:
+    """Sorts rows of QUESTIONS, the oldest first, those without a time before them."""
+    return (row["asked_at"] or datetime.min.replace(tzinfo=UTC), row["turn_id"], row["start"], row["question_id"])
 
 
 def _columns(table: pa.Table, *names: str) -> list[list[Any]]:

@@ -66,7 +66,7 @@ def order_turns(turns: Sequence[Turn]) -> list[Turn]:
     says it answers, whichever is later.
     """
     if all(turn.sent_at is not None for turn in turns):
-        return sorted(turns, key=_by_clock)
+        return sorted(turns, key=by_clock)
     rows = sorted(turns, key=lambda turn: (turn.position, turn.turn_id))
     when = {turn.turn_id: turn.sent_at for turn in rows}
     latest: datetime | None = None
@@ -82,7 +82,8 @@ def order_turns(turns: Sequence[Turn]) -> list[Turn]:
     return [turn for _, turn in sorted(zip(keys, rows, strict=True), key=lambda pair: pair[0])]
 
 
-def _by_clock(turn: Turn) -> tuple[float, int, str]:
+def by_clock(turn: Turn) -> tuple[float, int, str]:
+    """Sorts turns by time, those without one first."""
     return (turn.sent_at.timestamp() if turn.sent_at else 0.0, turn.position, turn.turn_id)
 
 
