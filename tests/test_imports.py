@@ -21,7 +21,7 @@ ROOT = Path(troth.__file__).parent
 LEAVES = {"schema", "errors", "signals", "lenses", "markup", "plain", "worktime", "words"}
 STAGES = {
     *("people", "identity", "sources", "text", "encoder", "promises", "questions", "surveys", "readings", "trust"),
-    *("review", "touch", "worth", "reciprocity"),
+    *("review", "touch", "worth", "reciprocity", "influence"),
 }
 KNOWING_STAGES = LEAVES | STAGES | {"intake", "settings"}
 
@@ -55,6 +55,8 @@ MAY: dict[str, set[str]] = {
     "touching": KNOWING_STAGES | {"pipeline", "charts"},
     "worthing": KNOWING_STAGES | {"charts"},
     "testing": KNOWING_STAGES,
+    "begetting": KNOWING_STAGES | {"pipeline", "worthing", "charts"},
+    "swaying": KNOWING_STAGES | {"pipeline", "worthing", "charts"},
     "explanation": KNOWING_STAGES,
     "charts": LEAVES,
     "relationship": KNOWING_STAGES | {"trend", "explanation", "charts"},
@@ -70,6 +72,7 @@ MAY: dict[str, set[str]] = {
     "library": KNOWING_STAGES
     | {"desk"}
     | {"pipeline", "trend", "overview", "foretold", "mapping", "relationship", "deciding", "tuning", "book"}
+    | {"begetting", "swaying"}
     | {"worthing", "touching", "asof", "proving", "agents", "persons", "leaving", "mailboxes", "watching"},
     "api": KNOWING_STAGES | {"pipeline", "overview", "book", "library"},
     "": KNOWING_STAGES | {"pipeline", "overview", "book", "library", "api"},  # the package itself lifts their names
@@ -84,6 +87,8 @@ MAY: dict[str, set[str]] = {
         "mapping",
         "touching",
         "worthing",
+        "begetting",
+        "swaying",
         "leaving",
         "watching",
         "deciding",

@@ -320,7 +320,7 @@ def test_our_own_export_comes_back_equal(tmp_path: Path) -> None:
     turns, _ = read_all(write_eml([build_plain(number) for number in range(3)], tmp_path))
     path = tmp_path / "export"
     path.write_text("".join(json.dumps(row, default=datetime.isoformat) + "\n" for row in turns.to_pylist()))
-    assert recognise(path).name == "jsonl"
+    assert recognise(path).name == "troth"
     assert read_all(path)[0].equals(turns)
 
 

@@ -47,7 +47,7 @@ def test_each_export_of_a_folder_is_listed_and_what_is_none_has_its_reason(expor
         ("mails", "eml"),
         ("rows.jsonl", "jsonl"),
     ]
-    assert {each.position: each.reason for each in listing.unknown} == {
+    assert {each.position: each.reason.partition(". ")[0] for each in listing.unknown} == {
         "calls/notes.bin": "is a binary file",
         "empty": "is empty",
         "link": "a link or device: not followed",
@@ -110,7 +110,7 @@ def test_a_folder_of_nothing_is_refused_with_its_reason(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="folder without files"):
         list_exports(tmp_path)
     (tmp_path / "a.bin").write_bytes(b"\0")
-    with pytest.raises(SourceError, match="folder without mails"):
+    with pytest.raises(SourceError, match="folder without exports.*a binary file"):
         list_exports(tmp_path)
     with pytest.raises(SourceError, match="does not exist"):
         list_exports(tmp_path / "nowhere")
@@ -148,8 +148,10 @@ def test_the_command_explains_in_a_line_or_a_row_each_and_touches_no_book(
     plain = CliRunner().invoke(app, ["read", "--explain", str(exports)])
     assert plain.exit_code == 0
     assert len(plain.stdout.splitlines()) == 7
+    assert "1 turn," in plain.stdout
+    assert "1 turns" not in plain.stdout
     assert "call-20261007_110000.vtt: the transcript of a call as WebVTT" in plain.stdout
-    assert "link: left out: a link or device: not followed" in plain.stdout
+    assert "left out: link: a link or device: not followed." in plain.stdout
     rows = CliRunner().invoke(app, ["read", "--explain", str(exports), "--format", "jsonl"])
     assert [json.loads(line).get("turns") for line in rows.stdout.splitlines()] == [1, 1, 3, 1, None, None, None]
     table = CliRunner().invoke(app, ["read", "--explain", str(exports), "--format", "csv"])
@@ -163,11 +165,11 @@ def test_the_command_reads_a_folder_of_exports_with_a_line_each(
     book = tmp_path_factory.mktemp("book") / "b.duckdb"
     done = CliRunner().invoke(app, ["read", str(exports), "--book", str(book), "--me", "x.example"])
     assert done.exit_code == 0
-    lines = [line for line in done.stderr.splitlines() if " turns, " in line]
+    lines = [line for line in done.stderr.splitlines() if " new" in line]
     assert [line.rpartition("/")[2].partition(",")[0] for line in lines] == [
         "box.mbox: mbox",
         "call-20261007_110000.vtt: webvtt",
         "mails: eml",
         "rows.jsonl: jsonl",
     ]
-    assert "left out: empty: is empty." in done.stderr
+    assert "left out: empty: is empty. Export it again, or name another file." in done.stderr

@@ -39,7 +39,8 @@ HISTORY = [
     ("9", "2026-02-01T09:00:00Z", "dealstage", "closedwon"),
     ("10", "2026-03-05T08:00:00Z", "dealstage", "4711"),
 ]
-OWNERS = [{"id": "77", "email": "Ann@firm.example", "firstName": "Ann", "lastName": "Agent", "userId": 3}]
+OWNERS = [{"id": "77", "email": "Ann@firm.example", "firstName": "Ann", "lastName": "Agent", "userId": 3,
+           "archived": False}]  # fmt: skip
 EMAILS = [
     {"hs_object_id": "21", "hs_email_direction": "INCOMING_EMAIL", "hs_email_from_email": "cy@client.example",
      "hs_email_to_email": "ann@firm.example;bo@firm.example", "hs_email_subject": "Roof", "hs_email_text": "It leaks.",

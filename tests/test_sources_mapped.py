@@ -236,7 +236,7 @@ def test_a_file_is_taken_by_its_name_or_by_all_its_columns(tmp_path: Path):
         ("invoices.csv", "books"),
     ]
     assert [each.position for each in listing.unknown] == ["b.csv"]
-    with pytest.raises(SourceError, match="is no mailbox"):
+    with pytest.raises(SourceError, match="is a table that troth does not know"):
         read(tmp_path / "a.csv")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -12,11 +12,12 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from troth.answering import part_surveys
 from troth.book import Store, Upserted
 from troth.errors import SourceError
 from troth.restoring import SEALED, add_beside, add_sealed, restore_settings
 from troth.schema import FINDINGS, SENTENCES, TURN_VERSIONS, TURNS, arrow_table, conform, empty
-from troth.sources import Local, Rejected, assign_threads, list_exports, read_source
+from troth.sources import Local, Rejected, assign_threads, look_through, read_source, refuse
 from troth.sources.ours import OURS, read_settings
 from troth.versions import find_replaced
 
@@ -45,6 +46,7 @@ class ReadReport:
     notes: Mapping[str, int] = field(default_factory=dict[str, int])  # what was mended or could not be known, how often
     parts: tuple[ReadReport, ...] = ()  # of a folder that holds several exports: what each of them gave
     unknown: tuple[Rejected, ...] = ()  # of such a folder: what is no export; these are among `rejected` too
+    surveys: tuple[Path, ...] = ()  # files with answers to our questions, which `Book.read_survey` takes
 
 
 def read_into(
@@ -59,9 +61,14 @@ def read_into(
     One transaction a batch: a kill loses at most the batch in hand. An export of a folder that stops being readable
     does not keep the others from being read: it is among its own rejected.
 
+    Returns: what was read; surveys are named and left for `Book.read_survey`, for it takes a book to place them.
+
     Raises: SourceError when it is none of the known forms; BookError when the store cannot serve.
     """
-    listing = list_exports(source, () if local is None else local.own)
+    listing = look_through(source, () if local is None else local.own)
+    surveys, unknown = part_surveys(source, listing.unknown)
+    if not listing.exports and not surveys:
+        refuse(source, unknown)
     if [each.path for each in listing.exports] == [source]:
         report = _read_one(store, source, progress=progress, local=local)
     else:
@@ -70,7 +77,7 @@ def read_into(
         for each in listing.exports:
             parts.append(_read_one(store, each.path, progress=_shift(progress, done, whole), local=local, goes_on=True))
             done += each.size
-        report = _join_reports(source, parts, listing.unknown)
+        report = replace(_join_reports(source, parts, unknown), surveys=surveys)
     thread_anew(store)
     return report
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 
 import typer
 
+from troth.errors import SourceError
+
 if TYPE_CHECKING:
     from troth.library import Book, ReadReport
     from troth.settings import Settings
@@ -107,15 +109,28 @@ def open_book(book: Path | None, settings: Settings, *, sample: bool = False, fr
 
 
 def read_sources(opened: Book, sources: Sequence[Path], *, me: Sequence[str] | None = None) -> list[ReadReport]:
-    """Read exports with a progress bar; say on standard error what was rejected, and why we are who we are."""
-    from troth.cli.talk import report_read, show_progress
+    """Read exports with a progress bar, and the answers of surveys among them; say on standard error what they gave."""
+    from troth.cli.talk import show_progress
 
     reports: list[ReadReport] = []
     for source in sources:
         with show_progress(f"reading {source.name}", unit="bytes") as progress:
             reports.append(opened.read(source, us=me or None, progress=progress))
-        report_read(reports[-1])
+        finish_read(opened, reports[-1])
     return reports
+
+
+def finish_read(opened: Book, report: ReadReport) -> None:
+    """Say what was read and what was left out; then take the answers of the surveys that lay beside it."""
+    from troth.cli.survey import report_survey
+    from troth.cli.talk import report_read, say
+
+    report_read(report)
+    for path in report.surveys:
+        try:
+            report_survey(opened.read_survey(path))
+        except SourceError as error:
+            say(str(error))
 
 
 def _sample_settings() -> dict[str, object]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -21,10 +20,6 @@ from troth.cli.options import (
 )
 from troth.cli.passwords import ask_password, is_mailbox, read_mails
 from troth.errors import InputError
-
-if TYPE_CHECKING:
-    from troth.settings import Settings
-    from troth.sources import Explained, Rejected
 
 
 @stoppable
@@ -49,7 +44,9 @@ def read(
     if explain:
         if book is not None:
             raise InputError("--explain touches no book: leave out --book.")
-        _explain([Path(source) for source in sources], chosen, shape)
+        from troth.cli.explain import explain_sources
+
+        explain_sources([Path(source) for source in sources], chosen, shape)
         return
     if shape is not Format.table:
         raise InputError("--format is the shape of what --explain prints: add --explain, or leave it out.")
@@ -60,67 +57,6 @@ def read(
                 read_mails(opened, source, passwords[source])
             else:
                 read_sources(opened, [Path(source)], me=me)
-
-
-def _explain(sources: list[Path], settings: Settings, shape: Format) -> None:
-    from troth.cli.output import write_rows
-    from troth.plain import clean_line
-    from troth.sources import Local, explain_source
-
-    local = Local(zone=settings.zone, dates=settings.dates, own=settings.source)
-    found = (each for source in sources for each in explain_source(source, local=local))
-    if shape is Format.table:
-        for each in found:
-            typer.echo(clean_line(_line(each)))
-        return
-    write_rows(map(_row, found), shape, columns=_COLUMNS)
-
-
-_COLUMNS = (
-    "source", "format", "description", "takes", "turns", "speakers", "beside", "rejected", "first", "last", "whole",
-    "notes", "reason",
-)  # fmt: skip
-
-
-def _row(each: Explained | Rejected) -> dict[str, Any]:
-    from troth.sources import Rejected
-
-    if isinstance(each, Rejected):
-        return {"source": each.position, "reason": each.reason}
-    names = ("turns", "speakers", "beside", "rejected", "first", "last", "whole", "notes")
-    return {
-        "source": str(each.path),
-        "format": each.format.name,
-        "description": each.format.description,
-        "takes": each.format.takes,
-        **{name: getattr(each, name) for name in names},
-    }
-
-
-def _line(each: Explained | Rejected) -> str:
-    """One line for people: what it is, what is taken, and what of that was met."""
-    from troth.sources import Rejected
-
-    if isinstance(each, Rejected):
-        return f"{each.position}: left out: {each.reason}"
-    return f"{each.path}: {each.format.description}. Takes {each.format.takes}. {', '.join(_met(each))}."
-
-
-def _met(each: Explained) -> Iterator[str]:
-    from troth.cli.talk import BESIDE
-
-    first, last = each.first, each.last
-    yield f"{'All of it' if each.whole else 'Its first part'}: {each.turns} turns"
-    if first is not None and last is not None:
-        yield f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
-    elif each.turns:
-        yield "without times"
-    if each.turns:
-        yield f"{each.speakers} who speak"
-    for name, count in each.beside.items():
-        yield f"{count} {BESIDE.get(name, name.replace('_', ' '))}"
-    if each.rejected:
-        yield f"{each.rejected} not readable"
 
 
 def register(app: typer.Typer) -> None:

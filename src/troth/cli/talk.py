@@ -5,24 +5,36 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from troth.plain import clean_line
 
 if TYPE_CHECKING:
     from troth.library import ReadReport
     from troth.pipeline import Progress
+    from troth.sources import Rejected
 
 _PATIENCE_S = 1.0  # a job shorter than this shows no bar
 _LISTED = 5
-BESIDE = {
-    "calls": "tool calls",
-    "contacts": "contacts",
-    "outcomes": "deals, invoices and tickets",
-    "outcome_steps": "steps of these",
+_BESIDE: Final = {
+    "turns": ("turn", "turns"),
+    "calls": ("tool call", "tool calls"),
+    "contacts": ("contact", "contacts"),
+    "outcomes": ("deal, invoice or ticket", "deals, invoices or tickets"),
+    "outcome_steps": ("step of these", "steps of these"),
 }
+
+
+def count_rows(count: int, table: str) -> str:
+    """So many rows of a table, in plain words.
+
+    >>> count_rows(1, "turns"), count_rows(20, "outcomes")
+    ('1 turn', '20 deals, invoices or tickets')
+    """
+    one, many = _BESIDE.get(table, (f"row of {table.replace('_', ' ')}", f"rows of {table.replace('_', ' ')}"))
+    return f"{count} {one if count == 1 else many}"
 
 
 @contextmanager
@@ -54,16 +66,16 @@ def report_read(report: ReadReport) -> None:
     """One line of what was read, for each export of a folder, and the reasons for what was not."""
     for each in report.parts:
         report_read(each)
-    if report.parts:
-        _report_unknown(report)
+    if report.parts or report.surveys:
+        report_left_out(report.source, report.unknown)
         return
-    parts = [f"{report.turns} turns, {report.added} new"]
+    parts = [f"{count_rows(report.turns, 'turns')}, {report.added} new"]
     if report.changed:
         parts.append(f"{report.changed} in a later version")
     if report.duplicates:
         parts.append(f"{report.duplicates} standing twice")
     for name, seen in report.beside.items():
-        parts.append(f"{seen} {BESIDE.get(name, name.replace('_', ' '))}, {report.beside_added.get(name, 0)} new")
+        parts.append(f"{count_rows(seen, name)}, {report.beside_added.get(name, 0)} new")
     if report.rejected:
         parts.append(f"{len(report.rejected) + report.unlisted} not readable")
     say(f"{report.source}: {report.format}, {', '.join(parts)}.")
@@ -74,14 +86,21 @@ def report_read(report: ReadReport) -> None:
         say(f"  {count} noted: {note}")
 
 
-def _report_unknown(report: ReadReport) -> None:
+def report_left_out(source: str, unknown: Sequence[Rejected]) -> None:
     """What of a folder is no export that troth reads, by reason."""
-    for reason, count in Counter(each.reason for each in report.unknown).most_common():
-        names = [each.position for each in report.unknown if each.reason == reason]
+    for line in tell_left_out(source, unknown):
+        say(line)
+
+
+def tell_left_out(source: str, unknown: Sequence[Rejected]) -> Iterator[str]:
+    """A line for each reason why something of a folder is left out."""
+    for reason, count in Counter(each.reason for each in unknown).most_common():
+        names = [each.position for each in unknown if each.reason == reason]
         more = f" and {count - _LISTED} more" if count > _LISTED else ""
-        say(f"{report.source}: left out: {', '.join(names[:_LISTED])}{more}: {reason}.")
+        yield f"{source}: left out: {', '.join(names[:_LISTED])}{more}: {reason}."
 
 
 def say(line: str) -> None:
-    """One line to standard error, made safe for a terminal."""
-    sys.stderr.write(clean_line(line) + "\n")
+    """One line to standard error, made safe for a terminal; spaces before it stay."""
+    indent = line[: len(line) - len(line.lstrip(" "))]
+    sys.stderr.write(f"{indent}{clean_line(line)}\n")

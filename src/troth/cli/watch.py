@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from troth.cli.options import BookOption, MeOption, SettingsOption, choose_settings, open_book, stoppable
-from troth.cli.talk import report_read, say
+from troth.cli.options import BookOption, MeOption, SettingsOption, choose_settings, finish_read, open_book, stoppable
+from troth.cli.talk import say
 from troth.errors import BookError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _look(watched: Watch, settings: Settings, *, book: Path | None, me: list[str
             for name in settled:
                 taken = opened.take(watched, name, us=me)
                 if taken is not None and taken.report is not None:
-                    report_read(taken.report)
+                    finish_read(opened, taken.report)
                 elif taken is not None:
                     say(f"{name}: {taken.problem}")
     if is_last and watched.is_waiting:

@@ -2,7 +2,7 @@
 
 from troth.sources.explain import Explained, explain_source
 from troth.sources.formats import Format
-from troth.sources.listing import Listed, Listing, list_exports
+from troth.sources.listing import Listed, Listing, list_exports, look_through, refuse
 from troth.sources.mapped import OwnSource
 from troth.sources.readers import recognise
 from troth.sources.reading import Local, Reading, read_source
@@ -21,6 +21,8 @@ __all__ = [
     "assign_threads",
     "explain_source",
     "list_exports",
+    "look_through",
     "read_source",
     "recognise",
+    "refuse",
 ]

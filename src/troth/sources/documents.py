@@ -52,7 +52,7 @@ def read_entries(
     Returns: entries; what is no object, or no JSON, as `Rejected`.
     """
     meter = meter or Meter(0, None)
-    outer = _find_outer_keys(_look(export, name))
+    outer = find_outer_keys(_look(export, name))
     if "id" not in outer and outer & lists:
         for found in read_lists(export, name, meter, under=lists):
             yield found if isinstance(found, Rejected) else Entry(*found)
@@ -65,7 +65,7 @@ def _look(export: Export, name: str) -> bytes:
     return export.look(name).removeprefix(b"\xef\xbb\xbf").lstrip()
 
 
-def _find_outer_keys(head: bytes) -> set[str]:
+def find_outer_keys(head: bytes) -> set[str]:
     """The fields of the first outermost object, as far as these bytes show them."""
     keys: set[str] = set()
     depth = 0

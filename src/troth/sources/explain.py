@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from troth.sources.formats import Format
-from troth.sources.listing import list_exports
+from troth.sources.listing import look_through
 from troth.sources.reading import Local, read_source
 from troth.sources.turns import Rejected
 
@@ -46,9 +46,9 @@ def explain_source(
 ) -> Iterator[Explained | Rejected]:
     """Look into an export, or into each export of a folder; what there is none is handed back with its reason.
 
-    Raises: SourceError when nothing there can be read, or an export stops being readable in its first part.
+    Raises: SourceError when there is nothing, or nothing readable, or an export stops being so in its first part.
     """
-    listing = list_exports(path, () if local is None else local.own)
+    listing = look_through(path, () if local is None else local.own)
     for each in listing.exports:
         yield _look_into(each.path, local, now or datetime.now(UTC))
     yield from listing.unknown

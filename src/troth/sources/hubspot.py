@@ -76,7 +76,7 @@ _KINDS: Final[Kinds] = (
         ),
     ),
     ("links", (frozenset({"dealid"}), frozenset({"contactid", "companyid"}))),
-    ("deals", (frozenset({"dealname", "dealstage"}), frozenset({"dealid", *_ID}))),
+    ("deals", (frozenset({"dealname"}), frozenset({"dealid", *_ID}))),
     ("tickets", (frozenset({"hspipelinestage", "hsticketpriority", "hsticketid"}), frozenset({"subject", "content"}))),
     (
         "invoices",
@@ -88,7 +88,15 @@ _KINDS: Final[Kinds] = (
     ),
     ("contacts", (frozenset({"email"}), frozenset({"firstname", "lastname"}), _OURS | {"vid"})),
     ("companies", (frozenset({"domain", "companydomainname"}), frozenset({"name", "companyname"}), _OURS)),
-    ("owners", (frozenset({"email"}), frozenset({"firstname", "lastname"}), frozenset({"userid", "ownerid"}))),
+    (
+        "owners",
+        (
+            frozenset({"email"}),
+            frozenset({"firstname", "lastname"}),
+            frozenset({"userid", "ownerid"}),
+            frozenset({"portalid", "archived", "activeuserid", "useridincludinginactive"}),
+        ),
+    ),
 )
 _ENTERED: Final = ("hsv2dateentered", "hsdateentered")
 _LISTS: Final = frozenset({"results"})

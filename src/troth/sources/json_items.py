@@ -17,9 +17,12 @@ from troth.sources.export import Export
 from troth.sources.jsonl import LINE_LIMIT, Row, parse_row
 from troth.sources.turns import Rejected
 
-# Possessive, so that nothing is tried twice: a string, a bracket, or a quote whose string has not ended yet.
+# Possessive, so that nothing is tried twice: a string, a bracket, or a quote whose string has not ended yet; what lies
+# before the next bracket that counts.
 _TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]|"', re.DOTALL)
-_INSIDE: Final = re.compile(rb'(?:[^"{}\[\]]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+', re.DOTALL)  # up to the next bracket
+_INSIDE: Final = re.compile(rb'(?:[^"{}\[\]]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"|\[\]|\{\})*+', re.DOTALL)
+_OPENING: Final = re.compile(rb"[{\[]*+")
+_CLOSING: Final = re.compile(rb"[}\]]*+")
 _STRING_END: Final = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+(")?', re.DOTALL)
 _OPEN: Final = b"{["
 
@@ -150,8 +153,11 @@ class _Cutter:
                 yield from self._string(token)
             elif token in _OPEN:
                 self._open(token, found.start())
+                place = self._dive(data, place)
             elif piece := self._close(data, place):
                 yield from piece
+            else:
+                place = self._surface(data, place)
         else:
             place = len(data)
         self._keep(data, place)
@@ -160,6 +166,23 @@ class _Cutter:
         """Where the next bracket of the item in hand stands: its strings need no look."""
         found = _INSIDE.match(data, place) if self._start >= 0 else None
         return found.end() if found else place
+
+    def _dive(self, data: bytes, place: int) -> int:
+        """Past the brackets that open right here within an item, all at once: lists within lists cost no more."""
+        found = _OPENING.match(data, place) if self._start >= 0 else None
+        if found is None:
+            return place
+        self._depth += found.end() - place
+        return found.end()
+
+    def _surface(self, data: bytes, place: int) -> int:
+        """Past the brackets that close right here and not yet the item itself."""
+        found = _CLOSING.match(data, place) if self._start >= 0 else None
+        if found is None:
+            return place
+        passed = min(found.end() - place, self._depth - self._level - 1)
+        self._depth -= passed
+        return place + passed
 
     def _leave_string(self, data: bytes) -> int:
         found = _STRING_END.match(data)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, NoReturn
 
 from troth.errors import SourceError
-from troth.sources.export import Export
 from troth.sources.folders import MAILDIR_SIDES
 from troth.sources.formats import EML, MAILDIR, MBOX, Format, recognise_plain
 from troth.sources.mapped import OwnSource, open_export
@@ -16,6 +16,7 @@ from troth.sources.readers import find_reader
 from troth.sources.turns import Rejected
 
 _DEEPEST: Final = 32  # folders within folders that are looked into
+_REASONS: Final = 3  # named of a folder that holds no export
 _MAILS: Final = frozenset({EML.name, MBOX.name})
 
 
@@ -46,18 +47,43 @@ def list_exports(path: str | Path, own: Sequence[OwnSource] = ()) -> Listing:
 
     Raises: SourceError when there is nothing, nothing readable, or nothing that troth reads.
     """
+    listing = look_through(path, own)
+    if not listing.exports:
+        refuse(Path(path), listing.unknown)
+    return listing
+
+
+def look_through(path: str | Path, own: Sequence[OwnSource] = ()) -> Listing:
+    """As `list_exports`, where there may be no export either.
+
+    Raises: SourceError when there is nothing, or nothing readable.
+    """
     place = Path(path)
     found = list(_look(place, place, 0, own))
     exports = tuple(each for each in found if isinstance(each, Listed))
-    unknown = tuple(each for each in found if isinstance(each, Rejected))
-    if exports:
-        return Listing(exports, unknown)
-    export = Export(place)
-    try:
-        recognise_plain(export)  # which says what is wrong with it
-    finally:
-        export.close()
-    raise SourceError(str(place), "is a folder without exports", "Name the export itself.")
+    return Listing(exports, tuple(each for each in found if isinstance(each, Rejected)))
+
+
+def refuse(place: Path, unknown: Sequence[Rejected]) -> NoReturn:
+    """Say what stands at a place without exports, as `look_through` found it.
+
+    Raises: SourceError, always.
+    """
+    if not unknown:
+        raise SourceError(str(place), "is a folder without files", "Name the export itself.")
+    if not place.is_dir():
+        problem, _, advice = unknown[0].reason.partition(". ")
+        raise SourceError(str(place), problem, f"{advice}.")
+    counted = Counter(each.reason for each in unknown).most_common(_REASONS)
+    told = "; ".join(
+        _tell(reason, [each.position for each in unknown if each.reason == reason]) for reason, _ in counted
+    )
+    raise SourceError(str(place), f"is a folder without exports. {told}", "docs/sources.md lists what troth reads.")
+
+
+def _tell(reason: str, names: Sequence[str]) -> str:
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"{names[0]}{more}: {reason.partition('. ')[0]}"
 
 
 def _look(place: Path, root: Path, depth: int, own: Sequence[OwnSource]) -> Sequence[Listed | Rejected]:
@@ -69,7 +95,7 @@ def _look(place: Path, root: Path, depth: int, own: Sequence[OwnSource]) -> Sequ
     except SourceError as error:
         if depth == 0:
             raise
-        return [Rejected(position=os.path.relpath(place, root), reason=error.problem)]
+        return [_leave_out(place, root, error)]
     try:
         reader = find_reader(export, own)
         if reader is not None:
@@ -78,9 +104,13 @@ def _look(place: Path, root: Path, depth: int, own: Sequence[OwnSource]) -> Sequ
             return _look_into(place, root, depth, export.size, own)
         return [Listed(place, recognise_plain(export), export.size)]
     except SourceError as error:
-        return [Rejected(position=os.path.relpath(place, root), reason=error.problem)]
+        return [_leave_out(place, root, error)]
     finally:
         export.close()
+
+
+def _leave_out(place: Path, root: Path, error: SourceError) -> Rejected:
+    return Rejected(position=os.path.relpath(place, root), reason=f"{error.problem}. {error.advice}".removesuffix("."))
 
 
 def _look_into(place: Path, root: Path, depth: int, size: int, own: Sequence[OwnSource]) -> Sequence[Listed | Rejected]:

@@ -106,7 +106,7 @@ def _read(export: Export, context: Context) -> Iterator[Piece]:
 MODEL_LOGS: Final = Reader(
     format=Format(
         name="model log",
-        description="chats with a language model, its answers, or runs of an AI agent, as JSON",
+        description="chats, a list of turns, or the answers and runs of a language model, as JSON",
         takes="turns, tool calls of AI agents",
     ),
     is_it=_is_it,

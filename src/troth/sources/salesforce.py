@@ -41,6 +41,14 @@ SALESFORCE: Final = Format(
 )
 
 _FIELD_HISTORY: Final = frozenset({"newvalue"})
+_ITS_OWN: Final = frozenset(
+    """
+    systemmodstamp isdeleted createdbyid lastmodifiedbyid lastmodifieddate lastvieweddate lastreferenceddate
+    masterrecordid recordtypeid timezonesidkey localesidkey languagelocalekey emailencodingkey federationidentifier
+    userroleid attributes accountsource billingcity jigsaw reportstoid
+    """.split()
+)
+"""Names that Salesforce gives fields and a plain list of people, firms or appointments does not have."""
 _KINDS: Final[Kinds] = (
     ("emails", (frozenset({"textbody", "htmlbody"}), frozenset({"fromaddress"}), frozenset({"toaddress"}))),
     ("comments", (frozenset({"commentbody"}), frozenset({"parentid"}))),
@@ -58,9 +66,17 @@ _KINDS: Final[Kinds] = (
             frozenset({"tasksubtype", "calltype", "activitydate", "activitydatetime", "durationinminutes"}),
         ),
     ),
-    ("contacts", (frozenset({"email"}), frozenset({"lastname"}), frozenset({"accountid"}))),
-    ("users", (frozenset({"email"}), frozenset({"username"}), frozenset({"profileid", "alias", "usertype"}))),
-    ("accounts", (frozenset({"name"}), frozenset({"website", "billingcity"}), frozenset({"ownerid"}))),
+    ("contacts", (frozenset({"email"}), frozenset({"lastname"}), frozenset({"accountid"}), _ITS_OWN)),
+    (
+        "users",
+        (
+            frozenset({"email"}),
+            frozenset({"username"}),
+            frozenset({"profileid", "alias"}),
+            _ITS_OWN | {"isactive"},
+        ),
+    ),
+    ("accounts", (frozenset({"name"}), frozenset({"website", "billingcity"}), frozenset({"ownerid"}), _ITS_OWN)),
 )
 _LISTS: Final = frozenset({"records"})
 _DRAFT: Final = frozenset({"5", "draft"})

@@ -54,6 +54,8 @@ _COPY: Final = re.compile(r" ?\(\d{1,3}\)$")
 _NAME_LENGTH: Final = 100
 _NAMES: Final = 1_000  # people of one chat that are told apart; WhatsApp allows 1,024 in a group
 _TOP_LINES: Final = 5  # within which the first message must begin
+_LEVELS: Final = frozenset("debug info notice warning warn error critical fatal alert emergency trace".split())
+"""What stands where a chat has its speakers in the log of a program, whose lines may begin as those of a chat do."""
 
 _ACTS: Final = (
     " added ", " removed ", " left ", " joined ", " created group ", " created this group", " changed the ",
@@ -173,7 +175,8 @@ def _is_chat(start: bytes) -> bool:
     heads = [(number, line, head) for number, line in enumerate(lines) if (head := _read_head(line.strip("\r")))]
     if not heads or heads[0][0] >= _TOP_LINES:
         return False
-    spoken = any(_split_name(line[head.end :]) is not None for _, line, head in heads)
+    names = {said[0] for _, line, head in heads if (said := _split_name(line[head.end :])) is not None}
+    spoken = not all(name.rpartition(".")[2].lower() in _LEVELS for name in names)
     # Notes of a meeting may open with one dated line; a chat goes on.
     return spoken and (heads[0][2].bracketed or len(heads) > 1)
 

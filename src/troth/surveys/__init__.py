@@ -2,6 +2,7 @@
 
 from troth.surveys.answers import Place, RejectedAnswer, SurveyReading, read_answers
 from troth.surveys.curves import Curves, fit_curves
+from troth.surveys.exports import tell_survey
 from troth.surveys.learning import learn_items
 from troth.surveys.make import make_survey
 from troth.surveys.quality import ENOUGH, ItemQuality, ScaleQuality, rate_scale, rate_scales
@@ -28,4 +29,5 @@ __all__ = [
     "rate_scales",
     "read_answers",
     "set_of_lens",
+    "tell_survey",
 ]

@@ -11,6 +11,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -91,6 +92,25 @@ def open_export(path: Path) -> Export:
         utc=format_name == "typeform",
         notes=(*notes, *(f"{item} stands in several columns; the first one filled counts" for item in sorted(twice))),
     )
+
+
+def tell_survey(head: bytes) -> tuple[str, bool] | None:
+    """Which tool's export begins like this, or "plain", and whether it asks a question of ours; None for no survey.
+
+    Args:
+        head: the first bytes of a file, its headings whole.
+    """
+    try:
+        text = head.decode("utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig", errors="replace")
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=max(_DELIMITERS, key=text.partition("\n")[0].count))
+        table = list(islice((row for row in rows if any(cell.strip() for cell in row)), 4))
+    except csv.Error:
+        return None
+    if not table or len(table[0]) < 2:
+        return None
+    tool, headings, _ = _find_headings(table)
+    is_ours = any(_match(names) for names in headings)
+    return (tool, is_ours) if is_ours or tool != "plain" else None
 
 
 def _decode(path: Path) -> tuple[str, tuple[str, ...]]:
