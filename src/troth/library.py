@@ -69,6 +69,8 @@ from troth.trust import Model, follow
 from troth.watching import Take, Watch
 
 if TYPE_CHECKING:
+    from troth.begetting import Reciprocity
+    from troth.swaying import Influence
     from troth.touching import TouchMap
     from troth.tuning import Tuning
     from troth.worthing import Kind, Worth
@@ -477,6 +479,25 @@ class Book:
                 model=self.model(), segments=self.segments(),
             ),
             kind=kind,
+        )  # fmt: skip
+
+    def reciprocity(self, *, now: dt.datetime | None = None) -> Reciprocity:
+        """Whether open acts go with open acts, both ways, and the team's weeks with customers'; `troth.begetting`."""
+        from troth.begetting import measure_reciprocity  # noqa: PLC0415  # scipy that nothing else here needs
+
+        return measure_reciprocity(
+            self.understand(), self.readings(now=now), main=self._desk.who().known.main, model=self.model(),
+            segments=self.segments(), until=self.stock(now).now,
+        )  # fmt: skip
+
+    def influence(self, *, now: dt.datetime | None = None) -> Influence:
+        """How often requests, offers and recommendations of ours are taken up by customers; see `troth.swaying`."""
+        from troth.swaying import measure_influence  # noqa: PLC0415  # scipy that nothing else here needs
+
+        stock = self.stock(now)
+        return measure_influence(
+            self.understand(), stock.readings, stock.promises, now=stock.now, model=self.model(),
+            segments=self.segments(),
         )  # fmt: skip
 
     def readings(self, *, now: dt.datetime | None = None) -> pa.Table:

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from troth.charts.ledger import draw_ledger
     from troth.charts.look import Chart, Theme
     from troth.charts.path import draw_path
+    from troth.charts.reciprocity import draw_influence, draw_reciprocity
     from troth.charts.saving import save_chart
     from troth.charts.touchpoints import draw_touchpoints
     from troth.charts.worth import draw_forest, draw_freeze, draw_incidence
@@ -18,8 +19,10 @@ __all__ = [
     "draw_forest",
     "draw_freeze",
     "draw_incidence",
+    "draw_influence",
     "draw_ledger",
     "draw_path",
+    "draw_reciprocity",
     "draw_touchpoints",
     "save_chart",
 ]
@@ -27,6 +30,7 @@ __all__ = [
 _HOMES = {
     "Chart": "look", "Theme": "look", "draw_ledger": "ledger", "draw_path": "path", "draw_touchpoints": "touchpoints",
     "save_chart": "saving", "draw_forest": "worth", "draw_freeze": "worth", "draw_incidence": "worth",
+    "draw_influence": "reciprocity", "draw_reciprocity": "reciprocity",
 }  # fmt: skip
 
 

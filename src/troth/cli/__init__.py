@@ -14,12 +14,14 @@ from troth.cli import (
     agents,
     check,
     export,
+    influence,
     learn,
     people,
     promises,
     proof,
     questions,
     read,
+    reciprocity,
     relationships,
     review,
     show,
@@ -43,7 +45,7 @@ app = typer.Typer(
 )
 _MODULES = (
     review, read, watch, check, relationships, show, people, promises, questions, agents, proof, survey,
-    structure, touchpoints, worth, learn, validity, export,
+    structure, touchpoints, reciprocity, influence, worth, learn, validity, export,
 )  # fmt: skip
 for _module in _MODULES:
     _module.register(app)

@@ -1,0 +1,1 @@
+"""Influence: how often what we ask, offer or recommend is taken up."""
