@@ -126,12 +126,13 @@ def check_pairs(pairs: Sequence[Pair], encoder: Encoder) -> list[dict[str, Any]]
     rows: list[dict[str, Any]] = []
     for at, head in enumerate(encoder.heads):
         for axis in AXES:
-            chosen = np.array([pair.axis == axis for pair in pairs])
-            some = [pair for pair in pairs if pair.axis == axis]
-            rows.append(check_signal(head.signal, head.kind, some, left[chosen, at], right[chosen, at]))
+            here = np.flatnonzero([pair.axis == axis for pair in pairs])
+            some = [pairs[place] for place in here.tolist()]
+            rows.append(check_signal(head.signal, head.kind, some, left[here, at], right[here, at]))
     column = {head.signal: at for at, head in enumerate(encoder.heads)}
-    for axis, whole in groupby(pairs, key=lambda pair: pair.axis):
-        rows += _check_acts(axis, list(whole), pairs, column, left, right)
+    for axis in AXES:
+        here = np.flatnonzero([pair.axis == axis for pair in pairs])
+        rows += _check_acts(axis, [pairs[at] for at in here.tolist()], column, left[here], right[here])
     return rows
 
 
@@ -173,15 +174,19 @@ def check_signal(
 def _check_acts(
     axis: str,
     some: Sequence[Pair],
-    pairs: Sequence[Pair],
     column: Mapping[str, int],
     left: NDArray[np.float64],
     right: NDArray[np.float64],
 ) -> list[dict[str, Any]]:
-    """How often the act that a pair was written for is found on its right side and not its left; then the language."""
-    place = {pair.id: at for at, pair in enumerate(pairs)}
-    acted = [pair for pair in some if pair.act in column]
-    rows, columns = [place[pair.id] for pair in acted], [column[pair.act] for pair in acted]
+    """How often the act that a pair was written for is found on either side; then how often another language is.
+
+    Args:
+        column: of each head.
+        left, right: shape (n_pairs, n_heads), probabilities.
+    """
+    rows = [at for at, pair in enumerate(some) if pair.act in column]
+    acted = [some[at] for at in rows]
+    columns = [column[pair.act] for pair in acted]
     found = left[rows, columns] >= _CALL, right[rows, columns] >= _CALL
     tongues = [(tell_language(pair.left), tell_language(pair.right)) for pair in some]
     foreign = tuple(np.array([two[side] not in {None, "en"} for two in tongues]) for side in (0, 1))

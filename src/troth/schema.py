@@ -65,7 +65,9 @@ SENTENCES: Final = pa.schema(
         _must("start", pa.int32()),  # offset into body, inclusive
         _must("end", pa.int32()),  # offset into body, exclusive
         _must("text", pa.string()),  # body[start:end] with white space made single
-        pa.field("language", pa.string()),  # ISO 639-1 of the turn's own words; null when too short to say
+        pa.field(
+            "language", pa.string()
+        ),  # ISO 639-1, of the turn if not surely else; "und": not English; null: cannot say
     ]
 )
 
@@ -439,10 +441,21 @@ def _from_mappings(rows: Iterable[Any]) -> pa.Table:
     names = list(dict.fromkeys(name for row in listed for name in row))
     if not all(isinstance(name, str) for name in names):
         raise InputError("a row has a column whose name is no text.")
+    columns = {name: [row.get(name) for row in listed] for name in names}
     try:
-        return pa.table({name: pa.array([row.get(name) for row in listed]) for name in names})
+        try:
+            return pa.table({name: pa.array(values) for name, values in columns.items()})
+        except UnicodeEncodeError:
+            return pa.table({name: pa.array([_mend(value) for value in values]) for name, values in columns.items()})
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
         raise InputError(f"the rows do not make one table: {error}.") from error
+
+
+def _mend(value: object) -> object:
+    """A text that can be written as UTF-8: pairs of surrogates joined, a lone one replaced by U+FFFD."""
+    if not isinstance(value, str):
+        return value
+    return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def conform(data: object, schema: pa.Schema) -> pa.Table:

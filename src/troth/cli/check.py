@@ -60,13 +60,23 @@ def check(
 
 def _read_draft(path: Path | None) -> str:
     if path is None or str(path) == "-":
-        return sys.stdin.read()
+        return _read_standard_input()
     try:
         return path.read_text("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not UTF-8 text. Save the draft as plain text.") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}.") from error
+
+
+def _read_standard_input() -> str:
+    """What was typed or piped in; bytes that are no text of this terminal's encoding are the user's to mend."""
+    try:
+        text = sys.stdin.read()
+        text.encode("utf-8")  # some locales let strange bytes through as lone surrogates
+    except UnicodeError as error:
+        raise InputError("standard input: is not UTF-8 text. Save the draft as plain text.") from error
+    return text
 
 
 def _list_check(found: DraftCheck) -> list[dict[str, Any]]:
@@ -101,7 +111,7 @@ def _draw(found: DraftCheck) -> None:
     console = Console()
     signs = {1: ("▲", "green"), -1: ("▼", "red"), 0: ("·", "dim")}
     if not found.marks:
-        console.print("No act of trust found in this draft.")
+        console.print(f"No act of trust found in {'the English of ' if found.unread else ''}this draft.")
     for mark in found.marks:
         sign, style = signs[mark.effect]
         about = f"{mark.signal.replace('_', ' ')}" + (f", {mark.facet}" if mark.facet else "")

@@ -19,7 +19,10 @@ FLOOR: Final = 0.2
 Low enough that a threshold above it can be chosen later without running the encoder again.
 """
 
-_LANGUAGES: Final = ("en",)  # no score without proof: the heads were checked on English alone
+LANGUAGES: Final = ("en",)
+"""What the heads were checked on. No score without proof: sentences known to be in another language get none."""
+
+_WORD: Final = r"(?:^|\PL)\p{Latin}{2,45}(?:\PL|$)"  # no head was checked on letters that make no such word
 _CHUNK: Final = 65_536  # sentences scored at a time, so memory does not grow with the table
 
 
@@ -40,15 +43,19 @@ def find_signals(sentences: pa.Table, encoder: Encoder) -> pa.Table:
     """Take SENTENCES to FINDINGS.
 
     One row for each sentence and binary signal with a probability of at least `FLOOR`; for each graded signal always
-    one row. Sentences in another language than English give none; an unknown language (the turn was too short to say)
-    is taken for English. Rows stay in the order of the sentences. Equal sentences are scored once.
+    one row. Sentences in another language than English give none, nor do those whose letters make no word; an unknown
+    language (the turn was too short to say) is taken for English. Rows stay in the order of the sentences. Equal
+    sentences are scored once.
 
     Raises: MissingColumns or BadColumn when `sentences` is not a SENTENCES table.
     """
     table = conform(sentences, SENTENCES)
     language = table.column("language")
-    known = pc.or_(pc.is_null(language), pc.is_in(language, value_set=pa.array(_LANGUAGES)))
+    known = pc.or_(pc.is_null(language), pc.is_in(language, value_set=pa.array(LANGUAGES)))
     table = table.filter(known)
+    text = table.column("text")
+    letters_alone = pc.and_not(pc.match_substring_regex(text, r"\pL"), pc.match_substring_regex(text, _WORD))
+    table = table.filter(pc.invert(letters_alone))
     chunks = [_find(table.slice(start, _CHUNK), encoder) for start in range(0, table.num_rows, _CHUNK)]
     return pa.concat_tables(chunks) if chunks else FINDINGS.empty_table()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -37,9 +37,10 @@ class DraftCheck:
 
     marks: tuple[Mark, ...]  # in the order of the text
     promises: tuple[Mapping[str, Any], ...]  # rows of PROMISES that the draft makes
-    warnings: tuple[str, ...]  # what the calendar, or a promise without a time, calls for
+    warnings: tuple[str, ...]  # what the calendar, a promise without a time, or another language calls for
     unanswered: tuple[Mapping[str, Any], ...]  # rows of QUESTIONS that this draft leaves open
     open_promises: tuple[Mapping[str, Any], ...]  # rows of PROMISES of ours to them that are due and not named here
+    unread: tuple[str, ...] = ()  # sentences in a language in which no signal was shown to work
 
 
 def check_draft(
@@ -56,16 +57,21 @@ def check_draft(
     texts = {row["sentence"]: row["text"] for row in sentences.to_pylist()}
     words = frozenset().union(*(content_words(text) for text in texts.values())) if texts else frozenset[str]()
     made = promises.to_pylist()
+    elsewhere = [row for row in sentences.to_pylist() if row["language"] not in {None, "en"}]
     return DraftCheck(
         marks=tuple(_mark(row, texts) for row in _in_order(findings)),
         promises=tuple(made),
-        warnings=tuple(_warn(row) for row in made if row["due_rule"] in {"none", "vague"}),
+        warnings=(
+            *(_warn(row) for row in made if row["due_rule"] in {"none", "vague"}),
+            *_warn_of_languages([row["language"] for row in elsewhere], of=sentences.num_rows),
+        ),
         unanswered=tuple(row for row in questions.to_pylist() if row["state"] in {"open", "partly"}),
         open_promises=tuple(
             row
             for row in pledged.to_pylist()
             if row["side"] == "us" and row["state"] in {"open", "suspected"} and not _touches(words, row)
         ),
+        unread=tuple(row["text"] for row in elsewhere),
     )
 
 
@@ -110,3 +116,12 @@ def _warn(promise: Mapping[str, Any]) -> str:
             f"{promise['text']!r} says {promise['due_words']!r}: name a day, or it can be late and never kept on time."
         )
     return f"{promise['text']!r} promises without a time: say until when."
+
+
+def _warn_of_languages(languages: Sequence[str], *, of: int) -> tuple[str, ...]:
+    """One line where sentences are in another language than English: their silence is no finding."""
+    if not languages:
+        return ()
+    told = ", ".join(sorted(set(languages) - {"und"})) or "another language"
+    count = f"Not in English ({told}): {len(languages)} of {of} sentences."
+    return (f"{count} No signal was shown to work there, so none is read in them.",)

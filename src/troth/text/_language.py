@@ -1,4 +1,8 @@
-"""Which language a turn is written in, where that can be said with confidence."""
+"""Which language words are written in, where that can be said with confidence.
+
+What is found here decides what is read at all: a signal has been checked in English alone, so words that are known to
+be in another language get no score.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,15 @@ from typing import Final
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
+from troth.text._common import count_listed
+
 FEWEST_LETTERS: Final = 20  # fewer say too little: "ok, will do" is claimed by several languages
+UNDETERMINED: Final = "und"  # ISO 639-2: certainly not English, and no telling what
 _ENOUGH: Final = 200  # characters; the model's cost grows with each, its answer hardly changes
 _CONFIDENT: Final = 0.7  # the model's own probability over the languages it knows
 _LETTER: Final = re.compile(r"[^\W\d_]")
+# Basic Latin to IPA, Latin Extended Additional, C to E, full-width Latin: whatever else is a letter is not English.
+_LATIN: Final = re.compile(r"[A-Za-zªºÀ-ÖØ-öø-ʯḀ-ỿⱠ-Ɀ꜠-ꟿꬰ-ꭤﬀ-ﬆＡ-Ｚａ-ｚ]")
 
 
 @cache
@@ -21,9 +30,47 @@ def _identifier() -> LanguageIdentifier:
 
 
 def tell_language(words: str) -> str | None:
-    """ISO 639-1 code of the language, or None when the words are too few or the answer is not sure."""
+    """ISO 639-1 code of the language, or None when the words are too few or the answer is not sure.
+
+    Words mostly in another script than Latin are never None: "und" where nothing more is known.
+    """
     sample = words[:_ENOUGH]
-    if len(sample) < FEWEST_LETTERS or len(_LETTER.findall(sample)) < FEWEST_LETTERS:
-        return None
+    letters = len(_LETTER.findall(sample))
+    if _is_foreign_script(sample, letters):
+        return _guess_script(sample)
+    if letters >= FEWEST_LETTERS and (language := _classify(sample)) is not None:
+        return language
+    return count_listed(sample)[1]
+
+
+def tell_sentence(text: str, of_turn: str | None) -> str | None:
+    """The language of one sentence of a turn: the turn's, unless that may be English and the sentence is surely not.
+
+    An English sentence in a turn of another language stays with its turn: better unread than read without proof.
+    """
+    if of_turn not in {None, "en"}:
+        return of_turn
+    sample = text[:_ENOUGH]
+    letters = len(_LETTER.findall(sample)) if not sample.isascii() else 0
+    if _is_foreign_script(sample, letters):
+        return _guess_script(sample)
+    english, listed = count_listed(sample)
+    if listed is not None:
+        return listed
+    if of_turn == "en" and not english and len(_LETTER.findall(sample)) >= FEWEST_LETTERS:
+        return _classify(sample) or of_turn
+    return of_turn
+
+
+def _is_foreign_script(sample: str, letters: int) -> bool:
+    return not sample.isascii() and 2 * len(_LATIN.findall(sample)) < letters
+
+
+def _guess_script(sample: str) -> str:
+    language, _ = _identifier().classify(sample)
+    return language if len(language) == 2 and language != "en" else UNDETERMINED
+
+
+def _classify(sample: str) -> str | None:
     language, confidence = _identifier().classify(sample)
     return language if confidence >= _CONFIDENT and len(language) == 2 else None

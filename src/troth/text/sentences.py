@@ -10,7 +10,7 @@ import pyarrow as pa
 from sentencex import segment  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
 
 from troth.schema import SENTENCES, TURNS, conform
-from troth.text._language import tell_language
+from troth.text._language import tell_language, tell_sentence
 from troth.text._phrases import GREETINGS
 from troth.text._tails import closing_kind
 from troth.text.parts import find_parts
@@ -59,7 +59,8 @@ def _rows(turn_id: str, body: str, automatic: bool) -> Iterator[tuple[str, int, 
     language = tell_language(" ".join(body[start:end] for start, end in own).strip()) if own else None
     spans = (span for part in own for span in find_sentences(body, *part, language=language))
     for number, (start, end) in enumerate(spans):
-        yield turn_id, number, start, end, " ".join(body[start:end].split()), language
+        text = " ".join(body[start:end].split())
+        yield turn_id, number, start, end, text, tell_sentence(text, language)
 
 
 def find_sentences(body: str, start: int, end: int, *, language: str | None = None) -> Iterator[Span]:
