@@ -17,6 +17,11 @@ FIRM: Final = ("explicit", "relative", "recurring")
 _FAR: Final = timedelta(days=300)  # a date without a year that far ahead is most often one that has just passed
 _LONGEST: Final = 4000  # characters of one sentence that are looked at; a longer "sentence" is a pasted table
 _GERMAN: Final = frozenset({"sobald", "nachdem", "bevor"})  # its present tense may speak of the future
+_EXACT: Final = (
+    ("to", "be", "exact"), ("to", "be", "precise"), ("to", "be", "specific"), ("to", "be", "more", "exact"),
+    ("to", "be", "more", "precise"),
+)  # fmt: skip
+_RATHER: Final = (("or", "rather"), ("more", "precisely"), ("more", "exactly"), ("i", "mean"), ("make", "that"))
 _MAKES_CONDITIONAL: Final = frozenset({"of", "after", "from", "following", "nach"})
 
 
@@ -93,7 +98,7 @@ def _choose(
     """A firm time outside every condition, else the condition itself, else a vague word."""
     tokens = speech.tokens
     outside = [found for found in times if not any(c.first <= found.first < c.end for c in conditions)]
-    firm = _join_clock([found for found in outside if found.window.rule in FIRM])
+    firm = _join_clock(speech, [found for found in outside if found.window.rule in FIRM])
     if firm is not None:
         return _as_due(speech, said_at, firm)
     waiting = next((c for c in conditions if c.starts_clock), None)
@@ -125,10 +130,23 @@ def _is_a_time(condition: Condition, times: list[Candidate]) -> bool:
     return any(found.first <= condition.first < found.end for found in times)
 
 
-def _join_clock(firm: list[Candidate]) -> Candidate | None:
-    """The first firm time; a clock time that stands apart from its day is put onto it."""
+def _corrects(speech: Speech, found: Candidate) -> bool:
+    """Whether a time is said to be more exact than the one before it: "by mid April, on the 15th to be exact"."""
+    if not found.window.days:
+        return False
+    tokens = speech.tokens
+    behind = found.end + 1 if tokens.at(found.end) == "," else found.end
+    before = found.first - 1 if tokens.at(found.first - 1) == "," else found.first
+    return any(tokens.has(behind, words) for words in _EXACT) or any(
+        tokens.has(before - len(words), words) for words in (*_EXACT, *_RATHER) if before >= len(words)
+    )
+
+
+def _join_clock(speech: Speech, firm: list[Candidate]) -> Candidate | None:
+    """The first firm time, or the one that puts it right; a clock time apart from its day is put onto it."""
     if not firm:
         return None
+    firm = next((firm[place:] for place in range(1, len(firm)) if _corrects(speech, firm[place])), firm)
     clock = next((found for found in firm if found.window.clock_only), None)
     day = next((found for found in firm if found.window.days), None)
     if clock is None or day is None or day.window.lo.date() != day.window.hi.date():

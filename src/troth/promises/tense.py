@@ -34,6 +34,12 @@ _TAKE_AN_OBJECT: Final = frozenset({
 
 _WISHED: Final = frozenset({"safe", "good", "great", "nice", "lovely", "wonderful", "pleasant", "relaxing", "happy"})
 
+_WISHES: Final = frozenset({"wanted", "needed", "hoped", "wished", "expected", "preferred"})
+_KNOWN: Final = frozenset({
+    "know", "knew", "remember", "remembered", "understand", "understood", "realise", "realize", "realised", "realized",
+    "see", "saw", "heard", "thought", "aware", "sorry", "forgot",
+})  # fmt: skip
+
 Marker = Literal["ahead", "past"]
 
 
@@ -52,8 +58,16 @@ def is_behind(tokens: Tokens, first: int, end: int) -> bool:
     deadline = any(tokens.at(k) in UNTIL for k in range(first, end))
     if marker == "past" and deadline and not in_clause:
         return False
-    agreed = tokens.at(at) in AHEAD_IN_PAST and tokens.at(at - 1) != "had"
+    agreed = tokens.at(at) in AHEAD_IN_PAST and tokens.at(at - 1) != "had" and not _is_known_wish(tokens, at)
     return marker == "past" and not (deadline and agreed)
+
+
+def _is_known_wish(tokens: Tokens, at: int) -> bool:
+    """ "I know you wanted it by Friday": what somebody wished is granted, and nothing said of what will be."""
+    if tokens.at(at) not in _WISHES or tokens.at(at - 1) not in _SUBJECTS:
+        return False
+    knows = tokens.at(at - 3) if tokens.at(at - 2) == "that" else tokens.at(at - 2)
+    return knows in _KNOWN and not promises_ahead(tokens)
 
 
 def looks_ahead(tokens: Tokens, first: int, end: int) -> bool:
