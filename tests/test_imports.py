@@ -18,7 +18,7 @@ import troth
 
 ROOT = Path(troth.__file__).parent
 
-LEAVES = {"schema", "errors", "signals", "lenses", "markup", "plain", "worktime", "words"}
+LEAVES = {"schema", "errors", "signals", "lenses", "markup", "plain", "worktime", "words", "times"}
 STAGES = {
     *("people", "identity", "sources", "text", "encoder", "promises", "questions", "surveys", "readings", "trust"),
     *("review", "touch", "worth", "reciprocity", "influence"),
@@ -31,6 +31,7 @@ MAY: dict[str, set[str]] = {
     "markup": set(),
     "plain": set(),
     "words": set(),
+    "times": set(),
     "worktime": set(),
     "signals": {"errors"},
     "lenses": {"errors", "signals"},
@@ -52,7 +53,9 @@ MAY: dict[str, set[str]] = {
     "overview": KNOWING_STAGES | {"pipeline", "trend"},
     "foretold": KNOWING_STAGES,
     "mapping": KNOWING_STAGES,
-    "touching": KNOWING_STAGES | {"pipeline", "charts"},
+    "touchscene": KNOWING_STAGES | {"pipeline"},
+    "touchjoins": KNOWING_STAGES | {"touchscene"},
+    "touching": KNOWING_STAGES | {"pipeline", "charts", "touchscene", "touchjoins"},
     "worthing": KNOWING_STAGES | {"charts"},
     "testing": KNOWING_STAGES,
     "begetting": KNOWING_STAGES | {"pipeline", "worthing", "charts"},
@@ -93,6 +96,7 @@ MAY: dict[str, set[str]] = {
         "watching",
         "deciding",
         "agents",
+        "answering",
         "tuning",
         "proving",
         "proofpage",

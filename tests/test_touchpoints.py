@@ -37,7 +37,8 @@ from troth.touch import (
     pool_levels,
     tell_stages,
 )
-from troth.touching import FLAT, HEARD, REPEATED, SHOWN_THERE, TOUCHPOINTS, TouchMap
+from troth.touch.tables import FLAT, HEARD, REPEATED, SHOWN_THERE, TOUCHPOINTS
+from troth.touching import TouchMap
 
 START = dt.datetime(2026, 3, 2, 10, tzinfo=dt.UTC)  # a Monday
 

@@ -50,7 +50,7 @@ def touchpoints(
     """
     from troth.cli.output import write_rows
     from troth.cli.talk import show_progress
-    from troth.touching import FLAT
+    from troth.touch.tables import FLAT
 
     with open_book(book, choose_settings(settings), sample=sample) as opened:
         with show_progress("finding signals", unit="turns") as progress:
