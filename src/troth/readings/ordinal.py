@@ -20,6 +20,7 @@ from troth.schema import READINGS, conform
 
 _SENSITIVITY: Final = 0.5  # where labelled real mail holds too few of an act to measure it: a start value
 _MISREAD: Final = 0.5  # of detections of such an act, the share that is wrong: a start value
+_MOST_UNMEASURED: Final = 1 / 3  # of the occasions hold such an act at most, so that finding it doubles its odds
 _LEAST_RATE: Final = 1e-3
 _LEAST_BETA: Final = 0.05
 _MOST_RATE: Final = 0.9  # where more is found than the sensitivity allows for, more of it is seen than was measured
@@ -94,7 +95,8 @@ def make_law(
     """The categories' true rates and their alpha and beta (MEASUREMENT 4.2), from what was found in the reference.
 
     An act found has alpha = 1 - Sp and beta = Se + Sp - 1, its true rate is (found rate - alpha) / beta. Where Se and
-    Sp were not measured, half of the acts are taken to be missed and half of the detections to be wrong. Where so much
+    Sp were not measured, half of the acts are taken to be missed and half of the detections to be wrong; where so many
+    are found that a third of the occasions would hold one, fewer are taken to be missed. Where so much
     is found that the acts would pass 90 % of the occasions, beta grows till they do not: long turns miss less than
     was measured.
     Nothing found has alpha = the mean 1 - Se over the acts, weighed by how common they are, and
@@ -114,7 +116,8 @@ def make_law(
             seen, false_share = sensitivity[name], min(1.0 - specificity[name], share)
         else:
             right = (1.0 - _MISREAD) * share
-            seen, false_share = _SENSITIVITY, _MISREAD * share / (1.0 - min(right / _SENSITIVITY, 0.5))
+            seen = min(max(_SENSITIVITY, right / _MOST_UNMEASURED), 1.0)
+            false_share = _MISREAD * share / (1.0 - right / seen)
         alpha[number], beta[number] = false_share, max(min(seen, 1.0) - false_share, _LEAST_BETA)
     excess = float(((found - alpha)[is_act] / beta[is_act]).sum()) / _MOST_RATE
     beta[is_act] = np.clip(beta * max(excess, 1.0), _LEAST_BETA, 1.0 - alpha)[is_act]
