@@ -1,8 +1,8 @@
-"""How settling grows with the book, how long one new turn takes, and what the sample's key says of the states.
+"""How promises and questions grow with the book, what one new turn takes, and what the sample's key says of states.
 
     python bench/settling.py [TURNS ...]        # 5,000, 50,000 and 500,000
     python bench/settling.py --giant 50000      # all turns in one relationship
-    python bench/settling.py --live 50000       # turn by turn, found and settled; with --giant, too
+    python bench/settling.py --live 50000       # both lists turn by turn; with --giant, too
     python bench/settling.py --sample           # the states of the sample beside its key
 
 Growth runs without the encoder, whose time is `bench/encoder.py`'s: turns of three sentences in relationships of
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import gc
 import resource
 import tempfile
 import time
@@ -26,11 +27,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 import troth
-from troth.promises import Calendar, find_promises, settle_after, settle_promises
+from troth.promises import Calendar, find_promises, settle_promises
 from troth.promises.ongoing import Ongoing
 from troth.questions import Ongoing as OngoingQuestions
+from troth.questions import find_questions
 from troth.sample import SAMPLE_DAY, SAMPLE_ME, read_key, write_sample
-from troth.schema import FINDINGS, SENTENCES, TURNS
+from troth.schema import FINDINGS, PROMISES, SENTENCES, TURNS
 
 ONE_BY_ONE = 200  # turns that come last, alone
 START = dt.datetime(2026, 1, 5, 8, tzinfo=dt.UTC)
@@ -84,34 +86,42 @@ def make_book(turns: int, *, giant: bool, seed: int = 1) -> tuple[pa.Table, pa.T
 
 
 def show_growth(sizes: list[int], *, giant: bool) -> None:
+    """Processor time of both lists of a whole book, and the most memory that each step holds beside the tables."""
     calendar, nothing = Calendar(), FINDINGS.empty_table()
-    print(
-        f"{'turns':>9}{'promises':>10}{'find s':>8}{'settle s':>10}{'µs a turn':>11}{'new turn ms':>13}{'peak MB':>9}"
-    )
+    print(f"{'turns':>9}{'list':>11}{'rows':>9}{'cpu s':>8}{'µs a turn':>11}{'MB':>7}")
     for size in sizes:
         turns, sentences = make_book(size, giant=giant)
         now = pc.max(turns["sent_at"]).as_py() + dt.timedelta(days=1)
-        begin = time.process_time()
-        promises = find_promises(turns, sentences, nothing, calendar=calendar)
-        found = time.process_time()
-        settled = settle_promises(promises, turns, sentences, nothing, now=now, calendar=calendar)
-        spent = time.process_time() - found
-        waits = []
-        for row in np.linspace(0, turns.num_rows - 1, 5).astype(int).tolist():
-            home = turns["relationship"][row].as_py()
-            near = turns.filter(pc.equal(turns["relationship"], home))
-            ids = near["turn_id"].combine_chunks()
-            some = sentences.filter(pc.is_in(sentences["turn_id"], ids))
-            mine = settled.filter(pc.equal(settled["relationship"], home))
-            start = time.process_time()
-            settle_after(mine, near, some, nothing, new=[turns["turn_id"][row].as_py()], now=now, calendar=calendar)
-            waits.append(1000 * (time.process_time() - start))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(
-            f"{size:>9,}{promises.num_rows:>10,}{found - begin:>8.1f}{spent:>10.1f}{spent / size * 1e6:>11.0f}"
-            f"{float(np.median(waits)):>13.1f}{peak:>9.0f}",
-            flush=True,
-        )
+        promises = PROMISES.empty_table()
+        for name in ("found", "settled", "questions"):
+            before_mb = start_peak()
+            begin = time.process_time()
+            if name == "found":
+                rows = promises = find_promises(turns, sentences, nothing, calendar=calendar)
+            elif name == "settled":
+                rows = settle_promises(promises, turns, sentences, nothing, now=now, calendar=calendar)
+            else:
+                rows = find_questions(turns, sentences, nothing, now=now)
+            spent = time.process_time() - begin
+            print(
+                f"{size:>9,}{name:>11}{rows.num_rows:>9,}{spent:>8.1f}{spent / size * 1e6:>11.0f}"
+                f"{read_peak() - before_mb:>7.0f}",
+                flush=True,
+            )
+
+
+def start_peak() -> float:
+    """Forget the highest memory of this process so far (Linux), and return what it holds now, MB."""
+    gc.collect()
+    pa.default_memory_pool().release_unused()
+    Path("/proc/self/clear_refs").write_text("5", "ascii")
+    return read_peak()
+
+
+def read_peak() -> float:
+    """The most memory held since `start_peak`, MB."""
+    status = Path("/proc/self/status").read_text("ascii")
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def show_live(sizes: list[int], *, giant: bool) -> None:
