@@ -21,12 +21,13 @@ from troth.promises.records import find_record, read_records
 from troth.schema import OUTCOMES, conform
 from troth.settings import Settings
 from troth.sources import Local, read_source
-from troth.sources.cells import find_date_order, read_amount, read_flag, read_time
+from troth.sources.cells import read_amount, read_flag
 from troth.sources.export import Export
 from troth.sources.mapped import OwnSource
 from troth.sources.outcomes import Ledger, Record, read_record
 from troth.sources.tables import Row, look_at_sheet, read_rows
 from troth.sources.turns import Outcome, Rejected, Step
+from troth.times import find_date_order, read_time
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -95,7 +96,7 @@ def test_times_come_back_however_they_are_written(at: datetime, order: Any) -> N
 
 
 def test_a_day_ends_where_its_clock_says() -> None:
-    ended = read_time("2026-03-29", zone="Europe/Berlin", late=True)  # a day of 23 hours
+    ended = read_time("2026-03-29", zone="Europe/Berlin", day="ends")  # a day of 23 hours
     assert ended == datetime(2026, 3, 30, tzinfo=ZoneInfo("Europe/Berlin")) - timedelta(microseconds=1)
 
 

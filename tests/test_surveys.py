@@ -54,7 +54,8 @@ from troth.surveys.curves import _climb, _Patterns, _start, category_chances
 from troth.surveys.learning import START_SHARES
 from troth.surveys.reliability import correlate_with_rest, find_alpha, find_omega, fit_loads
 from troth.surveys.sets import all_items, load_scale
-from troth.surveys.values import find_item, read_time, read_value, squeeze
+from troth.surveys.values import find_item, read_value, squeeze
+from troth.times import read_time
 from troth.trust import close_states, log_likelihood
 
 SHARED = Path(os.environ.get("TROTH_SHARED", Path(__file__).parents[1] / "../shared"))
@@ -243,7 +244,7 @@ def test_what_is_no_point_of_the_scale_is_refused(cell: str):
     ],
 )  # fmt: skip
 def test_a_time_is_read_in_the_zone_of_the_account(cell: str, order, moment: dt.datetime | None):
-    assert read_time(cell, zone="Europe/Berlin", order=order) == moment
+    assert read_time(cell, zone="Europe/Berlin", order=order, day="noon") == moment
 
 
 # --- exports ---------------------------------------------------------------------------------------------------------

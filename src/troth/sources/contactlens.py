@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from troth.sources.cells import read_text, read_time
+from troth.sources.cells import read_text
 from troth.sources.documents import Fields, find_keys
 from troth.sources.export import Export
 from troth.sources.formats import Format
@@ -19,6 +19,7 @@ from troth.sources.json_items import read_items
 from troth.sources.reader import Context, Reader
 from troth.sources.spoken import Said, Talk, Voice, find_start, name_talk, tell_talk
 from troth.sources.turns import Piece, Rejected
+from troth.times import read_time
 
 _SIDES: Final = {"AGENT": "us", "SUPERVISOR": "us", "CUSTOMER": "them"}
 _PARTICIPANTS: Final = frozenset({"Participants", "ParticipantId"})

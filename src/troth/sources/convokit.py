@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any, Final, cast
 
-from troth.sources.cells import read_text, read_time
+from troth.sources.cells import read_text
 from troth.sources.charsets import clean
 from troth.sources.export import Export
 from troth.sources.formats import Format
@@ -21,6 +21,7 @@ from troth.sources.jsonl import Row, parse_row
 from troth.sources.mail import NO_DATE
 from troth.sources.reader import Context, Reader
 from troth.sources.turns import Contact, Piece, Rejected, Turn
+from troth.times import read_time
 
 _FILES: Final = ("utterances.jsonl", "utterances.json")
 _OURS: Final = frozenset(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple, TypeVar
 
-from troth.sources.cells import DateOrder, read_amount, read_time
+from troth.sources.cells import read_amount
 from troth.sources.documents import Fields, find_keys, read_entries
 from troth.sources.export import Export
 from troth.sources.helpdesk import pick
@@ -14,6 +14,7 @@ from troth.sources.outcomes import Ledger, Record
 from troth.sources.reader import Context
 from troth.sources.tables import UTF16, look_at_sheet, plain_name, read_rows
 from troth.sources.turns import Piece, Rejected
+from troth.times import DateOrder, DayTime, read_time
 
 _Known = TypeVar("_Known")
 
@@ -41,9 +42,9 @@ class Found(NamedTuple):
         """The text of the first of these fields that has one."""
         return pick(self.cells, *names)
 
-    def time(self, *names: str, late: bool = False) -> datetime | None:
-        """The first of these fields that is a time; a day alone is its beginning, or its end if `late`."""
-        moments = (read_time(self.cells.get(name), zone=self.zone, order=self.order, late=late) for name in names)
+    def time(self, *names: str, day: DayTime = "begins") -> datetime | None:
+        """The first of these fields that is a time; `day` says what of a day alone is meant."""
+        moments = (read_time(self.cells.get(name), zone=self.zone, order=self.order, day=day) for name in names)
         return next((at for at in moments if at is not None), None)
 
     def moment(self, raw: object) -> datetime | None:

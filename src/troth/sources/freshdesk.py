@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from troth.sources.blocks import Meter
-from troth.sources.cells import read_flag, read_time
+from troth.sources.cells import read_flag
 from troth.sources.crm import as_position
 from troth.sources.documents import Entry, Fields, find_keys, is_json, read_entries
 from troth.sources.export import Export
@@ -34,6 +34,7 @@ from troth.sources.helpdesk import (
 from troth.sources.outcomes import EARLIER, Ledger, Record
 from troth.sources.reader import Context, Reader
 from troth.sources.turns import Contact, Piece, Rejected
+from troth.times import read_time
 
 FRESHDESK: Final = Format(
     name="freshdesk",

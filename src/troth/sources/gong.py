@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from troth.sources.cells import read_text, read_time
+from troth.sources.cells import read_text
 from troth.sources.documents import Fields, find_keys, read_entries
 from troth.sources.export import Export
 from troth.sources.formats import Format
@@ -17,6 +17,7 @@ from troth.sources.helpdesk import items, part, pick, read_address, read_phone
 from troth.sources.reader import Context, Reader
 from troth.sources.spoken import Said, Talk, Voice, list_contacts, tell_talk
 from troth.sources.turns import Piece, Rejected
+from troth.times import read_time
 
 _SIDES: Final = {"internal": "us", "external": "them"}
 _LISTS: Final = frozenset({"callTranscripts", "calls"})

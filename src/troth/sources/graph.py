@@ -15,7 +15,6 @@ from typing import Final, NamedTuple
 import re2
 
 from troth.markup import html_to_text
-from troth.sources.cells import read_time
 from troth.sources.envelope import Envelope, read_envelope
 from troth.sources.export import Export
 from troth.sources.formats import Format
@@ -37,6 +36,7 @@ from troth.sources.talk import (
     take_words,
 )
 from troth.sources.turns import Contact, Piece, Rejected, Turn
+from troth.times import read_time
 
 _TEAMS: Final = Format(
     name="teams",

@@ -306,7 +306,7 @@ def _read_deal(found: Found, crm: _Crm, ledger: Ledger, _kind: str) -> Iterator[
             state=state or "open",
             currency=_currency(found),
             opened_at=found.time("createdate", "createddate", "createdat"),
-            closed_at=found.time("closedate", "closeddate", late=True),
+            closed_at=found.time("closedate", "closeddate", day="ends"),
             changed_at=found.time("hslastmodifieddate", "lastmodifieddate", "updatedat"),
         ),
         "amount",
@@ -361,7 +361,7 @@ def _read_ticket(found: Found, crm: _Crm, ledger: Ledger, _kind: str) -> Iterato
         yield Rejected(position=found.where, reason=what)
         return
     label, state = crm.stage(found.pick("hspipelinestage"))
-    closed_at = found.time("closeddate", "hscloseddate", late=True)
+    closed_at = found.time("closeddate", "hscloseddate", day="ends")
     yield from ledger.add(
         Record(
             where=found.where,
@@ -384,8 +384,8 @@ def _read_invoice(found: Found, crm: _Crm, ledger: Ledger, _kind: str) -> Iterat
         return
     status = (found.pick("status", "hsinvoicestatus") or "").lower()
     opened = found.time("issuedat", "hsinvoicedate", "invoicedate", "createdate")
-    paid = found.time("paidat", "hspaymentdate", "paymentdate", late=True)
-    undone = found.time("refundedat", "voidedat", "hsvoideddate", late=True)
+    paid = found.time("paidat", "hspaymentdate", "paymentdate", day="ends")
+    undone = found.time("refundedat", "voidedat", "hsvoideddate", day="ends")
     state = read_state(status) or ("lost" if undone else "won" if paid else "open")
     record = Record(
         where=found.where,

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from troth.sources.blocks import Meter
-from troth.sources.cells import read_flag, read_time
+from troth.sources.cells import read_flag
 from troth.sources.documents import Entry, Fields, find_keys, read_entries
 from troth.sources.export import Export
 from troth.sources.formats import Format
@@ -34,6 +34,7 @@ from troth.sources.outcomes import Ledger, Record
 from troth.sources.reader import Context, Reader
 from troth.sources.tables import look_at_sheet, read_rows
 from troth.sources.turns import Contact, Piece, Rejected
+from troth.times import read_time
 
 INTERCOM: Final = Format(
     name="intercom",

@@ -26,7 +26,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from troth.errors import SettingsError, SourceError
 from troth.sources import outcomes
-from troth.sources.cells import DateOrder, read_text, read_time
+from troth.sources.cells import read_text
 from troth.sources.databases import Connection, is_database, query_database
 from troth.sources.documents import find_keys
 from troth.sources.export import Export
@@ -39,6 +39,7 @@ from troth.sources.reader import Context, Reader
 from troth.sources.shapes import list_columns
 from troth.sources.tables import look_at_sheet, plain_name, read_rows
 from troth.sources.turns import Contact, Piece, Rejected
+from troth.times import DateOrder, read_time
 
 Kind = Literal["turns", "outcomes", "contacts"]
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from troth.sources.cells import CURRENCIES, DateOrder, read_amount, read_text, read_time
+from troth.sources.cells import CURRENCIES, read_amount, read_text
 from troth.sources.turns import Outcome, Rejected, Step
+from troth.times import DateOrder, read_time
 
 KINDS: Final = ("deal", "renewal", "invoice", "ticket")
 STATES: Final = ("open", "won", "lost")
@@ -98,7 +99,7 @@ def read_record(
         cells: values by the names in `FIELDS`; those that are absent or empty are not stated.
         where: the row's place in its source.
         system: name of what keeps the table, the first part of the outcome's id.
-        zone, order, comma: how its times, dates and amounts are meant (`cells.read_time`, `cells.read_amount`).
+        zone, order, comma: how its times, dates and amounts are meant (`times.read_time`, `cells.read_amount`).
         kind: of rows that do not say theirs.
 
     Returns: the record, or why it is none.
@@ -117,7 +118,7 @@ def read_record(
     times: dict[str, datetime | None] = {}
     for name in ("opened_at", "closed_at", "stage_at"):
         value = cells.get(name)
-        times[name] = read_time(value, zone=zone, order=order, late=name == "closed_at")
+        times[name] = read_time(value, zone=zone, order=order, day="ends" if name == "closed_at" else "begins")
         if times[name] is None and read_text(value) is not None:
             return Rejected(position=f"{where}, {own}", reason=f"{str(value)[:40]!r} is no time that can be")
     stage, stated = read_text(cells.get("stage")), read_text(cells.get("state"))

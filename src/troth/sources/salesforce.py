@@ -279,7 +279,7 @@ def _keep_case(found: Found, org: _Org, ledger: Ledger, _kind: str) -> Iterator[
         yield Rejected(position=found.where, reason=what)
         return
     org.cases[_key(number)] = found._replace(cells={name: found.cells.get(name) for name in _OF_A_CASE})
-    closed_at, status = found.time("closeddate", late=True), found.pick("status")
+    closed_at, status = found.time("closeddate", day="ends"), found.pick("status")
     is_closed = read_flag(found.cells.get("isclosed")) or closed_at is not None
     yield from ledger.add(
         Record(
@@ -449,7 +449,7 @@ def _close_day(found: Found) -> datetime | None:
     """CloseDate is a day; warehouses write midnight beside it."""
     day = (found.pick("closedate") or "").partition(" ")
     is_midnight = not day[2].strip("0:. ")
-    return found._replace(cells={"day": day[0]}).time("day", late=True) if is_midnight else found.time("closedate")
+    return found._replace(cells={"day": day[0]}).time("day", day="ends") if is_midnight else found.time("closedate")
 
 
 def _full_name(found: Found) -> str | None:

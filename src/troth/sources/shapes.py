@@ -193,6 +193,11 @@ def _take(value: object, field: pa.Field) -> object:
         return _moment(value)
     if pa.types.is_string(kind):
         return _text(value)
+    return _count(value, kind)
+
+
+def _count(value: object, kind: pa.DataType) -> object:
+    """A truth or a number as its column holds it."""
     if pa.types.is_boolean(kind) != isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(f"no {kind}")
     if isinstance(value, bool):

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from troth.sources.blocks import Meter, read_blocks
-from troth.sources.cells import DateOrder, find_date_order
 from troth.sources.charsets import clean, decode_bytes
 from troth.sources.export import LOOK, Export
 from troth.sources.jsonl import read_lines
 from troth.sources.turns import Rejected
+from troth.times import DateOrder, find_date_order
 
 NOT_UTF8: Final = "line that is no UTF-8: read as Windows-1252"
 ROW_LIMIT: Final = 8 << 20  # characters of one row, line breaks within quotes included

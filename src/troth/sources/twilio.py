@@ -12,7 +12,7 @@ from typing import Final
 
 import re2
 
-from troth.sources.cells import read_text, read_time
+from troth.sources.cells import read_text
 from troth.sources.documents import Fields, find_keys
 from troth.sources.export import Export
 from troth.sources.formats import Format
@@ -21,6 +21,7 @@ from troth.sources.json_items import read_items
 from troth.sources.reader import Context, Reader
 from troth.sources.spoken import Said, Talk, Voice, find_start, name_talk, tell_talk
 from troth.sources.turns import Piece, Rejected
+from troth.times import read_time
 
 _SENTENCES: Final = frozenset({"media_channel", "transcript", "start_time", "end_time"})
 _PAGE: Final = frozenset({"service_sid", "channel", "participants", "channel_participant"})

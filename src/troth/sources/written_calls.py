@@ -11,7 +11,6 @@ from typing import Final
 
 import re2
 
-from troth.sources.cells import read_time
 from troth.sources.documents import Fields, find_keys
 from troth.sources.export import Export
 from troth.sources.formats import Format
@@ -20,6 +19,7 @@ from troth.sources.json_items import read_items
 from troth.sources.reader import Context, Reader
 from troth.sources.spoken import Said, Talk, Voice, tell_talk
 from troth.sources.turns import Piece, Rejected
+from troth.times import read_time
 
 _KEYS: Final = frozenset({"ConversationId", "StartTime", "Content"})
 _BOLD: Final = re2.compile(r"\*\*([^*\n:]{1,60}):\*\*")

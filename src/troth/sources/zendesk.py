@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from troth.sources.blocks import Meter
-from troth.sources.cells import read_flag, read_text, read_time
+from troth.sources.cells import read_flag, read_text
 from troth.sources.documents import Entry, Fields, find_keys, is_json, read_entries
 from troth.sources.export import Export
 from troth.sources.formats import Format
@@ -35,6 +35,7 @@ from troth.sources.outcomes import EARLIER, Ledger, Record
 from troth.sources.reader import Context, Reader
 from troth.sources.tables import Row, look_at_sheet, read_rows
 from troth.sources.turns import Contact, Piece, Rejected, Turn
+from troth.times import read_time
 
 ZENDESK: Final = Format(
     name="zendesk",

@@ -15,7 +15,8 @@ import pyarrow as pa
 from troth.schema import ANSWERS, conform, empty
 from troth.surveys.exports import Export, open_export
 from troth.surveys.sets import Item, load_scale
-from troth.surveys.values import DateOrder, read_time, read_value
+from troth.surveys.values import read_value
+from troth.times import DateOrder, read_time
 
 Place = Callable[[Collection[str]], Mapping[str, str]]
 """Takes the addresses, account names and references of a file, in lower case, to the relationships they belong to."""
@@ -126,7 +127,7 @@ def _read_row(
         refuse("a preview, test or spam, not an answer")
     elif _is_unfinished(cell("finished"), cell("progress"), cell("completion")):
         refuse("not finished")
-    elif (answered_at := read_time(cell("answered_at"), zone=zone, order=order)) is None:
+    elif (answered_at := read_time(cell("answered_at"), zone=zone, order=order, day="noon")) is None:
         refuse("no date that can be read")
     else:
         values, facets = _read_values(export.items, row, line, rejected)

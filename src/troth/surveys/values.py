@@ -1,27 +1,19 @@
-"""Single cells of a survey export: an answer, a time, a piece of wording."""
+"""Single cells of a survey export: an answer, a piece of wording."""
 
 from __future__ import annotations
 
-import datetime as dt
 import unicodedata
 from functools import cache
-from typing import Final, Literal
-from zoneinfo import ZoneInfo
+from typing import Final
 
 from troth.markup import html_to_text
 from troth.surveys.sets import NAMES, Item, Scale, all_items, load_scale, load_set
-
-DateOrder = Literal["dmy", "mdy"]
 
 _LONGEST = 2000  # characters of a heading that can be a question of ours
 _NO_ANSWER: Final = frozenset(
     {"", "99", "na", "n a", "none", "no answer", "not applicable", "don t know", "keine angabe", "weiß nicht"}
 )
-_CLOCKS: Final = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
-_DAYS: Final = {"dmy": "%d/%m/%Y", "mdy": "%m/%d/%Y"}
 _BEFORE_WORDS: Final = ("-", "–", "—", "=", "(", ":")  # between a number and the words for it
-_NOON: Final = dt.timedelta(hours=12)
-_YEARS: Final = range(1990, 2101)
 
 
 def squeeze(text: str) -> str:
@@ -100,35 +92,3 @@ def _split_number(text: str) -> tuple[str, str]:
     digits = text[len(sign) : end].replace(",", ".").rstrip(".")
     is_number = digits.count(".") <= 1 and digits.replace(".", "").isdigit()
     return (sign + digits if is_number else "", text[end:])
-
-
-def read_time(cell: str, *, zone: str, order: DateOrder) -> dt.datetime | None:
-    """The moment in a cell, in UTC; None when it is no date between 1990 and 2100. A day without a clock is its noon.
-
-    Args:
-        cell: ISO 8601, or a date with slashes or points and perhaps a clock.
-        zone: of times that do not say theirs.
-        order: how 3/4 is read; dates with points are always day first.
-    """
-    text = " ".join(cell.split())
-    moment = _parse_time(text, order) if len(text) < 60 else None
-    if moment is None or moment.year not in _YEARS:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))).astimezone(dt.UTC)
-
-
-def _parse_time(text: str, order: DateOrder) -> dt.datetime | None:
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError:
-        pass
-    else:
-        return moment + _NOON if len(text) <= 10 else moment
-    day = _DAYS[order] if "/" in text else "%d.%m.%Y" if "." in text else "%Y-%m-%d"
-    for clock in _CLOCKS:
-        try:
-            moment = dt.datetime.strptime(text, day + clock)  # noqa: DTZ007 - the caller knows the zone
-        except ValueError:
-            continue
-        return moment if clock else moment + _NOON
-    return None
