@@ -1,7 +1,8 @@
 """Words that tell which language a few words are in, where a statistical guess has too little to go by.
 
-Only words that hardly occur in business English are listed for another language, and only the languages whose short
-messages an English-speaking firm meets most; a short message in any other Latin-written language goes unnoticed.
+Only words that hardly occur in business English, not even as a name, filler or abbreviation ("van", "um", "EST"), are
+listed for another language, and only the languages whose short messages an English-speaking firm meets most: a short
+message in any other language with Latin letters goes unnoticed.
 Written from knowledge of these languages, not counted in a corpus.
 """
 
@@ -24,38 +25,34 @@ _ENGLISH: Final = frozenset(
 _LISTED: Final[Mapping[str, frozenset[str]]] = {
     language: frozenset(words.split())
     for language, words in {
-        "de": "aber alles auch auf bis bitte danke das dass der dich dir doch du ein eine einen einer er erst "
-        "es euch für ganz geht gerne gern gibt grüße gruß guten gutes habe haben hallo heute hier ich "
-        "ihr ihre ihnen immer ist ja jetzt kann kein keine klar kommt können leider liebe lieber mache "
-        "mehr mein mich mir mit morgen müssen nach nein nicht nichts noch nochmal nur oder ohne passt "
-        "rechnung schon schön schönes sehr sein sich sie sind sofort tut uns und vielen viele vom von "
-        "vor wann warum wenn wer wie wieder wir wird wo wochenende zu zum zur",
-        "fr": "aussi avec beaucoup bien bientôt bonjour bonne bonsoir ça c'est ce cela cette combien d'accord "
-        "dans demain désolé désolée des donc du elle encore est et être faire fait il ils j'ai je jour "
-        "journée l'équipe les leur lui mais merci mes moi n'est ne nous où oui par parfait pas peu peut "
-        "plaît pouvez pourquoi qu'il quand que quel quelle qui quoi reçu rien s'il salut sera ses si "
-        "soirée sont souci suis toujours tous très une veuillez vers voici voilà vos votre vous",
-        "es": "adiós ahora algo aquí así aún bien buena buenas buenos como cómo con cuando cuándo cuánto de "
-        "del días donde dónde el ella ellos en entonces es esta está están estamos este esto favor "
-        "funciona gracias había hasta hay hola hoy la las le lo los luego más mañana mi mucha muchas "
-        "mucho muy nada ningún noches nos nosotros nuestro nunca para pero perdón perfecto porque "
-        "problema puede pues que qué quién sí siento siempre sobre sus tal también tardes te tengo "
-        "tiene todavía todo una usted ustedes vale ya yo",
-        "it": "allora anche ancora arriva bene buona buongiorno buonasera ci ciao con cosa da della di domani "
-        "dove è fatto giorno gli grazie ho il io la lei lo loro ma mi mille molto nessun nessuno niente "
-        "non nostro oggi perché perfetto più presto può prego problema qualche quando quanto questa "
-        "questo scusi scusa sì sono subito tutto un una va vi voi",
-        "nl": "aan alles als bedankt bent beste dank dat de deze die dit een eens factuur fijne ga gaat geen "
-        "goed goede goedemiddag goedemorgen graag groet groeten hebben heb heeft heel helemaal het hij "
-        "hoe hoi ik ja jammer jij jou jullie klopt komt kunnen maar met mij mijn moet morgen naar nee "
-        "niet nog nu ook op prima probleem snel straks tot uit uw van veel vandaag voor vriendelijke "
-        "waar wat wel werkt weten wij wordt zijn zo",
-        "pt": "agora ainda amanhã até bem boa bom com como de ela ele então está estou eu favor foi hoje isso "
-        "mais mas muito muita não nada nós noite obrigada obrigado olá ontem para pelo por porque "
-        "problema quando que quem se sem sim sobre tarde também tem tenho tudo um uma você vocês",
-        "pl": "bardzo będzie być czy co cześć dla dobra dobrze do dzień dobry dziękuję dzięki jak jest jestem "
-        "już jutro kiedy która które mi może nie niestety nic po pozdrawiam proszę przepraszam się są "
-        "tak witam wszystko że",
+        "de": "aber alles auch auf beste bis bitte danke das dass dich doch du ein eine einen einer erst euch "
+        "freundliche freundlichen für ganz geht gern gerne gibt gruß grüße grüßen guten gutes habe haben "
+        "hallo heute hier ich ihnen ihr ihre immer ja jetzt kann kein keine klar kommt können leider lieber "
+        "mache mehr mein mich mir morgen müssen nach nein nicht nichts noch nochmal nur oder ohne passt "
+        "rechnung schon schön schönes sehr sein sich sie sind sofort und uns viele vielen vor wann warum "
+        "wenn wer wie wieder wir wird wochenende zu zum zur",
+        "fr": "aussi avec beaucoup bien bientôt bonjour bonne bonsoir c'est ce cela cette combien cordialement "
+        "d'accord dans demain donc du désolé désolée encore faire il ils j'ai je jour journée l'équipe leur "
+        "lui mais merci moi n'est nous oui où parfait pas peut plaît pourquoi pouvez qu'il quand que quel "
+        "quelle qui quoi reçu rien s'il soirée sont souci suis toujours tous très une veuillez voici voilà "
+        "vos votre vous ça être",
+        "es": "adiós ahora algo aquí así aún bien buena buenas buenos como cuando cuándo cuánto cómo donde días "
+        "dónde ella ellos en entonces es esta estamos este esto está están favor funciona gracias había "
+        "hasta hola hoy luego mañana mucha muchas mucho muy más nada ningún noches nos nosotros nuestro "
+        "nunca para perdón perfecto pero porque problema puede pues que quién qué saludo saludos siempre "
+        "siento sí tal también tardes tengo tiene todavía todo una usted ustedes vale ya yo",
+        "it": "allora anche ancora arriva bene buona buonasera buongiorno ciao cordiali cosa della domani fatto "
+        "giorno grazie loro mille molto nessun nessuno niente non nostro oggi perché perfetto più prego "
+        "problema può qualche quando quanto questa questo saluti scusa scusi sono subito sì tutto una voi è",
+        "nl": "aan alles bedankt bent deze dit een eens factuur fijne ga gaat geen goed goede goedemiddag "
+        "goedemorgen graag groet groeten heb hebben heeft helemaal het hij hoe hoi ik ja jammer jij jou "
+        "jullie klopt komt kunnen maar mij mijn moet morgen naar nee niet nog nu ook probleem snel straks "
+        "uit uw vandaag veel voor vriendelijke waar wel werkt weten wij wordt zijn zo",
+        "pt": "agora ainda amanhã até bem boa bom como de ela então estou está favor foi hoje mais muita muito "
+        "nada noite não nós obrigada obrigado olá ontem pelo por porque problema quando que quem sim sobre "
+        "também tarde tenho tudo uma você vocês",
+        "pl": "bardzo być będzie cześć dobra dobry dobrze dzień dzięki dziękuję jak jestem jutro już kiedy która "
+        "które może nie niestety pozdrawiam proszę przepraszam się są witam wszystko że",
     }.items()
 }
 

@@ -18,6 +18,7 @@ FEWEST_LETTERS: Final = 20  # fewer say too little: "ok, will do" is claimed by 
 UNDETERMINED: Final = "und"  # ISO 639-2: certainly not English, and no telling what
 _ENOUGH: Final = 200  # characters; the model's cost grows with each, its answer hardly changes
 _CONFIDENT: Final = 0.7  # the model's own probability over the languages it knows
+_SURE: Final = 0.98  # to part a sentence from its turn: terse English full of place names is claimed with .9 too
 _LETTER: Final = re.compile(r"[^\W\d_]")
 # Basic Latin to IPA, Latin Extended Additional, C to E, full-width Latin: whatever else is a letter is not English.
 _LATIN: Final = re.compile(r"[A-Za-zªºÀ-ÖØ-öø-ʯḀ-ỿⱠ-Ɀ꜠-ꟿꬰ-ꭤﬀ-ﬆＡ-Ｚａ-ｚ]")
@@ -58,7 +59,8 @@ def tell_sentence(text: str, of_turn: str | None) -> str | None:
     if listed is not None:
         return listed
     if of_turn == "en" and not english and len(_LETTER.findall(sample)) >= FEWEST_LETTERS:
-        return _classify(sample) or of_turn
+        language, confidence = _identifier().classify(sample)
+        return language if confidence >= _SURE and len(language) == 2 else of_turn
     return of_turn
 
 
