@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 from troth.lenses import WHOLE
 from troth.schema import OUTCOME_STEPS, OUTCOMES
 from troth.signals import HELD
-from troth.testing import BEGINNING, DealRules, DealWorld, make_deal_world
+from troth.testing import BEGINNING, DealRules, DealWorld, expect_money, make_deal_world
 from troth.trust import DEFAULT_MODEL, follow
 from troth.worth.baseline import place_knots
 from troth.worth.deals import DealBook, take_deals
@@ -35,7 +35,7 @@ from troth.worth.hazards import OPEN, WON, fit_hazards
 from troth.worth.periods import WEEK_US, Deals, cut_weeks
 from troth.worth.ratios import MAIN_LAG, fit_worth, tell_ratio
 from troth.worth.timeline import Timeline
-from troth.worthing import Evidence, find_fading, measure_worth
+from troth.worthing import Evidence, find_fading, gather_evidence, measure_worth
 
 SCORE = WHOLE["held"]
 SWEPT = (0.0, 7.0, 14.0, 28.0, 56.0)
@@ -123,6 +123,29 @@ class Trial:
     covers: bool
     covers_lost: bool
     found: bool
+    money_covers: bool | None = None  # whether the 80 % interval of the sum held the true sum
+    money_told: bool | None = None
+
+
+def try_money(seed: int, rules: DealRules) -> Trial:
+    """The main ratio and the sum of money of one made-up firm, as `troth worth` gives them, beside the truth."""
+    world = make_deal_world(np.random.default_rng(seed), rules)
+    found = measure_worth(
+        gather_evidence(
+            outcomes=world.outcomes, steps=world.steps, turns=world.turns, readings=world.readings, as_of=world.as_of
+        )
+    )
+    won, lost, money = found.ratio("won"), found.ratio("lost"), found.money
+    if won is None or lost is None or money is None:
+        raise SystemExit("a made-up firm without deals; make it larger.")
+    return Trial(
+        logs={"frozen 28 days before": math.log(won.ratio)},
+        covers=won.low <= math.exp(rules.effect) <= won.high,
+        covers_lost=lost.low <= 1.0 <= lost.high,
+        found=won.low > 1.0,
+        money_covers=money.total.low80 <= expect_money(world) <= money.total.high80,
+        money_told=found.tells_money,
+    )
 
 
 def try_world(seed: int, rules: DealRules, *, naive: bool = True) -> Trial:
@@ -154,11 +177,15 @@ def main() -> None:
     parser.add_argument("--effect", type=float, default=0.0)
     parser.add_argument("--frailty", type=float, default=0.0)
     parser.add_argument("--accounts", type=int, default=150)
+    parser.add_argument("--main", action="store_true", help="only the ratio 28 days before")
+    parser.add_argument("--money", action="store_true", help="the sum of money beside the truth")
     parser.add_argument("--deals", type=int, nargs="*", default=[25_000, 50_000, 100_000])
     told = parser.parse_args()
     if told.runs:
         rules = DealRules(effect=told.effect, frailty=told.frailty, accounts=told.accounts)
-        show_trials([try_world(told.seed + run, rules, naive=told.effect == 0) for run in range(told.runs)])
+        seeds = range(told.seed, told.seed + told.runs)
+        tried = [try_money(one, rules) if told.money else try_world(one, rules, naive=not told.main) for one in seeds]
+        show_trials(tried)
         return
     for count in told.deals:
         show_speed(count)
@@ -168,32 +195,33 @@ def show_speed(count: int) -> None:
     """Time of one fit, of the whole measurement, and the most memory so far."""
     evidence = make_large(count)
     book = take_deals(evidence.outcomes, as_of=evidence.as_of)
-    started = time.perf_counter()
+    started, busy = time.perf_counter(), time.process_time()
     facts = AccountFacts(book, turns=evidence.turns, steps=evidence.steps)
     paths = ScorePaths(evidence.trust, evidence.score, evidence.fading)
     fitted = fit_worth(book.deals, book.relationships, paths, facts=facts.of_weeks)
-    one = time.perf_counter() - started
-    started = time.perf_counter()
+    one, one_busy = time.perf_counter() - started, time.process_time() - busy
+    started, busy = time.perf_counter(), time.process_time()
     measure_worth(evidence)
-    whole = time.perf_counter() - started
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    whole, whole_busy = time.perf_counter() - started, time.process_time() - busy
+    weeks, memory = len(cut_weeks(book.deals)), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     sys.stdout.write(
-        f"{count:>8,} deals {len(fitted.periods):>10,} weeks: one fit {one:5.1f} s, everything {whole:5.1f} s, "
-        f"{memory:,.0f} MB\n"
+        f"{count:>8,} deals {weeks:>10,} weeks, {len(fitted.periods):,} fitted: one fit {one:.1f} s "
+        f"(processor {one_busy:.1f}), everything {whole:.1f} s (processor {whole_busy:.1f}), {memory:,.0f} MB\n"
     )
 
 
 def make_large(count: int, *, seed: int = 1) -> Evidence:
-    """Deals that are watched for 26 weeks each, nine in ten of them ending in the last; an account for five deals."""
+    """Deals that are watched for 26 weeks on average, nine in ten to their end; an account for five deals."""
     rng = np.random.default_rng(seed)
     accounts = count // 5
     account = rng.integers(0, accounts, count)
     start = int(BEGINNING.timestamp()) * 1_000_000
     end = rng.choice(3, count, p=[0.1, 0.5, 0.4])
-    opened = start + np.where(end == OPEN, 720, rng.integers(180, 720, count)) * DAY_US
+    weeks = np.where(end == OPEN, 26, rng.integers(1, 52, count))
+    opened = start + np.where(end == OPEN, 720, rng.integers(180, 540, count)) * DAY_US
     homes = pa.array([f"a{number}.example" for number in range(accounts)])
     stamp = pa.timestamp("us", tz="UTC")
-    closed = pa.array(opened + 26 * WEEK_US - DAY_US, mask=end == OPEN).cast(stamp)
+    closed = pa.array(opened + weeks * WEEK_US - DAY_US, mask=end == OPEN).cast(stamp)
     names = pa.array([f"d{number}" for number in range(count)])
     amount = np.exp(rng.normal(9, 1, count))
     outcomes = pa.table({
@@ -230,7 +258,9 @@ def show_trials(trials: list[Trial]) -> None:
         logs = np.array([one.logs[name] for one in trials])
         error = logs.std(ddof=1) / math.sqrt(len(logs))
         out(f"{name:40} {math.exp(logs.mean()):.3f}  (± {1.96 * error * math.exp(logs.mean()):.3f})\n")
-    for name in ("covers", "covers_lost", "found"):
+    for name in ("covers", "covers_lost", "found", "money_covers", "money_told"):
+        if getattr(trials[0], name) is None:
+            continue
         out(f"{name:40} {np.mean([getattr(one, name) for one in trials]):.3f}\n")
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from troth.schema import OUTCOME_STEPS, OUTCOMES, READINGS
 from troth.signals import HELD
 from troth.worth.hazards import OPEN, WON, hazards
+from troth.worth.incidence import follow_course
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -76,6 +77,7 @@ class DealWorld:
         level: shape (accounts, weeks): trust held at the start of each week, in standard deviations.
         account: shape (deals,): of each deal, in the order of `outcomes`.
         rep: shape (deals,): its seller.
+        log_odds: shape (2, deals): of winning and of losing a week, without trust and age.
     """
 
     rules: DealRules
@@ -88,6 +90,7 @@ class DealWorld:
     level: Floats
     account: Ints
     rep: Ints
+    log_odds: Floats
 
 
 def make_deal_world(rng: np.random.Generator, rules: DealRules | None = None) -> DealWorld:
@@ -123,7 +126,26 @@ def make_deal_world(rng: np.random.Generator, rules: DealRules | None = None) ->
         level=level,
         account=deals.account,
         rep=deals.rep,
+        log_odds=deals.log_odds,
     )
+
+
+def expect_money(world: DealWorld, *, step: float = 0.5, days: int = 180) -> float:
+    """The true sum that open deals bring within the days beyond what they would, if trust were higher by `step`.
+
+    Trust of each account is held where it stands at the end of the world, or that much above it.
+    """
+    is_open = np.array([state == "open" for state in world.outcomes["state"].to_pylist()])
+    start = int(BEGINNING.timestamp()) * 1_000_000 + world.rules.weeks * _WEEK_US
+    opened = world.outcomes["opened_at"].cast(pa.int64()).to_numpy()[is_open]
+    ages = ((start - opened) // _WEEK_US)[:, None] + np.arange(-(-days // 7))
+    level = world.level[world.account[is_open], -1]
+    won_by: list[Floats] = []
+    for more in (0.0, step):
+        won = world.log_odds[0, is_open] + world.rules.effect * (level + more)
+        odds = _age_course(ages)[..., None] + np.stack([won, world.log_odds[1, is_open]], axis=-1)[:, None, :]
+        won_by.append(follow_course(odds, np.eye(2)).won_by(float(days)))
+    return float(((won_by[1] - won_by[0]) * world.outcomes["amount"].to_numpy()[is_open]).sum())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +158,7 @@ class _Deals:
     opened: Ints
     ended: Ints
     end: Ints
+    log_odds: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +202,7 @@ def _play_deals(rng: np.random.Generator, rules: DealRules, level: Floats, size:
     volume = (1.5 * size[account] + rng.standard_normal(count)) / math.sqrt(3.25)  # of the deal, variance 1
     skill = 0.2 * rng.standard_normal(rules.reps)
     frailty = rules.frailty * rng.standard_normal((2, rules.accounts))
+    log_odds = np.stack([skill[rep] - 0.3 * volume, 0.2 * volume]) + frailty[:, account] - 3.4
     opened = (rng.uniform(min(26, rules.weeks / 2), rules.weeks - 1, count) * _WEEK_US).astype(np.int64)
     ended = np.full(count, rules.weeks * _WEEK_US)
     end = np.zeros(count, dtype=np.int64)
@@ -187,17 +211,21 @@ def _play_deals(rng: np.random.Generator, rules: DealRules, level: Floats, size:
         at = np.flatnonzero((end == OPEN) & (begins + _WEEK_US <= rules.weeks * _WEEK_US))
         if not len(at):
             break
-        whose, week = account[at], begins[at] // _WEEK_US
-        course = 0.5 * math.log1p(age) - 0.06 * age
-        won = -3.4 + course + rules.effect * level[whose, week] - 0.3 * volume[at] + skill[rep[at]] + frailty[0, whose]
-        lost = -3.4 + course + 0.2 * volume[at] + frailty[1, whose]
-        chance = hazards(np.stack([won, lost], axis=-1), np.eye(2)).cumsum(axis=-1)
+        trust = level[account[at], begins[at] // _WEEK_US]
+        odds = _age_course(np.array(age)) + log_odds[:, at]
+        odds[0] += rules.effect * trust
+        chance = hazards(odds.T, np.eye(2)).cumsum(axis=-1)
         how = (rng.random((len(at), 1)) > chance).sum(axis=-1)
         over = at[how != OPEN]
         end[over] = how[how != OPEN]
         ended[over] = begins[over] + rng.integers(0, _WEEK_US, len(over))
     amount = np.exp(9.0 + 0.7 * volume).round(2)
-    return _Deals(account=account, rep=rep, amount=amount, opened=opened, ended=ended, end=end)
+    return _Deals(account=account, rep=rep, amount=amount, opened=opened, ended=ended, end=end, log_odds=log_odds)
+
+
+def _age_course(age: Ints) -> Floats:
+    """Log odds of an end over the age of a deal in weeks: rising at first, then falling."""
+    return 0.5 * np.log1p(age) - 0.06 * age
 
 
 def _write_turns(rng: np.random.Generator, rules: DealRules, deals: _Deals) -> _Turns:

@@ -24,7 +24,7 @@ from troth.worth.facts import ADJUSTMENT, AccountFacts
 from troth.worth.frozen import Fading, ScorePaths
 from troth.worth.incidence import HORIZONS, Course, count_course, follow_course
 from troth.worth.money import HORIZON_DAYS, STEP, Money, OpenDeals, price_deals
-from troth.worth.periods import WEEK_US, cut_weeks
+from troth.worth.periods import WEEK_US, Periods, cut_weeks
 from troth.worth.ratios import (
     LEAST_ACCOUNTS,
     LEAST_ENDS,
@@ -424,7 +424,7 @@ def measure_worth(evidence: Evidence, *, kind: Kind = "deal", draws: int = _DRAW
         main = fits[MAIN_LAG]
         known = len(np.unique(main.periods.deal[main.known]))
         controls = _check(book, paths, facts, main, rng)
-        chances, times = _tell_course(book, main, facts, rng=rng, draws=draws)
+        chances, times = _tell_course(book, main, periods, facts, rng=rng, draws=draws)
         money = _price(book, main, facts, evidence, rng=rng, draws=draws)
     return Worth(
         kind=kind, score=evidence.score.name, as_of=evidence.as_of, book=book, weeks=len(periods), won=counted["won"],
@@ -479,8 +479,8 @@ def _check(
 ) -> tuple[Control, ...]:
     """What must show nothing, and what shows how much else is at work."""
     deals, names = book.deals, book.relationships
-    swapped = fit_worth(deals, swap_accounts(names, rng), paths, facts=facts.of_weeks, start=main)
-    future = fit_worth(deals, names, paths, lag=-MAIN_LAG, facts=facts.of_weeks, start=main)
+    swapped = fit_worth(deals, swap_accounts(names, rng), paths, facts=facts.of_weeks, start=main, periods=main.periods)
+    future = fit_worth(deals, names, paths, lag=-MAIN_LAG, facts=facts.of_weeks, start=main, periods=main.periods)
     back = move_weeks(deals, -PLACEBO_DAYS)
     ahead = round(PLACEBO_DAYS / 7) * WEEK_US
     earlier = fit_worth(
@@ -499,19 +499,25 @@ def _check(
 
 
 def _tell_course(
-    book: DealBook, main: WorthFit, facts: AccountFacts, *, rng: np.random.Generator, draws: int
+    book: DealBook,
+    main: WorthFit,
+    periods: Periods,
+    facts: AccountFacts,
+    *,
+    rng: np.random.Generator,
+    draws: int,
 ) -> tuple[list[Chance], list[TimeToWin]]:
     """Chances and mean time to win: of all deals by counting, and at three levels of trust by the fit."""
     weeks = -(-max(HORIZONS) // 7)
-    at_risk = np.bincount(main.periods.week, minlength=weeks)
+    at_risk = np.bincount(periods.week, minlength=weeks)
     still = {days: int(at_risk[-(-days // 7) - 1]) for days in HORIZONS}
-    counted = {end: int((main.periods.event == code).sum()) >= LEAST_ENDS for end, code in NAMES.items()}
+    counted = {end: int((periods.event == code).sum()) >= LEAST_ENDS for end, code in NAMES.items()}
     enough = {end: tell_ratio(main, end).enough for end in NAMES}
-    accounts = int(main.periods.account.max()) + 1
-    # Every account drawn anew with the chances of a bootstrap over accounts.
-    weights = rng.multinomial(accounts, np.full(accounts, 1 / accounts), size=draws).astype(np.float64)
+    accounts = int(periods.account.max()) + 1
+    # A bootstrap over accounts: each counts as often as chance has it.
+    weights = rng.poisson(1.0, (draws, accounts)).astype(np.float64)
     courses: dict[str, tuple[Course, Course, dict[str, bool]]] = {
-        "all": (count_course(main.periods), count_course(main.periods, weights), counted)
+        "all": (count_course(periods), count_course(periods, weights), counted)
     }
     if any(enough.values()):
         met = main.trust[main.known]

@@ -51,11 +51,10 @@ class AccountFacts:
     def __init__(self, book: DealBook, *, turns: pa.Table, steps: object) -> None:
         deals = book.deals
         self._account = deals.account
-        number = dict(zip(book.relationships, deals.account.tolist(), strict=True))
-        written = turns.filter(
-            pc.and_(pc.is_valid(turns["sent_at"]), pc.is_in(turns["relationship"], pa.array(list(number), pa.string())))
-        )
-        home = np.array([number[name] for name in written["relationship"].to_pylist()], dtype=np.int64)
+        number = dict(zip(book.relationships, deals.account.tolist(), strict=True))  # in the order of first deals
+        homes = pa.array(list(number), pa.string())
+        written = turns.filter(pc.and_(pc.is_valid(turns["sent_at"]), pc.is_in(turns["relationship"], homes)))
+        home = np.array(list(number.values()), dtype=np.int64)[_place(written["relationship"], homes)]
         sent = _times(written, "sent_at")
         self._turns = Timeline(home, sent)
         self._since = np.full(max(number.values(), default=-1) + 1, np.iinfo(np.int64).max)
@@ -94,17 +93,22 @@ class AccountFacts:
 
 def _list_amounts(book: DealBook, steps: object) -> tuple[Timeline, Floats]:
     """Amounts by deal and time, in the order of the timeline; those in another currency are not known."""
-    number = {name: at for at, name in enumerate(book.ids) if not np.isnan(book.amounts[at])}
+    priced = np.flatnonzero(~np.isnan(book.amounts))
+    names = pa.array([book.ids[at] for at in priced.tolist()], pa.string())
     table = conform(steps, OUTCOME_STEPS)
     stated = table.filter(
         pc.and_(
-            pc.is_in(table["outcome_id"], pa.array(list(number), pa.string())),
+            pc.is_in(table["outcome_id"], names),
             pc.fill_null(pc.greater_equal(table["amount"], 0.0), fill_value=False),
         )
     )
-    deal = np.array([number[name] for name in stated["outcome_id"].to_pylist()], dtype=np.int64)
-    line = Timeline(deal, _times(stated, "at"))
+    line = Timeline(priced[_place(stated["outcome_id"], names)], _times(stated, "at"))
     return line, stated["amount"].to_numpy()[line.order]
+
+
+def _place(column: pa.ChunkedArray, values: pa.Array) -> Ints:
+    """Where each cell, all of which are among the values, stands among them."""
+    return pc.index_in(column, values).to_numpy().astype(np.int64)
 
 
 def _times(table: pa.Table, name: str) -> Ints:

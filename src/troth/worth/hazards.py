@@ -12,7 +12,8 @@ clustered, since the weeks of one account are no independent witnesses (Liang & 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -138,6 +139,13 @@ def _climb(design: Floats, event: Ints, prior_sd: Floats, theta: Floats) -> tupl
     return theta, reached + 0.5 * float(weight @ theta**2), information
 
 
+def shift_intercepts(fitted: HazardFit, open_share: float) -> HazardFit:
+    """The fit as it is where only a share of the weeks without an end was fitted; the first column is the intercept."""
+    coefficients = fitted.coefficients.copy()
+    coefficients[:, 0] += math.log(open_share)
+    return replace(fitted, coefficients=coefficients)
+
+
 def hazards(design: Floats, coefficients: Floats) -> Floats:
     """The chance that a week ends open, won or lost.
 
@@ -147,10 +155,11 @@ def hazards(design: Floats, coefficients: Floats) -> Floats:
 
     Returns: shape (..., 3).
     """
-    odds = design @ coefficients.T
-    top = np.maximum(odds.max(axis=-1, keepdims=True), 0.0)
-    weights = np.concatenate([np.exp(-top), np.exp(odds - top)], axis=-1)
-    return weights / weights.sum(axis=-1, keepdims=True)
+    won, lost = design @ coefficients[0], design @ coefficients[1]
+    top = np.maximum(np.maximum(won, lost), 0.0)
+    chance = np.stack([np.exp(-top), np.exp(won - top), np.exp(lost - top)], axis=-1)
+    chance /= (chance[..., OPEN] + chance[..., WON] + chance[..., LOST])[..., None]
+    return chance
 
 
 def _measure(design: Floats, event: Ints, theta: Floats) -> tuple[float, Floats, Floats]:

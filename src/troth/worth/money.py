@@ -18,12 +18,16 @@ from troth.worth.ratios import WorthFit
 
 Floats = NDArray[np.float64]
 
+_AS_THEY_ARE: Final = np.eye(2)  # log odds in, log odds out
+
 STEP: Final = 0.5
 """Standard deviations of trust that the two worlds differ by."""
 HORIZON_DAYS: Final = 180
 DRAWS: Final = 1000
 
 _WEEK_DAYS: Final = 7
+_MOST_DRAWN: Final = 200_000  # draws of single deals: with very many deals a sum settles in fewer draws
+_LEAST_DRAWS: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,24 +93,21 @@ def price_deals(
     Cost: draws x deals x weeks of the horizon.
     """
     weeks = -(-horizon_days // _WEEK_DAYS)
+    draws = int(np.clip(_MOST_DRAWN // max(len(deals.weeks), 1), min(_LEAST_DRAWS, draws), draws))
     ages = deals.weeks[:, None] + np.arange(weeks)
     facts = (deals.facts - fitted.centres) / fitted.scales
-    known = np.concatenate(
-        [
-            fitted.baseline.expand(ages.astype(np.float64)),
-            np.zeros((*ages.shape, 1)),
-            np.broadcast_to(facts[:, None, :], (*ages.shape, facts.shape[1])),
-        ],
-        axis=-1,
-    )
+    aged = fitted.baseline.expand(ages.astype(np.float64))
+    at = fitted.at
     gains = np.zeros((draws, len(deals.weeks)))
-    for at, coefficients in enumerate(fitted.fit.draw(draws, rng)):
+    for drawn, coefficients in enumerate(fitted.fit.draw(draws, rng)):
         trust = deals.trust + deals.trust_sd * rng.standard_normal(len(deals.trust))
+        lasting = facts @ coefficients[:, at + 1 :].T
         chances: list[Floats] = []
         for more in (0.0, step):
-            known[..., fitted.at] = (trust + more)[:, None]
-            chances.append(follow_course(known, coefficients).won_by(float(horizon_days)))
-        gains[at] = (chances[1] - chances[0]) * deals.amounts
+            odds = lasting + (trust + more)[:, None] * coefficients[:, at]
+            course = follow_course(aged @ coefficients[:, :at].T + odds[:, None, :], _AS_THEY_ARE)
+            chances.append(course.won_by(float(horizon_days)))
+        gains[drawn] = (chances[1] - chances[0]) * deals.amounts
     return Prices(deals=tuple(_sum_up(gain) for gain in gains.T), total=_sum_up(gains.sum(axis=1)))
 
 

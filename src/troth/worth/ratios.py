@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from troth.errors import InputError
 from troth.worth.baseline import Baseline, place_knots
 from troth.worth.frozen import ScorePaths
-from troth.worth.hazards import LOST, OPEN, WON, HazardFit, fit_hazards
-from troth.worth.periods import WEEK_US, Deals, Periods, cut_weeks
+from troth.worth.hazards import LOST, OPEN, WON, HazardFit, fit_hazards, shift_intercepts
+from troth.worth.periods import WEEK_US, Deals, Periods, cut_weeks, thin_weeks
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -99,6 +99,7 @@ def fit_worth(
     lag: float = MAIN_LAG,
     facts: Facts | None = None,
     start: WorthFit | None = None,
+    periods: Periods | None = None,
 ) -> WorthFit:
     """Fit both hazards with trust frozen `lag` days before each week.
 
@@ -107,10 +108,11 @@ def fit_worth(
         paths: trust held over time.
         facts: adjustment, declared before anything is fitted; only what was known before the week.
         start: a fit of the same deals at another lag, from which the way is shorter.
+        periods: weeks of these deals where they are cut already.
 
     Raises: InputError when there is no week to fit.
     """
-    periods = cut_weeks(deals)
+    periods = thin_weeks(cut_weeks(deals)) if periods is None else periods
     if not len(periods):
         raise InputError("no deal was open for a week: there is nothing to learn from.")
     frozen = paths.freeze(relationships, periods.start, days_before=lag, whose=periods.deal)
@@ -128,7 +130,9 @@ def fit_worth(
     guess = start.fit.coefficients if start is not None and start.columns == columns else None
     return WorthFit(
         lag=lag,
-        fit=fit_hazards(design, periods.event, periods.account, prior_sd=prior, start=guess),
+        fit=shift_intercepts(
+            fit_hazards(design, periods.event, periods.account, prior_sd=prior, start=guess), periods.open_share
+        ),
         baseline=baseline,
         columns=columns,
         ends=(won, lost),
@@ -179,9 +183,9 @@ def fit_lags(
     facts: Facts | None = None,
 ) -> Iterator[WorthFit]:
     """`fit_worth` at every lag, each from where the one before ended."""
-    fitted = None
+    fitted, periods = None, thin_weeks(cut_weeks(deals))
     for lag in lags:
-        fitted = fit_worth(deals, relationships, paths, lag=lag, facts=facts, start=fitted)
+        fitted = fit_worth(deals, relationships, paths, lag=lag, facts=facts, start=fitted, periods=periods)
         yield fitted
 
 
