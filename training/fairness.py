@@ -44,7 +44,6 @@ PROBABILITY: Final = 0.05
 _DRAWS: Final = 2_000
 _SEED: Final = 20261122
 _CALL: Final = 0.5
-_FEWEST: Final = 20  # pairs of a variety below which it is not named as the one that shifts most
 
 Verdict = Literal["passes", "fails", "not enough"]
 Half = Literal["choose", "report"]
@@ -207,7 +206,7 @@ def _compare_shares(
         f"{name} {left[at].mean():.0%} to {right[at].mean():.0%}" for name, at in _by_variety(pairs) if len(at) > 1
     )
     return {
-        "found_by": "encoder", "signal": "all acts", "set": "fair", "split": "report", "rows": len(pairs),
+        "found_by": "encoder", "signal": "acts together", "set": "fair", "split": "report", "rows": len(pairs),
         "metric": f"share {what}, {axis}: {verdict}", "value": round(shift.mean, 4), "low": round(shift.low, 4),
         "high": round(shift.high, 4), "licence_class": "open", "axis": axis, "verdict": verdict,
         "left": round(float(left.mean()), 4), "right": round(float(right.mean()), 4), "note": by_variety,
@@ -225,7 +224,7 @@ def _by_variety(pairs: Sequence[Pair]) -> list[tuple[str, NDArray[np.intp]]]:
 
 def _find_farthest(pairs: Sequence[Pair], moved: NDArray[np.float64]) -> tuple[str, float]:
     """The variety whose mean shift is largest, and that shift."""
-    means = [(name, float(moved[at].mean())) for name, at in _by_variety(pairs) if len(at) >= min(_FEWEST, len(pairs))]
+    means = [(name, float(moved[at].mean())) for name, at in _by_variety(pairs)]
     return max(means, key=lambda pair: abs(pair[1]))
 
 

@@ -65,9 +65,7 @@ SENTENCES: Final = pa.schema(
         _must("start", pa.int32()),  # offset into body, inclusive
         _must("end", pa.int32()),  # offset into body, exclusive
         _must("text", pa.string()),  # body[start:end] with white space made single
-        pa.field(
-            "language", pa.string()
-        ),  # ISO 639-1, of the turn if not surely else; "und": not English; null: cannot say
+        pa.field("language", pa.string()),  # ISO 639-1; "und": surely not English; null: too short to say
     ]
 )
 

@@ -18,6 +18,8 @@ from troth.cli.options import (
 )
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from troth.settings import Watch
 
 _WIDE = 95  # columns of a terminal that hold the circle and the count of turns too
@@ -46,11 +48,12 @@ def relationships(
     chosen = choose_settings(settings)
     with open_book(book, chosen, sample=sample) as opened:
         with show_progress("finding signals", unit="turns") as progress:
-            opened.understand(progress=progress)
+            sentences = opened.understand(progress=progress).sentences
         table = opened.relationships(over=over)
     rows = [row for row in table.to_pylist() if circle in {None, row["circle"]}]
     if shape is Format.table:
         _draw(rows, chosen.trend, over or chosen.trend.days)
+        _say_limits(sentences)
     else:
         write_rows(rows, shape, columns=table.column_names)
 
@@ -86,6 +89,17 @@ def _draw(rows: list[dict[str, Any]], watch: Watch, days: int) -> None:
         if row["warning"]:
             console.print(Text(f"! {clean_line(row['warning'])}.", "yellow"))
     say(f"↑ ↓: moved within {days} days, with a probability of {watch.name_from:.0%} or more; –: neither is so likely.")
+
+
+def _say_limits(sentences: pa.Table) -> None:
+    """What the table does not allow, and what is not in it."""
+    from troth.cli.talk import say
+    from troth.encoder import count_unread
+    from troth.fairness import warn_of_comparing
+
+    say(warn_of_comparing())
+    if unread := count_unread(sentences):
+        say(f"{unread:,} of {sentences.num_rows:,} sentences are not in English and give no signals.")
 
 
 def show_gauge(row: dict[str, Any], gauge: str, watch: Watch) -> str:

@@ -60,6 +60,13 @@ def find_signals(sentences: pa.Table, encoder: Encoder) -> pa.Table:
     return pa.concat_tables(chunks) if chunks else FINDINGS.empty_table()
 
 
+def count_unread(sentences: pa.Table) -> int:
+    """How many SENTENCES get no score because they are in a language in which no head was checked."""
+    language = sentences["language"]
+    elsewhere = pc.invert(pc.is_in(language, value_set=pa.array(LANGUAGES)))
+    return int(pc.sum(pc.and_(pc.is_valid(language), elsewhere)).as_py() or 0)
+
+
 def _find(table: pa.Table, encoder: Encoder) -> pa.Table:
     heads = encoder.heads
     texts = pc.dictionary_encode(table.column("text").combine_chunks())
