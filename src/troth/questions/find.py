@@ -64,7 +64,7 @@ def questions_after(
 
     Returns: QUESTIONS of every turn in the relationships and conversations that hold the new turns, as `find_questions`
         gives them of the whole book.
-    Cost: filters over the tables, then in proportion to those relationships.
+    Cost: filters over the tables, then in proportion to those relationships; `Ongoing` keeps what one turn needs.
     """
     known = known_turns(turns, now)
     ids = pa.array(new, pa.string())

@@ -178,6 +178,12 @@ class Waits:
             if self.named is None and self.heard and is_priced:
                 self.named = turn, _usual(self.ended)
 
+    def due(self) -> datetime | None:
+        """When the silence since a price becomes unusual."""
+        if self.named is None or self.named[0].sent_at is None:
+            return None
+        return self.named[0].sent_at + self.named[1]
+
     def lasting(self, now: datetime) -> Iterator[Silence]:
         """The silence that nothing has ended yet."""
         yield from self._silence(None, now)

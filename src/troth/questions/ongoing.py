@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -141,7 +141,8 @@ class Ongoing:
             if turn.relationship is not None:
                 by_home[turn.relationship].append(turn)
         for name, own in by_home.items():
-            moved |= {id(item): item for item in self._homes[name].reply(own, side=self._side)}
+            for item in self._homes[name].reply(own, side=self._side, stems_of=self._stems_of):
+                moved[id(item)] = item
         changed = [item for item in moved.values() if self._look_elsewhere(item)]
         done = self._look_back(changed, [item for own in items.values() for item in own])
         made = {item.key: item.made() for item in done}
@@ -227,10 +228,10 @@ class Ongoing:
             follows = home.lay(own, {turn.turn_id: prices[turn.turn_id] for turn in own if turn.turn_id in prices})
             silences, ended = home.listen(own if follows else None, self._now)
             made, gone = made | silences, gone | ended
-            if home.waits.named is not None:
-                turn, usual = home.waits.named
-                if turn.sent_at is not None:
-                    heapq.heappush(self._quiet, (turn.sent_at + usual, name))
+            alarm = home.waits.due()
+            if alarm is not None and alarm != home.alarm:
+                heapq.heappush(self._quiet, (alarm, name))
+            home.alarm = alarm
             if not follows:
                 met_anew.add(name)
             elif name not in met_anew:
@@ -432,10 +433,14 @@ class _Home:
     priced: dict[str, Row] = field(default_factory=dict[str, Row])
     quiet: set[str] = field(default_factory=set[str])  # ids of silences that have ended
     still: str | None = None  # id of the one that lasts
+    alarm: datetime | None = None  # when the present one becomes unusual
 
-    def reply(self, fresh: Sequence[Turn], *, side: str) -> Iterator[_Item]:
-        """Note turns of the other side; the questions that may look at one of them."""
+    def reply(self, fresh: Sequence[Turn], *, side: str, stems_of: Callable[[str], set[str]]) -> Iterator[_Item]:
+        """Note turns of the other side; the questions that they may answer, or that may now look at others."""
         came = [turn for turn in fresh if turn.side not in {None, side} and turn.sent_at is not None]
+        if not came:
+            return
+        follows = not self.replies or by_clock(self.replies[-1]) < by_clock(came[0])
         for turn in came:
             insort(self.replies, turn, key=by_clock)
         for turn in came:
@@ -443,7 +448,11 @@ class _Home:
             since = self.replies[place - MOST_LATER].sent_at if place >= MOST_LATER else None
             begin = bisect_left(self.asked, ((since or _FIRST,),))
             end = bisect_left(self.asked, ((turn.sent_at or _LAST,),))
-            yield from (item for _, item in self.asked[begin:end])
+            stems = stems_of(turn.turn_id)
+            for _, item in self.asked[begin:end]:
+                # A turn that comes last takes no other one's place among the next that a question looks at.
+                if item.base.is_waiting and (not follows or speaks_of(item.base, stems)):
+                    yield item
 
     def ask(self, new: Sequence[_Item]) -> Iterator[_Item]:
         """Note questions; those that stand beside others than before."""
