@@ -41,6 +41,15 @@ def test_a_list_or_lines_in_blocks_of_any_size(objects: list[Any], size: int, pr
 
 
 @settings(max_examples=60)
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 40), st.booleans())
+def test_lists_within_lists_are_passed_at_once_and_end_where_they_end(deep: int, wide: int, size: int, alone: bool):
+    nested = [[["[" * deep + "]" * deep] * 2, json.loads("[" * deep + "]" * deep)] for _ in range(wide)]
+    objects = [{"a": nested, "b": {"c": [{}, [], [{}]]}}, {}, {"d": [[]]}]
+    data = b"\n".join(json.dumps(one).encode() for one in objects) if alone else json.dumps(objects).encode()
+    assert [json.loads(piece or b"") for piece in split_items(blocks(data, size))] == objects
+
+
+@settings(max_examples=60)
 @given(_objects, _objects, _values, st.integers(1, 40))
 def test_the_lists_of_the_fields_that_are_asked_for(first: list[Any], second: list[Any], other: Any, size: int):
     data = json.dumps({"x": other, "a": first, "deep": {"a": [{"no": 1}]}, "b": second, "y": "a"}).encode()

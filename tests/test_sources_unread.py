@@ -34,6 +34,7 @@ ORDINARY = {
     "pipedrive.csv": ("Deal - ID,Deal - Title,Deal - Stage\n1,Big,Qualified\n", "table"),
     "README.md": ("# My project\n\nNote: this reads mail.\n\n- From: nobody\n", "text that is no mail"),
     "SOURCE.txt": ("Title: my files\nAuthor: me\n\nThese are the files, and they are fine.\n", "text that is no mail"),
+    "licence.txt": ("convo_1.json, licence as stated: MIT, synthetic\nconvo_2.json, the same\n", "text that is no"),
     "app.log": ("[2026-01-02 10:11:12] local.INFO: up\n[2026-01-02 10:11:13] local.ERROR: broke\n", "text"),
     "sys.log": ("2026-01-02 10:11:12,123 INFO main: up\n2026-01-02 10:11:13,123 ERROR main: broke\n", "text"),
     "http.txt": ("HTTP/1.1 200 OK\nContent-Type: text/html\nDate: Mon, 05 Jan 2026 10:00:00 GMT\n\nhello\n", "text"),
@@ -96,7 +97,10 @@ def test_a_folder_of_photos_is_refused_as_what_it_is(tmp_path: Path) -> None:
         book.read(tmp_path)
 
 
-SURVEY = "answered_at,email,questions_hc1,questions_hc2\n2026-03-01,cy@client.example,7,6\n2026-03-02,cy@client.example,5,5\n"
+SURVEY = """answered_at,email,questions_hc1,questions_hc2
+2026-03-01,cy@client.example,7,6
+2026-03-02,cy@client.example,5,5
+"""
 MAIL = "From: Cy <cy@client.example>\nTo: ann@firm.example\nDate: Fri, 20 Feb 2026 10:00:00 +0000\n\nHello.\n"
 
 

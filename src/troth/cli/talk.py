@@ -20,6 +20,7 @@ _PATIENCE_S = 1.0  # a job shorter than this shows no bar
 _LISTED = 5
 _BESIDE: Final = {
     "turns": ("turn", "turns"),
+    "answers": ("answer", "answers"),
     "calls": ("tool call", "tool calls"),
     "contacts": ("contact", "contacts"),
     "outcomes": ("deal, invoice or ticket", "deals, invoices or tickets"),

@@ -11,30 +11,16 @@ from collections.abc import Iterator
 from typing import Any, Final, cast
 
 from troth.sources.charsets import clean
-from troth.sources.documents import Fields, find_keys
-from troth.sources.export import Export
+from troth.sources.documents import Fields
 from troth.sources.formats import Format
 from troth.sources.helpdesk import items, part, pick, read_address, read_phone
-from troth.sources.json_items import read_items
-from troth.sources.reader import Context, Reader
+from troth.sources.objects import read_objects
+from troth.sources.reader import Context
 from troth.sources.spoken import Said, Talk, Voice, tell_talk
 from troth.sources.turns import Call, Piece, Rejected
 
 _KEYS: Final = frozenset({"convo_id", "scenario", "original"})
 _AGENT: Final = Voice("agent", None, "us", is_named=False)
-
-
-def _is_it(export: Export) -> bool:
-    return export.kind != "folder" and all(find_keys(export, name) >= _KEYS for name in export.names)
-
-
-def _read(export: Export, context: Context) -> Iterator[Piece]:
-    for name in export.names:
-        for found in read_items(export, name, context.meter):
-            if isinstance(found, Rejected):
-                yield found
-            else:
-                yield from _tell(found[1], found[0], context)
 
 
 def _tell(chat: Fields, where: str, context: Context) -> Iterator[Piece]:
@@ -90,12 +76,12 @@ def _press(conversation: str, behind: str | None, position: int, text: str, reto
     )
 
 
-ABCD: Final = Reader(
-    format=Format(
+ABCD: Final = read_objects(
+    Format(
         name="abcd",
         description="chats of customer service in the form of the ABCD corpus",
         takes="turns, what the agent did, the customer",
     ),
-    is_it=_is_it,
-    read=_read,
+    _KEYS,
+    _tell,
 )

@@ -33,6 +33,7 @@ from troth.sources.helpdesk import (
 )
 from troth.sources.outcomes import EARLIER, Ledger, Record
 from troth.sources.reader import Context, Reader
+from troth.sources.tickets import record_ticket
 from troth.sources.turns import Contact, Piece, Rejected
 from troth.times import read_time
 
@@ -47,7 +48,6 @@ _STATES: Final = {"2": "open", "3": "pending", "4": "resolved", "5": "closed"}
 _SOLVED: Final = frozenset({"resolved", "closed"})
 _PHONE, _OUTBOUND = "3", "10"  # numbers of sources
 _CHANNELS: Final = {"5": "social", "6": "social", "7": "chat"}
-NO_SOLVED_TIME: Final = "ticket solved, and not said when: its last update is taken"
 
 
 def is_freshdesk(export: Export) -> bool:
@@ -288,21 +288,17 @@ def _read_message(fields: Fields, ticket: str | None, where: str, desk: _Desk) -
 
 def _as_record(number: str, ticket: _Ticket, desk: _Desk) -> Record:
     requester = desk.member(ticket.requester)
-    company = desk.companies.get(ticket.company or (requester.account or "").removeprefix("freshdesk:company:"))
-    is_solved, closed_at = ticket.state in _SOLVED, ticket.solved_at
-    if is_solved and closed_at is None:
-        desk.context.notes[NO_SOLVED_TIME] += 1
-        closed_at = ticket.updated_at
-    return Record(
+    return record_ticket(
+        f"freshdesk:{number}",
         where=ticket.where,
-        outcome_id=f"freshdesk:{number}",
-        account=(company.domain or company.contact_id) if company is not None else requester.speaker,
-        kind="ticket",
-        stage=ticket.state or None,
-        state="won" if is_solved else "open",
-        opened_at=ticket.created_at,
-        closed_at=closed_at,
-        changed_at=ticket.updated_at,
+        requester=requester,
+        firm=desk.companies.get(ticket.company or (requester.account or "").removeprefix("freshdesk:company:")),
+        stage=ticket.state,
+        is_solved=ticket.state in _SOLVED,
+        created_at=ticket.created_at,
+        updated_at=ticket.updated_at,
+        solved_at=ticket.solved_at,
+        notes=desk.context.notes,
     )
 
 

@@ -10,6 +10,7 @@ from troth.sources.export import Export
 from troth.sources.jsonl import parse_row
 from troth.sources.tables import look_at_sheet
 
+_NAME: Final = 50  # characters of a column's name in a table that is called one
 _NAMED: Final = 6  # columns, fields or members named in a line
 _SEE: Final = "docs/sources.md lists what troth reads."
 _MAP: Final = "Map its columns with a [[source]] in troth.toml; docs/sources.md shows one."
@@ -130,12 +131,12 @@ def _tell_json(text: bytes) -> Unread | None:
 
 
 def _tell_table(export: Export) -> Unread | None:
-    """A table, where its second line has as many cells as its first has names; else None."""
+    """A table, where short names stand over a row of as many cells; else None."""
     sheet = look_at_sheet(export)
-    if sheet is None or sheet.header[0][:1] in _NO_TABLE or not all(name.strip() for name in sheet.header[:2]):
+    if sheet is None or sheet.header[0][:1] in _NO_TABLE or max(map(len, sheet.header)) > _NAME:
         return None
     lines = export.look().decode(errors="replace").splitlines()[sheet.skip : sheet.skip + 2]
-    if len(lines) < 2 or (len(sheet.header) == 2 and lines[1].count(sheet.mark) != 1) or sheet.mark not in lines[1]:
+    if len(lines) < 2 or lines[1].count(sheet.mark) < len(sheet.header) - 1:
         return None
     return Unread(f"is a table that troth does not know (columns: {_shorten(sheet.header)})", _MAP)
 

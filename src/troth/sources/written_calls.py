@@ -11,12 +11,11 @@ from typing import Final
 
 import re2
 
-from troth.sources.documents import Fields, find_keys
-from troth.sources.export import Export
+from troth.sources.documents import Fields
 from troth.sources.formats import Format
 from troth.sources.helpdesk import pick
-from troth.sources.json_items import read_items
-from troth.sources.reader import Context, Reader
+from troth.sources.objects import read_objects
+from troth.sources.reader import Context
 from troth.sources.spoken import Said, Talk, Voice, tell_talk
 from troth.sources.turns import Piece, Rejected
 from troth.times import read_time
@@ -27,19 +26,6 @@ _VOICES: Final = {
     **dict.fromkeys(("agent", "representative"), Voice("agent", None, "us", is_named=False)),
     **dict.fromkeys(("customer", "caller", "client"), Voice("customer", None, "them", is_named=False)),
 }
-
-
-def _is_it(export: Export) -> bool:
-    return export.kind != "folder" and all(find_keys(export, name) >= _KEYS for name in export.names)
-
-
-def _read(export: Export, context: Context) -> Iterator[Piece]:
-    for name in export.names:
-        for found in read_items(export, name, context.meter):
-            if isinstance(found, Rejected):
-                yield found
-            else:
-                yield from _tell(found[1], found[0], context)
 
 
 def _tell(call: Fields, where: str, context: Context) -> Iterator[Piece]:
@@ -62,8 +48,8 @@ def _tell(call: Fields, where: str, context: Context) -> Iterator[Piece]:
     yield from tell_talk(talk, said, context)
 
 
-WRITTEN_CALLS: Final = Reader(
-    format=Format(name="written calls", description="calls of a contact centre, each as one text with bold names"),
-    is_it=_is_it,
-    read=_read,
+WRITTEN_CALLS: Final = read_objects(
+    Format(name="written calls", description="calls of a contact centre, each as one text with bold names"),
+    _KEYS,
+    _tell,
 )

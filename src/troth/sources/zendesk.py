@@ -34,6 +34,7 @@ from troth.sources.helpdesk import (
 from troth.sources.outcomes import EARLIER, Ledger, Record
 from troth.sources.reader import Context, Reader
 from troth.sources.tables import Row, look_at_sheet, read_rows
+from troth.sources.tickets import record_ticket
 from troth.sources.turns import Contact, Piece, Rejected, Turn
 from troth.times import read_time
 
@@ -60,7 +61,6 @@ _SIDES: Final = {"end-user": "them", "agent": "us", "admin": "us", "owner": "us"
 _RULES: Final = frozenset({"rule", "system", "automation", "trigger", "business rule"})
 DELETED: Final = "of a ticket that was deleted in Zendesk"
 NO_COMMENTS: Final = "ticket without its comments in the export: its description is read"
-NO_SOLVED_TIME: Final = "ticket solved, and not said when: its last update is taken"
 NO_WORDS: Final = "event of a ticket that is no comment"
 RATED: Final = "satisfaction rating without words, kept nowhere"
 
@@ -487,21 +487,18 @@ def _read_rating(rating: Fields, ticket: str | None, at: object, desk: _Desk) ->
 
 
 def _as_record(number: str, ticket: _Ticket, desk: _Desk) -> Record:
-    requester, account = desk.member(ticket.requester), desk.accounts.get(ticket.organization or "")
-    is_solved, closed_at = ticket.status in _SOLVED, ticket.solved_at
-    if is_solved and closed_at is None and number not in desk.solved:
-        desk.context.notes[NO_SOLVED_TIME] += 1
-        closed_at = ticket.updated_at
-    return Record(
+    return record_ticket(
+        f"zendesk:{number}",
         where=ticket.where,
-        outcome_id=f"zendesk:{number}",
-        account=(account.domain or account.contact_id) if account is not None else requester.speaker,
-        kind="ticket",
-        stage=ticket.status or None,
-        state="won" if is_solved else "open",
-        opened_at=ticket.created_at,
-        closed_at=closed_at,
-        changed_at=ticket.updated_at,
+        requester=desk.member(ticket.requester),
+        firm=desk.accounts.get(ticket.organization or ""),
+        stage=ticket.status,
+        is_solved=ticket.status in _SOLVED,
+        created_at=ticket.created_at,
+        updated_at=ticket.updated_at,
+        solved_at=ticket.solved_at,
+        notes=desk.context.notes,
+        has_history=number in desk.solved,
     )
 
 
