@@ -35,6 +35,7 @@ ORDINARY = {
     "README.md": ("# My project\n\nNote: this reads mail.\n\n- From: nobody\n", "text that is no mail"),
     "SOURCE.txt": ("Title: my files\nAuthor: me\n\nThese are the files, and they are fine.\n", "text that is no mail"),
     "licence.txt": ("convo_1.json, licence as stated: MIT, synthetic\nconvo_2.json, the same\n", "text that is no"),
+    "reply.txt": ("Hi,\nfine, thanks.\n", "text that is no"),
     "app.log": ("[2026-01-02 10:11:12] local.INFO: up\n[2026-01-02 10:11:13] local.ERROR: broke\n", "text"),
     "sys.log": ("2026-01-02 10:11:12,123 INFO main: up\n2026-01-02 10:11:13,123 ERROR main: broke\n", "text"),
     "http.txt": ("HTTP/1.1 200 OK\nContent-Type: text/html\nDate: Mon, 05 Jan 2026 10:00:00 GMT\n\nhello\n", "text"),
@@ -68,6 +69,15 @@ def test_an_ordinary_file_is_taken_by_no_reader_and_called_what_it_is(name: str,
     with pytest.raises(SourceError, match=says) as refused:
         recognise(path)
     assert len(str(refused.value).removeprefix(str(path))) < 320
+
+
+def test_the_tables_of_a_survey_tool_and_notes_on_sources_are_taken_by_no_reader(shared: Path) -> None:
+    samples = shared / "samples"
+    looked = [*samples.glob("qualtrics_*/*"), *samples.glob("cfpb_*/*"), *samples.glob("*/SOURCE.txt")]
+    if not looked:
+        pytest.skip("the samples are not here")
+    taken = {path.name: [reader.format.name for reader in READERS if reader.is_it(Export(path))] for path in looked}
+    assert {name: formats for name, formats in taken.items() if formats} == {}
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,8 @@ def _tell_table(export: Export) -> Unread | None:
     sheet = look_at_sheet(export)
     if sheet is None or sheet.header[0][:1] in _NO_TABLE or max(map(len, sheet.header)) > _NAME:
         return None
+    if sum(bool(name.strip()) for name in sheet.header) < 2:
+        return None  # a greeting with a comma behind it
     lines = export.look().decode(errors="replace").splitlines()[sheet.skip : sheet.skip + 2]
     if len(lines) < 2 or lines[1].count(sheet.mark) < len(sheet.header) - 1:
         return None
