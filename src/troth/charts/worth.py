@@ -127,8 +127,8 @@ def _ratio_axis(axis: Any, name: str, values: Rows) -> Any:
     domain = [min(ends[0], 0.7), max(ends[1], 1.5)]
     return axis(
         f"{name}:Q",
-        title="odds ratio of a week, for one standard deviation more trust",
-        scale=alt.Scale(type="log", domain=domain),
+        title="odds ratio per standard deviation of trust",
+        scale=alt.Scale(type="log", domain=domain, nice=False),
         axis=alt.Axis(values=[tick for tick in _TICKS if domain[0] <= tick <= domain[1]], format=".2~f"),
     )
 

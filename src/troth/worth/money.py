@@ -108,16 +108,15 @@ def price_deals(
             course = follow_course(aged @ coefficients[:, :at].T + odds[:, None, :], _AS_THEY_ARE)
             chances.append(course.won_by(float(horizon_days)))
         gains[drawn] = (chances[1] - chances[0]) * deals.amounts
-    return Prices(deals=tuple(_sum_up(gain) for gain in gains.T), total=_sum_up(gains.sum(axis=1)))
+    total = _sum_up(gains.sum(axis=1, keepdims=True))[0]
+    return Prices(deals=_sum_up(gains), total=total)
 
 
-def _sum_up(gains: Floats) -> Money:
-    low95, low80, median, high80, high95 = (float(one) for one in np.quantile(gains, [0.025, 0.1, 0.5, 0.9, 0.975]))
-    return Money(
-        median=median,
-        low80=low80,
-        high80=high80,
-        low95=low95,
-        high95=high95,
-        chance=float((gains > 0).mean()),
+def _sum_up(gains: Floats) -> tuple[Money, ...]:
+    """Draws of sums, shape (draws, sums), as intervals."""
+    ends = np.quantile(gains, [0.5, 0.1, 0.9, 0.025, 0.975], axis=0)
+    names = ("median", "low80", "high80", "low95", "high95")
+    return tuple(
+        Money(**dict(zip(names, of.tolist(), strict=True)), chance=float(chance))
+        for of, chance in zip(ends.T, (gains > 0).mean(axis=0), strict=True)
     )
