@@ -124,7 +124,7 @@ def make_says(said: Iterable[tuple[str, bool, str]], *, progress: str) -> Says:
 
 
 def print_answering(one: Answering) -> None:
-    print("  " + say_answering(one, "them"))
+    print("  " + say_answering(one, "customer"))
     print(f"    {one.pairs} pairs in {one.relationships} dialogues; open first {one.opened}, answered {one.answered}")
     for ratio in one.ratios:
         print(

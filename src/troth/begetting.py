@@ -1,4 +1,4 @@
-"""Does trust beget trust in this book: open acts that meet open acts, and warmth inside that comes before trust outside.
+"""Does trust beget trust in this book: open acts that meet open acts, and warmth inside before trust outside.
 
 Everything is told of the book as a whole, of a circle, or of a customer that is a firm; never of an employee.
 """
@@ -168,8 +168,8 @@ def say_answering(one: Answering, scope: str) -> str:
         return f"{act} and {answer}: doubtful ({figures}): {'; '.join(one.reasons)}."
     back = one.find("time reversed")
     order = ""
-    if back.raised and back.ratio >= main.ratio:
-        order = " Turned back in time it is as strong: which comes first cannot be told."
+    if back.raised and back.ratio > math.sqrt(main.ratio):
+        order = " Turned back in time it holds too: which of the two comes first cannot be told."
     return f"{act} goes with {answer} ({figures}).{order}"
 
 

@@ -103,7 +103,8 @@ def _tell(row: Mapping[str, Any]) -> str:
     from troth.plain import clean_line
 
     told = "–" if row["value"] is None else f"{row['value']:.0%} ({row['low']:.0%}–{row['high']:.0%})"
-    counts = f"{row['asks']:>5}{row['accepted']:>5}{row['rejected']:>4}{row['answered']:>6}{row['silent']:>7}{row['open']:>5}"
+    widths = {"asks": 5, "accepted": 5, "rejected": 4, "answered": 6, "silent": 7, "open": 5}
+    counts = "".join(f"{row[name]:>{width}}" for name, width in widths.items())
     return f"{clean_line(row['name'])[: _NAME - 1]:{_NAME}}{counts}{told:>19}"
 
 

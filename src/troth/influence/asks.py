@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -20,8 +21,9 @@ from troth.schema import FINDINGS, PROMISES, SENTENCES, TURNS, conform
 CUT: Final = 0.5
 """Probability from which a sentence asks, agrees or declines: the cut used everywhere in troth."""
 RECOMMENDS: Final = (
-    r"(?i)\b(i|we)('d| would| do)? (strongly )?(recommend|suggest|propose|advise)\b|\b(my|our) (recommendation|proposal|"
-    r"suggestion|advice)\b|\b(ich|wir) (empfehlen?|raten?|schlagen? .{1,60} vor)\b|\b(meine|unsere) empfehlung\b"
+    r"(?i)\b(i|we)('d| would| do)? (strongly )?(recommend|suggest|propose|advise)\b|"
+    r"\b(my|our) (recommendation|proposal|suggestion|advice)\b|"
+    r"\b(ich|wir) (empfehlen?|raten?|schlagen? .{1,60} vor)\b|\b(meine|unsere) empfehlung\b"
 )
 USUAL_SHARE: Final = 0.9
 LEAST_WAITS: Final = 20
@@ -92,7 +94,7 @@ def find_window(rows: Sequence[Mapping[str, Any]]) -> dt.timedelta:
     """
     waits = [
         (after["sent_at"] - before["sent_at"]).total_seconds()
-        for before, after in zip(rows[:-1], rows[1:], strict=True)
+        for before, after in pairwise(rows)
         if before["conversation_id"] == after["conversation_id"] and (before["side"], after["side"]) == ("us", "them")
     ]
     if len(waits) < LEAST_WAITS:

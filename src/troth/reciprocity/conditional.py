@@ -257,7 +257,7 @@ def _find_residuals(design: Floats, outcome: Bools, batches: list[_Batch], theta
 
 
 def _expect_rows(chance: Floats, ones: Ints) -> Floats:
-    """P(row is 1 | as many ones as there are), shape (strata, longest), by the sums of what lies before and after it."""
+    """P(row is 1 | as many ones as there are), shape (strata, longest), from the rows before and after it."""
     strata, longest = chance.shape
     most = int(ones.max())
     ahead = np.zeros((longest + 1, strata, most + 1))

@@ -25,7 +25,7 @@ Bools = NDArray[np.bool_]
 
 MAIN_WIDTH: Final = 4
 """Pairs in a block, chosen on made-up worlds before any data: in one that drifts hard and in which nobody answers
-anybody, blocks of 4, 8 and 16 pairs gave 1.09, 1.11 and 1.25, whole relationships 1.9 (`bench/reciprocity.py`)."""
+anybody, blocks of 4, 8 and 16 pairs gave 1.09, 1.14 and 1.25, whole relationships 2.0 (`bench/reciprocity.py`)."""
 LEAST_BLOCKS: Final = 20
 """Blocks in which both what is said first and what is answered vary, from which a ratio is told."""
 LEAST_CLUSTERS: Final = 8
@@ -61,7 +61,7 @@ class Ratio:
 
     Attributes:
         low, high: 95 %; NaN where none is known.
-        p: of the block permutation, two-sided; NaN where none was made.
+        p: of the block permutation, two-sided; NaN where there is not enough for one.
         pairs: the figure rests on, in blocks with answers of both kinds.
         blocks: of these, in which what was said first varies too.
         relationships: among these pairs.
@@ -251,14 +251,17 @@ def _fit_ratio(test: _Test, rng: np.random.Generator, shuffles: int) -> Ratio:
             enough=False,
         )  # fmt: skip
     fitted = _fit(pairs, np.column_stack([exposure.astype(np.float64), others]), strata, _PRIOR_SD)
-    without = _fit(pairs, others, strata, _PRIOR_SD)
+    chance = math.nan
+    if telling >= LEAST_BLOCKS:
+        pull = _fit(pairs, others, strata, _PRIOR_SD).residuals
+        chance = shuffle_blocks(pull, exposure.astype(np.float64), strata, rng, shuffles=shuffles)
     low, high = fitted.interval(0)
     return Ratio(
         check=check,
         ratio=math.exp(fitted.coefficients[0]),
         low=math.exp(low),
         high=math.exp(high),
-        p=shuffle_blocks(without.residuals, exposure.astype(np.float64), strata, rng, shuffles=shuffles),
+        p=chance,
         pairs=fitted.rows,
         blocks=telling,
         relationships=len(np.unique(pairs.relationship[fitted.residuals != 0])),

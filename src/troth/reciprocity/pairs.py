@@ -81,7 +81,7 @@ def find_pairs(says: Says, first: Direction) -> Pairs:
 
 
 def _look(says: Says, chosen: Bools, rows: Ints, *, steps: int) -> Ints:
-    """The row of a side's so-many-th say after (or before) each of these in its relationship; -1 where there is none."""
+    """The row of a side's so-many-th say after (or before) each of these in its relationship; -1 for none."""
     side = np.flatnonzero(chosen)
     if not len(side):
         return np.full(len(rows), -1, np.int64)

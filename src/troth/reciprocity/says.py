@@ -1,8 +1,8 @@
 """TURNS, SENTENCES and FINDINGS to says: what one side said before the other spoke again, and which acts it held.
 
 In a chat three lines in a row are one say, as one mail is. An act is there where one sentence makes it more likely than
-not: probabilities are calibrated, .5 is the cut that troth uses everywhere, and a yes-or-no outcome is what odds are of.
-It was chosen before any result was seen. What the encoder misses or imagines draws a ratio towards 1.
+not: probabilities are calibrated, .5 is the cut troth uses everywhere, and odds are of a yes or a no. It was chosen
+before any result was seen. What the encoder misses or imagines draws a ratio towards 1.
 """
 
 from __future__ import annotations
