@@ -76,7 +76,7 @@ def check_occasions(sentences: Sequence[Sentence], encoder: Encoder) -> list[dic
     rows: list[dict[str, Any]] = []
     for name, signals in OCCASIONS.items():
         shipped = [column[signal] for signal in signals if signal in column]
-        found = (scores[:, shipped] >= _CALL).any(axis=1)
+        found = np.asarray((scores[:, shipped] >= _CALL).any(axis=1), bool)
         rows += check_occasion(name, signals, sentences, found)
     return rows
 
