@@ -126,7 +126,7 @@ def step_of(name: str, days: int, state: str = "open", amount: float | None = No
 
 def test_deals_that_cannot_be_counted_on_are_named():
     outcomes = [
-        row_of("fine"),
+        row_of("fine", amount=5.0, currency="EUR"),
         row_of("silent", relationship="nobody.example"),
         row_of("again", state="open"),
         row_of("early"),
@@ -149,6 +149,7 @@ def test_deals_that_cannot_be_counted_on_are_named():
         "early": "a stage dated before it was opened",
     }
     assert found.share == 2 / 5
+    assert found.notes[0].startswith("1 amounts have no date")
     assert found.say().startswith("Not enough")
     nothing = measure_worth(
         gather_evidence(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -463,14 +462,16 @@ def _doubt_stories(evidence: Evidence, kind: Kind) -> dict[str, str]:
 def _note_basis(book: DealBook, evidence: Evidence) -> Iterator[str]:
     if book.foreign:
         yield f"{book.foreign} amounts are in other currencies than {book.currency} and count as not known."
-    dated = set(evidence.steps.filter(pc.is_valid(evidence.steps["amount"]))["outcome_id"].to_pylist())
-    undated = sum(
-        not math.isnan(amount) and name not in dated for name, amount in zip(book.ids, book.amounts, strict=True)
-    )
+    stated = evidence.steps.filter(pc.is_valid(evidence.steps["amount"]))
+    first = stated.group_by("outcome_id").aggregate([("at", "min")])
+    since = dict(zip(first["outcome_id"].to_pylist(), first["at_min"].cast(pa.int64()).to_pylist(), strict=True))
+    never = np.iinfo(np.int64).max
+    at = np.array([since.get(name, never) for name in book.ids], dtype=np.int64)
+    undated = int((~np.isnan(book.amounts) & (at >= book.deals.ended)).sum())
     if undated:
         yield (
-            f"{undated} amounts have no date: they may have been written down at the close, and no ratio is adjusted "
-            "for them."
+            f"{undated} amounts have no date before the end of their deal: they may have been written down at the "
+            "close, and no ratio is adjusted for them."
         )
 
 
