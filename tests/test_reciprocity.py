@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import warnings
 from dataclasses import replace
 from itertools import combinations, pairwise
@@ -31,7 +32,7 @@ from troth.reciprocity.pairs import DIRECTIONS, cut_blocks, find_pairs
 from troth.reciprocity.says import gather_says
 from troth.reciprocity.team import TeamSize, judge_weeks, link_weeks
 from troth.reciprocity.worlds import DRIFTING_PAIRS, UNLIKE_PAIRS, World, make_world
-from troth.schema import FINDINGS, SENTENCES, TURNS, conform
+from troth.schema import FINDINGS, READINGS, SENTENCES, TURNS, conform
 
 NO_PRIOR = np.inf
 
@@ -344,3 +345,46 @@ def test_the_sample_says_what_it_cannot_say(sample_book: troth.Book):
     assert not [row for row in found.list_rows() if any(name in str(row).lower() for name in people)]
     with pytest.raises(InputError, match="not enough to say yet"):
         found.chart()
+
+
+def test_a_large_team_s_warm_weeks_are_followed_by_customers_news():
+    """From turns and readings on: eight people thank each other in some weeks, and customers' trust follows."""
+    rng = np.random.default_rng(5)
+    warm, turns, findings, readings = rng.random(60) < 0.5, [], [], []
+    sentences: list[dict[str, object]] = []
+    for week in range(60):
+        monday = dt.datetime(2025, 1, 6, 9, tzinfo=dt.UTC) + dt.timedelta(weeks=week)
+        for person in range(8):
+            turn_id, text = f"{week} {person}", "The list of all the orders is done."
+            turns.append(
+                {
+                    "turn_id": turn_id, "conversation_id": str(week), "position": person, "channel": "chat",
+                    "speaker": f"p{person}@us.example", "body": text, "automatic": False, "source": "test",
+                    "side": "us" if person else "them", "circle": "colleague", "relationship": "team",
+                    "sent_at": monday + dt.timedelta(hours=person),
+                }
+            )  # fmt: skip
+            span = {"turn_id": turn_id, "sentence": 0, "start": 0, "end": len(text)}
+            sentences.append({**span, "text": text, "language": "en"})
+            chance = 0.9 if warm[week] else 0.1 + 0.1 * rng.random()
+            findings += [{**span, "signal": name, "probability": chance} for name in ("gratitude", "disclosure")]
+        for customer in range(20):
+            level = (1.5 if week and warm[week - 1] else -1.5) + rng.standard_normal()
+            readings.append(
+                {"relationship": f"c{customer}.example", "facet": "HI", "at": monday + dt.timedelta(days=3),
+                 "signal": "turn", "lo": level, "hi": level, "v": 4.0, "slope": 1.0, "alpha": 0.0, "beta": 1.0,
+                 "slow_only": False}
+            )  # fmt: skip
+    known = Understood(
+        turns=conform(turns, TURNS), sentences=conform(sentences, SENTENCES), findings=conform(findings, FINDINGS)
+    )
+    segments = {f"c{customer}.example": "customer" for customer in range(20)}
+    held = conform(readings, READINGS)
+    inside = measure_reciprocity(known, held, main=str, segments=segments, shuffles=199).inside
+    assert inside.refusal is None
+    assert inside.size == TeamSize(people=8, with_evidence=8, relationships=20, weeks=60)
+    assert inside.say().startswith("Warmer and more open weeks inside the team go with more trust")
+    one = {"p0@us.example": "p1@us.example"}  # two addresses of one person make seven people
+    fewer = measure_reciprocity(known, held, main=lambda who: one.get(who, who), segments=segments).inside
+    assert "7 people" in str(fewer.refusal)
+    assert not fewer.lagged

@@ -34,14 +34,15 @@ Floats = NDArray[np.float64]
 CIRCLES: Final = ("customer", "friend")
 """Circles looked at as a whole. Inside the firm a relationship may be one colleague, so none is."""
 COLUMNS: Final = (
-    "scope", "first", "check", "ratio", "low", "high", "p", "enough", "pairs", "blocks", "relationships", "opened",
-    "answered", "verdict", "note",
+    "scope", "first", "check", "ratio", "slope", "low", "high", "p", "enough", "pairs", "blocks", "relationships",
+    "opened", "answered", "verdict", "note",
 )  # fmt: skip
-"""Of `Reciprocity.list_rows`: `opened` and `answered` count pairs; ratio, low (95 %), high and p are null where there
-is not enough to say."""
+"""Of `Reciprocity.list_rows`: `opened` and `answered` count pairs; ratio (the team: slope), low (95 %), high, p are
+null where there is not enough to say."""
 
 _SEED: Final = 83
 _WEEK_US: Final = 7 * DAY_US
+_MONDAY_US: Final = 4 * DAY_US  # 5 January 1970
 _TEAM_FACETS: Final = ("OP", "RG")
 
 
@@ -192,8 +193,8 @@ def _tell_lag(one: Lagged) -> dict[str, Any]:
     weeks = f"{abs(one.lag)} weeks {'before' if one.is_placebo else 'after'}"
     return {
         "scope": "team", "first": "us", "check": f"customers' trust {weeks}",
-        **{name: _told(getattr(one, name), enough=True) for name in ("low", "high", "p")},
-        "pairs": one.weeks, "note": f"slope {one.slope:.3f} standard deviations",
+        **{name: _told(getattr(one, name), enough=True) for name in ("slope", "low", "high", "p")},
+        "pairs": one.weeks, "note": "slope: standard deviations; pairs: weeks",
     }  # fmt: skip
 
 
@@ -252,7 +253,7 @@ def _span_weeks(inner: pa.Table, held: pa.Table) -> tuple[int, int]:
     times = [*_times(inner["sent_at"]), *_times(held["at"])]
     if not times:
         return 0, 0
-    first = min(times) // _WEEK_US * _WEEK_US
+    first = (min(times) - _MONDAY_US) // _WEEK_US * _WEEK_US + _MONDAY_US
     return first, (max(times) - first) // _WEEK_US + 1
 
 

@@ -76,7 +76,7 @@ def _draw(found: Reciprocity) -> None:
             console.print(Padding(Text(clean_line(say_answering(one, scope))), (0, 0, 0, 2)))
             if one.verdict == "not enough to say":
                 continue
-            console.print(Text(f"    {'':34}{'odds':>6}{'95 %':>15}{'p':>7}{'blocks':>8}", "dim"))
+            console.print(Text(f"    {'':37}{'odds':>6}{'95 %':>15}{'p':>7}{'blocks':>8}", "dim"))
             for ratio in one.ratios:
                 console.print(Text("    " + _tell(ratio), "" if ratio.check == "main" else "dim"))
         console.print()
@@ -94,16 +94,16 @@ def _draw(found: Reciprocity) -> None:
 
 
 def _tell(ratio: Any) -> str:
-    """One check on one line of at most 74 characters."""
+    """One check on one line of at most 77 characters."""
     from math import isfinite
 
     from troth.reciprocity.measure import PLAIN
 
     if not ratio.enough:
-        return f"{PLAIN[ratio.check]:34}{'–':>6}"
+        return f"{PLAIN[ratio.check]:37}{'–':>6}"
     band = f"{ratio.low:.2f}–{ratio.high:.2f}" if isfinite(ratio.low) else ""
     p = f"{ratio.p:.3f}".lstrip("0") if isfinite(ratio.p) else ""
-    return f"{PLAIN[ratio.check]:34}{ratio.ratio:6.2f}{band:>15}{p:>7}{ratio.blocks or '':>8}"
+    return f"{PLAIN[ratio.check]:37}{ratio.ratio:6.2f}{band:>15}{p:>7}{ratio.blocks or '':>8}"
 
 
 def register(app: typer.Typer) -> None:
