@@ -40,10 +40,10 @@ EACH = 1250  # forecasts that one copy of the sample gives, about
 
 
 def read_once() -> Understood:
-    with tempfile.TemporaryDirectory() as folder:
-        with troth.open(settings=Settings(us=(SAMPLE_ME,), zone=SAMPLE_ZONE)) as book:
-            book.read(write_sample(Path(folder)))
-            return book.understand()
+    own = Settings(us=(SAMPLE_ME,), zone=SAMPLE_ZONE)
+    with tempfile.TemporaryDirectory() as folder, troth.open(settings=own) as book:
+        book.read(write_sample(Path(folder)))
+        return book.understand()
 
 
 def tag(table: pa.Table, ending: str, *columns: str) -> pa.Table:

@@ -244,7 +244,8 @@ def test_the_command_works_on_a_book_and_says_what_is_missing(tmp_path: Path):
 def test_the_airline_agent_told_of_nearly_all_it_did():
     with troth.open() as book:
         reports = [book.read(AIRLINE / f"{name}.jsonl") for name in ("messages", "outcomes")]
-        assert [(one.turns, one.beside.get("calls", 0), one.rejected) for one in reports] == [(2841, 0, ()), (0, 1164, ())]
+        told = [(one.turns, one.beside.get("calls", 0), one.rejected) for one in reports]
+        assert told == [(2841, 0, ()), (0, 1164, ())]
         report = book.check_agents()
     counts = Counter(report.checks["verdict"].to_pylist())
     assert dict(zip(VERDICTS, (7, 11, 164), strict=True)) == counts

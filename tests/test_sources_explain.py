@@ -110,7 +110,7 @@ def test_a_folder_of_nothing_is_refused_with_its_reason(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="folder without files"):
         list_exports(tmp_path)
     (tmp_path / "a.bin").write_bytes(b"\0")
-    with pytest.raises(SourceError, match="folder without exports.*a binary file"):
+    with pytest.raises(SourceError, match=r"folder without exports.*a binary file"):
         list_exports(tmp_path)
     with pytest.raises(SourceError, match="does not exist"):
         list_exports(tmp_path / "nowhere")

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 
 from troth.book import open_store
-from troth.errors import SettingsError
 from troth.desk import MODEL_SETTING
+from troth.errors import SettingsError
 from troth.library import Book
 from troth.pipeline import find_segments, score_relationships
 from troth.schema import READINGS, conform
