@@ -89,7 +89,7 @@ def _draw_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> No
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     cells = [[_cell(row.get(column)) for column in columns] for row in rows]
     for number, column in enumerate(columns):
         heading = column.replace("_", " ")

@@ -66,22 +66,31 @@ def people(
 
 
 def _draw(rows: Sequence[Mapping[str, Any]]) -> None:
-    from troth.cli.output import write_rows
-    from troth.cli.talk import say
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.text import Text
 
-    lines = [
-        {
-            "name": row["name"],
-            "known as": ", ".join([*row["addresses"], *row["handles"]]),
-            "relationship": row["relationship"],
-            "circle": row["circle"],
-            "turns": row["turns"],
-        }
-        for row in rows
-    ]
-    write_rows(lines, Format.table, columns=["name", "known as", "relationship", "circle", "turns"])
+    from troth.cli.talk import say
+    from troth.plain import clean_line
+
+    console = Console()
+    for row in rows:
+        place = ", ".join([row["relationship"] or "no relationship", row["circle"] or "no circle"])
+        turns = "1 turn" if row["turns"] == 1 else f"{row['turns']} turns"
+        name = clean_line(row["name"] or "nameless")
+        console.print(Text(name, "bold").append("  ").append(clean_line(f"{place}, {turns}"), "not bold"))
+        console.print(Padding(Text(clean_line(_list_names(row)), "dim"), (0, 0, 0, 2)))
     some = sum(bool(row["why"]) for row in rows)
     say(f"{len(rows)} persons, {some} with several names. `troth people suggest` looks for more; csv says why.")
+
+
+def _list_names(row: Mapping[str, Any]) -> str:
+    """Addresses and handles as people know them; the numbers that other tools give are only counted."""
+    given = [handle for handle in row["handles"] if ":" in handle]
+    known = [*row["addresses"], *(one for one in row["handles"] if one not in given and one != row["name"])]
+    if given:
+        known.append(f"{len(given)} number{'s' if len(given) > 1 else ''} of other tools")
+    return " · ".join(known) or "known by the name alone"
 
 
 @stoppable
