@@ -49,6 +49,7 @@ MAY: dict[str, set[str]] = {
     "intake": LEAVES | {"book", "sources", "versions", "restoring", "answering"},
     "settings": LEAVES | {"people", "promises", "sources"},
     "persons": KNOWING_STAGES | {"book"},
+    "roster": KNOWING_STAGES | {"book", "persons"},
     "trend": KNOWING_STAGES,
     "pipeline": KNOWING_STAGES | {"trend"},
     "overview": KNOWING_STAGES | {"pipeline", "trend"},
@@ -77,7 +78,7 @@ MAY: dict[str, set[str]] = {
     | {"desk"}
     | {"pipeline", "trend", "overview", "foretold", "mapping", "relationship", "deciding", "tuning", "book"}
     | {"begetting", "swaying"}
-    | {"worthing", "touching", "asof", "proving", "agents", "persons", "leaving", "mailboxes", "watching"},
+    | {"worthing", "touching", "asof", "proving", "agents", "persons", "roster", "leaving", "mailboxes", "watching"},
     "api": KNOWING_STAGES | {"pipeline", "overview", "book", "library"},
     "": KNOWING_STAGES | {"pipeline", "overview", "book", "library", "api"},  # the package itself lifts their names
     "cli": KNOWING_STAGES

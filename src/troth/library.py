@@ -37,15 +37,7 @@ from troth.mapping import Mapping as LensMapping
 from troth.mapping import judge_mapping
 from troth.overview import tabulate_relationships
 from troth.people import place_names, read_us
-from troth.persons import (
-    list_accounts,
-    list_people,
-    merge_people,
-    place_for_keeping,
-    split_person,
-    suggest_people,
-    undo_person,
-)
+from troth.persons import place_for_keeping
 from troth.pipeline import (
     Progress,
     Standing,
@@ -59,6 +51,7 @@ from troth.questions import find_questions
 from troth.relationship import RelationshipTrust, parse_day
 from troth.review import Close, DraftCheck, day_bounds, find_last_day
 from troth.review.close import CIRCLES
+from troth.roster import list_accounts, list_people, merge_people, split_person, suggest_people, undo_person
 from troth.schema import PROMISES, QUESTIONS, empty
 from troth.settings import Settings
 from troth.sources.imap import read_address
