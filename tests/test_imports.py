@@ -75,7 +75,7 @@ MAY: dict[str, set[str]] = {
     "tuning": {"trust", "readings"},
     "desk": KNOWING_STAGES | {"pipeline", "asof", "proving", "persons", "book"},
     "library": KNOWING_STAGES
-    | {"desk"}
+    | {"desk", "answering"}
     | {"pipeline", "trend", "overview", "foretold", "mapping", "relationship", "deciding", "tuning", "book"}
     | {"begetting", "swaying"}
     | {"worthing", "touching", "asof", "proving", "agents", "persons", "roster", "leaving", "mailboxes", "watching"},

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import troth
-from troth.cli.options import finish_read
+from troth.cli.options import tell_read
 from troth.errors import SourceError
 from troth.sources import recognise
 from troth.sources.export import Export
@@ -131,7 +131,7 @@ def test_the_answers_of_a_survey_among_exports_are_taken(
         report = book.read(folder / "answers.csv" if alone else folder)
         assert [path.name for path in report.surveys] == ["answers.csv"]
         assert [each.position for each in report.unknown] == ([] if alone else ["notes.txt"])
-        finish_read(book, report)
+        tell_read(report)
         other.read_survey(folder / "answers.csv")
         assert book.answers().to_pylist() == other.answers().to_pylist()
         assert book.answers().num_rows == 4

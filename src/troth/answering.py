@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from troth.sources import Rejected
-from troth.surveys import tell_survey
+from troth.surveys import SurveyReading, tell_survey
 
 _LOOK: Final = 1 << 18  # bytes of a file, in which the headings stand
 _FOREIGN: Final = (
     "is a survey ({tool}) that asks no question of ours. `troth survey make` writes the questions for it; "
     "`troth survey read` says what is missing"
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurveyReport:
+    """What one survey export gave."""
+
+    source: str
+    reading: SurveyReading
+    added: int  # answers that were not in the book
+    changed: int  # were in it with another value; the later version won
 
 
 def part_surveys(place: Path, left_out: Sequence[Rejected]) -> tuple[tuple[Path, ...], tuple[Rejected, ...]]:

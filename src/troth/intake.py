@@ -12,7 +12,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from troth.answering import part_surveys
+from troth.answering import SurveyReport, part_surveys
 from troth.book import Store, Upserted
 from troth.errors import SourceError
 from troth.restoring import SEALED, add_beside, add_sealed, restore_settings
@@ -46,7 +46,8 @@ class ReadReport:
     notes: Mapping[str, int] = field(default_factory=dict[str, int])  # what was mended or could not be known, how often
     parts: tuple[ReadReport, ...] = ()  # of a folder that holds several exports: what each of them gave
     unknown: tuple[Rejected, ...] = ()  # of such a folder: what is no export; these are among `rejected` too
-    surveys: tuple[Path, ...] = ()  # files with answers to our questions, which `Book.read_survey` takes
+    surveys: tuple[Path, ...] = ()  # files with answers to our questions
+    answered: tuple[SurveyReport | Rejected, ...] = ()  # what `Book.read` took of each of these
 
 
 def read_into(
@@ -61,7 +62,7 @@ def read_into(
     One transaction a batch: a kill loses at most the batch in hand. An export of a folder that stops being readable
     does not keep the others from being read: it is among its own rejected.
 
-    Returns: what was read; surveys are named and left for `Book.read_survey`, for it takes a book to place them.
+    Returns: what was read; surveys are named and left for `Book.read`, for it takes a book to place them.
 
     Raises: SourceError when it is none of the known forms; BookError when the store cannot serve.
     """

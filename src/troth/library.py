@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from troth.agents import AgentReport, check_book
+from troth.answering import SurveyReport
 from troth.book import Store
 from troth.book.erase import drop_turns
 from troth.deciding import (
@@ -28,7 +29,7 @@ from troth.deciding import (
 )
 from troth.desk import MODEL_SETTING, Desk, clock
 from troth.encoder import load_encoder
-from troth.errors import InputError
+from troth.errors import InputError, SourceError
 from troth.foretold import forecast_answers
 from troth.intake import ReadReport, add_to, read_into, take_turns
 from troth.leaving import Written, leave_book
@@ -54,10 +55,11 @@ from troth.review.close import CIRCLES
 from troth.roster import list_accounts, list_people, merge_people, split_person, suggest_people, undo_person
 from troth.schema import PROMISES, QUESTIONS, empty
 from troth.settings import Settings
+from troth.sources import Rejected
 from troth.sources.imap import read_address
 from troth.sources.ours import KEPT
 from troth.sources.shapes import Shape
-from troth.surveys import SurveyReading, read_answers
+from troth.surveys import read_answers
 from troth.trust import Model, follow
 from troth.watching import Take, Watch
 
@@ -69,16 +71,6 @@ if TYPE_CHECKING:
     from troth.worthing import Kind, Worth
 
 _FIRST_CHAIN: Final = dt.timedelta(days=28)  # before the day under review, where no day was closed yet
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SurveyReport:
-    """What one survey export gave."""
-
-    source: str
-    reading: SurveyReading
-    added: int  # answers that were not in the book
-    changed: int  # were in it with another value; the later version won
 
 
 class Book:
@@ -106,6 +98,8 @@ class Book:
     ) -> ReadReport:
         """Take an export into the book, one transaction a batch; reading the same export twice adds nothing.
 
+        Surveys with questions of ours, alone or among the files of a folder, are taken as `read_survey` takes them.
+
         Args:
             source: a file or folder in any supported form, recognised by content.
             us: our addresses or domains, remembered in the book.
@@ -119,7 +113,14 @@ class Book:
             self._desk.store.set_setting("us", stated)
         report = read_into(self._desk.store, Path(source), progress=progress, local=self._desk.local())
         self._desk.forget()
-        return report
+        return replace(report, answered=tuple(self._answer(path) for path in report.surveys))
+
+    def _answer(self, survey: Path) -> SurveyReport | Rejected:
+        """Take a survey that lay among exports; one that cannot be read stops nothing."""
+        try:
+            return self.read_survey(survey)
+        except SourceError as error:
+            return Rejected(position=survey.name, reason=str(error))
 
     def read_mailbox(self, address: str, password: str, *, progress: Progress | None = None) -> ReadReport:
         """Take the mails of imaps://user@host/FOLDER that are not in the book yet; nothing on the server changes."""

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 
 import typer
 
-from troth.errors import SourceError
-
 if TYPE_CHECKING:
     from troth.library import Book, ReadReport
     from troth.settings import Settings
@@ -116,21 +114,22 @@ def read_sources(opened: Book, sources: Sequence[Path], *, me: Sequence[str] | N
     for source in sources:
         with show_progress(f"reading {source.name}", unit="bytes") as progress:
             reports.append(opened.read(source, us=me or None, progress=progress))
-        finish_read(opened, reports[-1])
+        tell_read(reports[-1])
     return reports
 
 
-def finish_read(opened: Book, report: ReadReport) -> None:
-    """Say what was read and what was left out; then take the answers of the surveys that lay beside it."""
+def tell_read(report: ReadReport) -> None:
+    """Say what was read and what was left out, and what the surveys gave that lay beside it."""
     from troth.cli.survey import report_survey
     from troth.cli.talk import report_read, say
+    from troth.sources import Rejected
 
     report_read(report)
-    for path in report.surveys:
-        try:
-            report_survey(opened.read_survey(path))
-        except SourceError as error:
-            say(str(error))
+    for answered in report.answered:
+        if isinstance(answered, Rejected):
+            say(answered.reason)
+        else:
+            report_survey(answered)
 
 
 def _sample_settings() -> dict[str, object]:

@@ -24,7 +24,7 @@ from troth.errors import InputError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from troth.library import SurveyReport
+    from troth.answering import SurveyReport
     from troth.surveys import ScaleQuality
 
 _LISTED = 5

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from troth.cli.options import BookOption, MeOption, SettingsOption, choose_settings, finish_read, open_book, stoppable
+from troth.cli.options import BookOption, MeOption, SettingsOption, choose_settings, open_book, stoppable, tell_read
 from troth.cli.talk import say
 from troth.errors import BookError
 
@@ -61,7 +61,7 @@ def _look(watched: Watch, settings: Settings, *, book: Path | None, me: list[str
             for name in settled:
                 taken = opened.take(watched, name, us=me)
                 if taken is not None and taken.report is not None:
-                    finish_read(opened, taken.report)
+                    tell_read(taken.report)
                 elif taken is not None:
                     say(f"{name}: {taken.problem}")
     if is_last and watched.is_waiting:

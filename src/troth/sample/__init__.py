@@ -63,10 +63,6 @@ class ReadsExports(Protocol):
         """Take an export, or a folder of them."""
         ...
 
-    def read_survey(self, source: Path, /) -> object:
-        """Take the export of a survey tool."""
-        ...
-
 
 def sample_mailbox() -> bytes:
     """The whole mailbox in mbox form, the same bytes every time."""
@@ -109,4 +105,3 @@ def sample_people() -> dict[str, tuple[str, ...]]:
 def read_sample(book: ReadsExports, folder: Path) -> None:
     """Write the whole sample into `folder` and read all of it into a book."""
     book.read(write_sample(folder).parent)
-    book.read_survey(folder / _SURVEY)
