@@ -309,6 +309,91 @@ def write_hubspot(path: Path, said: list[Said]) -> None:
             )
 
 
+def write_salesforce(path: Path, said: list[Said]) -> None:
+    names = ["Id", "ParentId", "ThreadIdentifier", "MessageIdentifier", "FromAddress", "FromName", "ToAddress"]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*names, "Incoming", "MessageDate", "Subject", "TextBody", "Status"])
+        for one in said:
+            ours = [f"02s{one.number:012d}", f"500{one.talk:012d}", f"t{one.talk}", f"<{one.number}@mail.example>"]
+            sides = [_mail(one.who), _name(one.who), _mail(one.who ^ 1), str(one.who % 2 == 1).lower()]
+            writer.writerow([*ours, *sides, _iso(one.at), f"Order {one.talk}", one.words, "3"])
+
+
+def write_graph_mail(path: Path, said: list[Said]) -> None:
+    rows = [
+        {
+            "id": f"AAMk{one.number}",
+            "conversationId": f"c{one.talk}",
+            "internetMessageId": f"<{one.number}@mail.example>",
+            "receivedDateTime": _iso(one.at),
+            "sentDateTime": _iso(one.at),
+            "subject": f"Order {one.talk}",
+            "isDraft": False,
+            "from": {"emailAddress": {"name": _name(one.who), "address": _mail(one.who)}},
+            "toRecipients": [{"emailAddress": {"name": _name(one.who ^ 1), "address": _mail(one.who ^ 1)}}],
+            "ccRecipients": [],
+            "body": {"contentType": "text", "content": one.words},
+        }
+        for one in said
+    ]
+    path.write_text(json.dumps({"value": rows}), "utf-8")
+
+
+def write_gong(path: Path, said: list[Said]) -> None:
+    calls = [
+        {
+            "callId": str(said[first].talk),
+            "transcript": [
+                {
+                    "speakerId": str(one.who),
+                    "topic": None,
+                    "sentences": [{"start": 3000 * at, "end": 3000 * at + 2000, "text": one.words}],
+                }
+                for at, one in enumerate(said[first : first + 10])
+            ],
+        }
+        for first in range(0, len(said), 10)
+    ]
+    path.write_text(json.dumps({"requestId": "r", "records": {}, "callTranscripts": calls}), "utf-8")
+
+
+def write_contact_lens(path: Path, said: list[Said]) -> None:
+    roles = {0: "AGENT", 1: "CUSTOMER"}
+    lines = [
+        {
+            "Id": f"l{one.number}",
+            "ParticipantId": roles[one.who % 2],
+            "Content": one.words,
+            "BeginOffsetMillis": 3000 * at,
+            "EndOffsetMillis": 3000 * at + 2000,
+            "Sentiment": "NEUTRAL",
+            "LoudnessScore": [70.0],
+        }
+        for at, one in enumerate(said)
+    ]
+    people = [{"ParticipantId": role, "ParticipantRole": role} for role in roles.values()]
+    document = {"AccountId": "1", "Channel": "VOICE", "Participants": people, "Transcript": lines, "Version": "1.1.0"}
+    path.write_text(json.dumps(document), "utf-8")
+
+
+def write_whisper(path: Path, said: list[Said]) -> None:
+    segments = [
+        {
+            "id": at,
+            "start": 3.0 * at,
+            "end": 3.0 * at + 2.0,
+            "text": f" {one.words}",
+            "avg_logprob": -0.2,
+            "no_speech_prob": 0.01,
+            "speaker": f"SPEAKER_{one.who % 4:02d}",
+        }
+        for at, one in enumerate(said)
+    ]
+    text = " ".join(one.words for one in said)
+    path.write_text(json.dumps({"text": text, "language": "en", "segments": segments}), "utf-8")
+
+
 def write_chat_log(path: Path, said: list[Said]) -> None:
     with path.open("w", encoding="utf-8") as file:
         for first in range(0, len(said), 10):
@@ -438,6 +523,38 @@ def walk_hubspot(path: Path) -> list[tuple[Any, ...]]:
         ]
 
 
+def walk_salesforce(path: Path) -> list[tuple[Any, ...]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return [
+            (datetime.fromisoformat(row["MessageDate"]), row["FromAddress"], row["TextBody"])
+            for row in csv.DictReader(file)
+        ]
+
+
+def walk_graph_mail(path: Path) -> list[tuple[Any, ...]]:
+    return [
+        (datetime.fromisoformat(row["sentDateTime"]), row["from"]["emailAddress"]["address"], row["body"]["content"])
+        for row in _load(path)["value"]
+    ]
+
+
+def walk_gong(path: Path) -> list[tuple[Any, ...]]:
+    return [
+        (said["sentences"][0]["start"], said["speakerId"], " ".join(one["text"] for one in said["sentences"]))
+        for call in _load(path)["callTranscripts"]
+        for said in call["transcript"]
+    ]
+
+
+def walk_contact_lens(path: Path) -> list[tuple[Any, ...]]:
+    rows = _load(path)["Transcript"]
+    return [(row["BeginOffsetMillis"], row["ParticipantId"], row["Content"]) for row in rows]
+
+
+def walk_whisper(path: Path) -> list[tuple[Any, ...]]:
+    return [(row["start"], row["speaker"], row["text"]) for row in _load(path)["segments"]]
+
+
 def walk_chat_log(path: Path) -> list[tuple[Any, ...]]:
     with path.open(encoding="utf-8") as file:
         return [(None, one["role"], one["content"]) for line in file for one in json.loads(line)["messages"]]
@@ -495,6 +612,11 @@ KINDS = {
     "intercom": Kind(file="intercom.json", write=write_intercom, walk=walk_intercom, beside="json"),
     "freshdesk": Kind(file="freshdesk", write=write_freshdesk, walk=walk_freshdesk, beside="json"),
     "hubspot": Kind(file="emails.csv", write=write_hubspot, walk=walk_hubspot, beside="csv"),
+    "salesforce": Kind(file="EmailMessage.csv", write=write_salesforce, walk=walk_salesforce, beside="csv"),
+    "graph mail": Kind(file="mails.json", write=write_graph_mail, walk=walk_graph_mail, beside="json"),
+    "gong": Kind(file="gong.json", write=write_gong, walk=walk_gong, beside="json"),
+    "contact lens": Kind(file="lens.json", write=write_contact_lens, walk=walk_contact_lens, beside="json"),
+    "whisper": Kind(file="whisper.json", write=write_whisper, walk=walk_whisper, beside="json"),
     "chat log": Kind(file="log.jsonl", write=write_chat_log, walk=walk_chat_log, beside="json"),
     "convokit": Kind(file="corpus", write=write_convokit, walk=walk_convokit, beside="json"),
     "jsonl": Kind(file="turns.jsonl", write=write_jsonl, walk=walk_lines, beside="json"),
