@@ -18,6 +18,8 @@ from troth.signals import HELD, SHOWN
 
 pytestmark = pytest.mark.repository
 
+if not (Path(__file__).parents[1] / "training").is_dir():
+    pytest.skip("training is not part of the package", allow_module_level=True)
 sys.path.insert(0, str(Path(__file__).parents[1]))
 opportunity = __import__("training.opportunity", fromlist=["opportunity"])
 
