@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 import troth
 from troth.cli import app
 from troth.errors import InputError
-from troth.questions import answer_with, find_questions, questions_after
+from troth.questions import answer_with, find_questions
 from troth.questions.matching import hold
 from troth.questions.wording import WORDINGS
 from troth.readings import gather_readings, load_reference
@@ -490,24 +490,3 @@ def test_few_and_many_texts_are_matched_alike() -> None:
     few, many = pa.array(texts), pa.array(texts * 100)
     for pattern in (r"\p{Lu}\w+", *(wording.pattern for wording in WORDINGS)):
         assert hold(few, pattern).to_pylist() * 100 == hold(many, pattern).to_pylist()
-
-
-HOMES = st.sampled_from(["acme.com", "acme.com", "other.com", "third.com"])
-
-
-@given(said=st.lists(st.tuples(TURN, HOMES), min_size=1, max_size=10), place=st.integers(0, 9))
-@settings(max_examples=40, deadline=None)
-def test_questions_behind_a_new_turn_are_those_of_the_whole_book(said: list[tuple[Said, str]], place: int) -> None:
-    """Also where a conversation holds two relationships."""
-    turns = [
-        turn._replace(relationship=home, conversation=turn.conversation + home[0] * (turn.conversation == "c"))
-        for turn, home in said
-    ]
-    tables, new = book(*turns), f"t{min(place, len(turns) - 1)}"
-    whole, some = find_questions(*tables, now=END), questions_after(*tables, new=[new], now=END)
-    around = {row["turn_id"] for row in some.to_pylist()}
-    assert some.equals(whole.filter(pc.is_in(whole["turn_id"], pa.array(sorted(around), pa.string()))))
-    home = turns[int(new[1:])].relationship
-    mine = {row["question_id"] for row in whole.to_pylist() if row["relationship"] == home}
-    seen = turns[int(new[1:])].year != 2099 and not turns[int(new[1:])].automatic
-    assert not seen or mine <= set(some["question_id"].to_pylist())

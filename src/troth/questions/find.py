@@ -52,45 +52,6 @@ def find_questions(
     Cost: filters over the tables, then linear in the turns of the conversations that hold questions.
     """
     known = known_turns(turns, now)
-    return _find(known, sentences, findings, now=now, side=side, ours=_speakers(known))
-
-
-def questions_after(
-    turns: pa.Table, sentences: pa.Table, findings: pa.Table, *, new: Sequence[str], now: datetime, side: str = "them"
-) -> pa.Table:
-    """The questions that new turns may have answered, asked or changed: those of the same relationships alone.
-
-    Args: as for `find_questions`, of the whole book; `new` are turn ids.
-
-    Returns: QUESTIONS of every turn in the relationships and conversations that hold the new turns, as `find_questions`
-        gives them of the whole book.
-    Cost: filters over the tables, then in proportion to those relationships; `Ongoing` keeps what one turn needs.
-    """
-    known = known_turns(turns, now)
-    ids = pa.array(new, pa.string())
-    near, size = known.filter(pc.is_in(known.column("turn_id"), ids)), -1
-    while near.num_rows > size:
-        size = near.num_rows
-        homes = pc.unique(near.column("relationship")).drop_null()
-        talks = pc.unique(near.column("conversation_id"))
-        beside = pc.or_kleene(
-            pc.is_in(known.column("relationship"), homes), pc.is_in(known.column("conversation_id"), talks)
-        )
-        near = known.filter(beside)
-    around = near.column("turn_id").combine_chunks()
-    own, marks = (table.filter(pc.is_in(table.column("turn_id"), around)) for table in (sentences, findings))
-    return _find(near, own, marks, now=now, side=side, ours=_speakers(known))
-
-
-def _speakers(turns: pa.Table) -> frozenset[str]:
-    """Everybody who speaks for us."""
-    ours = turns.filter(pc.fill_null(pc.equal(turns.column("side"), "us"), False))
-    return frozenset(pc.unique(ours.column("speaker")).to_pylist())
-
-
-def _find(
-    known: pa.Table, sentences: pa.Table, findings: pa.Table, *, now: datetime, side: str, ours: frozenset[str]
-) -> pa.Table:
     askers = known.filter(pc.fill_null(pc.equal(known.column("side"), side), False))
     asked = find_asked(sentences, askers, findings, trust=side == "them")
     threads = thread_turns(read_turns(known))
@@ -108,7 +69,7 @@ def _find(
     rows = [one.row for one in everything]
     if side == "them":
         _mark_repeats(everything)
-        rows += list_copies(everyone, waiting, sentences, ours=ours)
+        rows += list_copies(everyone, waiting, sentences, ours=_speakers(known))
         rows += list_silences(everyone, known, sentences, now=now)
     for one in everything:
         if one.closed:
@@ -117,6 +78,12 @@ def _find(
         if has_waited(row, now):
             row["state"] = "stale"
     return pa.Table.from_pylist(sorted(rows, key=by_age), schema=QUESTIONS)
+
+
+def _speakers(turns: pa.Table) -> frozenset[str]:
+    """Everybody who speaks for us."""
+    ours = turns.filter(pc.fill_null(pc.equal(turns.column("side"), "us"), False))
+    return frozenset(pc.unique(ours.column("speaker")).to_pylist())
 
 
 def has_waited(row: Mapping[str, Any], now: datetime) -> bool:
