@@ -58,7 +58,8 @@ MAY: dict[str, set[str]] = {
     "touchscene": KNOWING_STAGES | {"pipeline"},
     "touchjoins": KNOWING_STAGES | {"touchscene"},
     "touching": KNOWING_STAGES | {"pipeline", "charts", "touchscene", "touchjoins"},
-    "worthing": KNOWING_STAGES | {"charts"},
+    "worthtold": KNOWING_STAGES | {"charts"},
+    "worthing": KNOWING_STAGES | {"charts", "worthtold"},
     "testing": KNOWING_STAGES,
     "begetting": KNOWING_STAGES | {"pipeline", "worthing", "charts"},
     "swaying": KNOWING_STAGES | {"pipeline", "worthing", "charts"},
@@ -78,7 +79,19 @@ MAY: dict[str, set[str]] = {
     | {"desk", "answering"}
     | {"pipeline", "trend", "overview", "foretold", "mapping", "relationship", "deciding", "tuning", "book"}
     | {"begetting", "swaying"}
-    | {"worthing", "touching", "asof", "proving", "agents", "persons", "roster", "leaving", "mailboxes", "watching"},
+    | {
+        "worthing",
+        "worthtold",
+        "touching",
+        "asof",
+        "proving",
+        "agents",
+        "persons",
+        "roster",
+        "leaving",
+        "mailboxes",
+        "watching",
+    },
     "api": KNOWING_STAGES | {"pipeline", "overview", "book", "library"},
     "": KNOWING_STAGES | {"pipeline", "overview", "book", "library", "api"},  # the package itself lifts their names
     "cli": KNOWING_STAGES
@@ -93,6 +106,7 @@ MAY: dict[str, set[str]] = {
         "mapping",
         "touching",
         "worthing",
+        "worthtold",
         "begetting",
         "swaying",
         "leaving",

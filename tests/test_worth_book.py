@@ -29,7 +29,8 @@ from troth.worth.hazards import fit_hazards, shift_intercepts
 from troth.worth.incidence import count_course, follow_course
 from troth.worth.periods import WEEK_US, Deals, Periods, cut_weeks, thin_weeks
 from troth.worth.timeline import Timeline
-from troth.worthing import COLUMNS, Worth, gather_evidence, measure_worth
+from troth.worthing import gather_evidence, measure_worth
+from troth.worthtold import COLUMNS, Worth
 
 UTC = dt.UTC
 DAY = dt.datetime(2026, 6, 1, tzinfo=UTC)

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from troth.testing import DealRules, make_deal_world
-from troth.worthing import Worth, gather_evidence, measure_worth
+from troth.worthing import gather_evidence, measure_worth
+from troth.worthtold import Worth
 
 RUNS = 16  # `python bench/worth.py --runs 200` is the proof; this sees to it that it stays true
 pytestmark = [pytest.mark.simulated, pytest.mark.repository]  # the naive ways are the bench's

@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     from troth.swaying import Influence
     from troth.touching import TouchMap
     from troth.tuning import Tuning
-    from troth.worthing import Kind, Worth
+    from troth.worthtold import Kind, Worth
 
 _FIRST_CHAIN: Final = dt.timedelta(days=28)  # before the day under review, where no day was closed yet
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -18,47 +17,33 @@ from troth.lenses import WHOLE, Pillar
 from troth.schema import OUTCOME_STEPS, OUTCOMES, conform
 from troth.trust import DEFAULT_MODEL, Model, close_states, follow, score_pillar
 from troth.trust.model import dynamics
-from troth.worth.deals import DealBook, LeftOut, take_deals
+from troth.worth.deals import DealBook, take_deals
 from troth.worth.facts import ADJUSTMENT, AccountFacts
 from troth.worth.frozen import Fading, ScorePaths
 from troth.worth.incidence import HORIZONS, Course, count_course, follow_course
-from troth.worth.money import HORIZON_DAYS, STEP, Money, OpenDeals, price_deals
+from troth.worth.money import OpenDeals, price_deals
 from troth.worth.periods import WEEK_US, Periods, cut_weeks
 from troth.worth.ratios import (
-    LEAST_ACCOUNTS,
     LEAST_ENDS,
     MAIN_LAG,
     NAMES,
     NOT_KNOWN,
     Ratio,
     WorthFit,
-    e_value,
-    e_value_of_interval,
     fit_lags,
     fit_worth,
     move_weeks,
     swap_accounts,
     tell_ratio,
 )
-
-if TYPE_CHECKING:
-    from troth.charts import Chart, Theme
+from troth.worthtold import LEVELS, Chance, Control, Kind, OpenWorth, TimeToWin, Worth
 
 Floats = NDArray[np.float64]
-Kind = Literal["deal", "renewal"]
 Picture = Literal["incidence", "freeze", "forest"]
 
-LEVELS: Final = {"low": 0.1, "typical": 0.5, "high": 0.9}
-"""Quantiles of the trust that was met in these weeks: nothing is said of levels that nobody had."""
 LEAST_OPEN: Final = 10
 """Deals still watched at an age, from which a chance by that age is told."""
 PLACEBO_DAYS: Final = 182.0
-COLUMNS: Final = (
-    "part", "name", "end", "lag_days", "trust", "days", "value", "low", "high", "level", "enough", "ends", "accounts",
-    "at_risk", "e_value", "e_value_of_interval", "currency", "note",
-)  # fmt: skip
-"""Of `Worth.list_rows`. `level` is the share of an interval; a value is null where there is not enough to say."""
-
 _SEED: Final = 8
 _DRAWS: Final = 400
 _LIKE: Final = 200  # deals over whose facts a chance is averaged
@@ -89,257 +74,6 @@ class Evidence:
     fading: Fading
     score: Pillar
     as_of: dt.datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Control:
-    """A ratio that says something of the others, not of trust."""
-
-    name: str
-    ratio: Ratio
-    says: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chance:
-    """How likely deals end so within some days of opening.
-
-    Attributes:
-        trust: "all" counts the deals as they are; "low", "typical", "high" hold trust at that level (LEVELS).
-        low, high: ends of the 80 % band.
-        at_risk: deals that were still open and watched at the end of that time.
-    """
-
-    end: str
-    trust: str
-    days: int
-    chance: float
-    low: float
-    high: float
-    at_risk: int
-    enough: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimeToWin:
-    """Restricted mean time to win: mean days not won, deals not won within `days` counted as `days`; 80 % band."""
-
-    trust: str
-    days: int
-    mean: float
-    low: float
-    high: float
-    at_risk: int
-    enough: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenWorth:
-    """Money that goes with half a standard deviation more trust, over the open deals that state an amount.
-
-    Attributes:
-        ids, relationships, deals: of each open deal.
-        total: of all of them.
-        unpriced: open deals without an amount in `currency`.
-    """
-
-    currency: str
-    ids: tuple[str, ...]
-    relationships: tuple[str, ...]
-    deals: tuple[Money, ...]
-    total: Money
-    unpriced: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Worth:
-    """What goes with trust in one book, for deals or for renewals (of which a lost one is churn).
-
-    Attributes:
-        book: the deals it stands on, and what was left out.
-        weeks: weeks of deals that were watched.
-        won, lost: deals that ended so within them.
-        known: deals of whose account something had been read by some week.
-        accounts: accounts with a deal.
-        adjustment: facts that every ratio is adjusted for.
-        curve: ratios at every lag, for won and lost.
-        chances, times, money: None where nothing can be said.
-        notes: what else a reader should know.
-    """
-
-    kind: Kind
-    score: str
-    as_of: dt.datetime
-    book: DealBook
-    weeks: int
-    won: int
-    lost: int
-    known: int
-    accounts: int
-    adjustment: tuple[str, ...]
-    curve: tuple[Ratio, ...]
-    controls: tuple[Control, ...]
-    chances: tuple[Chance, ...]
-    times: tuple[TimeToWin, ...]
-    money: OpenWorth | None
-    notes: tuple[str, ...]
-
-    @property
-    def left_out(self) -> tuple[LeftOut, ...]:
-        """Outcomes that no figure rests on, each with its reason."""
-        return self.book.left_out
-
-    @property
-    def share(self) -> float:
-        """Share of the outcomes seen on which figures rest."""
-        return self.book.share
-
-    @property
-    def reasons(self) -> Counter[str]:
-        """How many were left out for each reason."""
-        return Counter(one.reason for one in self.left_out)
-
-    def ratio(self, end: str, lag: float = MAIN_LAG) -> Ratio | None:
-        """The ratio of one end at one lag."""
-        return next((one for one in self.curve if one.end == end and one.lag == lag), None)
-
-    @property
-    def is_sound(self) -> bool:
-        """Whether another account's trust goes with nothing here, as it must."""
-        swapped = [one.ratio for one in self.controls if one.name == "another account's trust"]
-        return all(one.low <= 1.0 <= one.high for one in swapped)
-
-    @property
-    def tells_money(self) -> bool:
-        """Whether a sum may be printed: enough deals were won, the 80 % interval leaves zero out, the control holds."""
-        won = self.ratio("won")
-        return self.money is not None and won is not None and won.enough and self.is_sound and self.money.total.is_told
-
-    def say(self) -> str:
-        """The main finding in one sentence."""
-        thing = "deals" if self.kind == "deal" else "renewals"
-        won = self.ratio("won")
-        if won is None or not won.enough:
-            ends, accounts = (0, 0) if won is None else (won.ends, won.accounts)
-            return (
-                f"Not enough to say what goes with trust. {thing.capitalize()} won where something was known of the "
-                f"account {MAIN_LAG:.0f} days before: {ends}, and {LEAST_ENDS} are needed; such accounts: {accounts}, "
-                f"and {LEAST_ACCOUNTS} are needed."
-            )
-        if won.low <= 1.0 <= won.high:
-            return (
-                f"No link can be told: the odds that one of the {thing} is won in a week are {won.ratio:.2f} times as "
-                f"high where trust was one standard deviation higher {won.lag:.0f} days before, and the 95 % interval "
-                f"({won.low:.2f} to {won.high:.2f}) holds 1."
-            )
-        way = "higher" if won.ratio > 1 else "lower"
-        return (
-            f"Higher trust {won.lag:.0f} days before goes with {way} odds that one of the {thing} is won in a week: "
-            f"{won.ratio:.2f} times ({won.low:.2f} to {won.high:.2f}, 95 %) for one standard deviation."
-        )
-
-    def say_money(self) -> str:
-        """What goes with more trust in money, and under which assumption; or why no sum is told."""
-        if self.money is None:
-            return "No sum of money: no open deal with an amount, or nothing to learn from."
-        if not self.tells_money:
-            won = self.ratio("won")
-            why = "the 80 % interval holds zero"
-            if won is None or not won.enough:
-                why = "there is not enough to say"
-            elif not self.is_sound:
-                why = "another account's trust goes with winning too, which shows that something else is at work"
-            return f"No sum of money is told: {why}."
-        total, way = self.money.total, "more" if self.money.total.median > 0 else "less"
-        ends = sorted((abs(total.low80), abs(total.high80)))
-        return (
-            f"Among the open deals, half a standard deviation more trust goes with about {abs(total.median):,.0f} "
-            f"{self.money.currency} {way} won within {HORIZON_DAYS} days (80 % interval {ends[0]:,.0f} to "
-            f"{ends[1]:,.0f}; above zero with probability {total.chance:.2f}). This assumes that deals of more and "
-            "less trusting customers differ in nothing else that matters but the facts adjusted for. It is no promise "
-            "that raising a score brings it: only a trial can show that."
-        )
-
-    def list_rows(self) -> list[dict[str, Any]]:
-        """Everything as rows with COLUMNS, for tables, CSV and JSON lines."""
-        made: list[dict[str, Any]] = [*self._list_basis(), *self._list_ratios(), *self._list_chances()]
-        made += self._list_money()
-        made += [{"part": "note", "note": note} for note in (self.say(), self.say_money(), *self.notes)]
-        return [dict.fromkeys(COLUMNS) | row for row in made]
-
-    def chart(self, picture: Picture = "incidence", *, theme: Theme = "light") -> Chart:
-        """One picture: "incidence" by trust with bands, the "freeze" curve, or the "forest" of ratios and controls.
-
-        Raises: InputError when there is nothing to draw, or the charts extra is not installed.
-        """
-        from troth.charts import draw_forest, draw_freeze, draw_incidence  # noqa: PLC0415 - needs an extra
-
-        made: Mapping[str, Callable[..., Chart]] = {
-            "incidence": draw_incidence,
-            "freeze": draw_freeze,
-            "forest": draw_forest,
-        }
-        if picture not in made:
-            raise InputError(f"there is no picture {picture!r}; there are {', '.join(made)}.")
-        return made[picture](self.list_rows(), theme=theme)
-
-    def _list_basis(self) -> Iterator[dict[str, Any]]:
-        counts = {
-            "outcomes seen": self.book.seen,
-            "counted on": len(self.book.ids),
-            "share counted on": self.share,
-            "accounts": self.accounts,
-            "won": self.won,
-            "lost": self.lost,
-            "open": len(self.book.ids) - self.won - self.lost,
-            "weeks watched": self.weeks,
-            "with trust known": self.known,
-        }
-        for name, value in counts.items():
-            yield {"part": "basis", "name": name, "value": float(value)}
-        for one in self.left_out:
-            yield {"part": "left out", "name": one.outcome_id, "note": one.reason}
-        for name in self.adjustment:
-            yield {"part": "adjusted for", "name": name}
-
-    def _list_ratios(self) -> Iterator[dict[str, Any]]:
-        named = [("frozen trust", one, "") for one in self.curve]
-        named += [(one.name, one.ratio, one.says) for one in self.controls]
-        for name, one, says in named:
-            is_main = name == "frozen trust"
-            yield {
-                "part": "ratio" if is_main else "control",
-                "name": name, "end": one.end, "lag_days": one.lag,
-                "value": one.ratio if one.enough else None,
-                "low": one.low if one.enough else None,
-                "high": one.high if one.enough else None,
-                "level": 0.95, "enough": one.enough, "ends": one.ends, "accounts": one.accounts,
-                "e_value": e_value(one.ratio) if is_main and one.enough else None,
-                "e_value_of_interval": e_value_of_interval(one) if is_main and one.enough else None,
-                "note": says or None,
-            }  # fmt: skip
-
-    def _list_chances(self) -> Iterator[dict[str, Any]]:
-        for one in self.chances:
-            told = (one.chance, one.low, one.high) if one.enough else (None, None, None)
-            yield {"part": "chance", "name": f"{one.end} by day {one.days}", "end": one.end, "trust": one.trust,
-                   "days": one.days, "value": told[0], "low": told[1], "high": told[2], "level": 0.8,
-                   "enough": one.enough, "at_risk": one.at_risk}  # fmt: skip
-        for one in self.times:
-            told = (one.mean, one.low, one.high) if one.enough else (None, None, None)
-            yield {"part": "days to win", "name": f"mean days to win, at most {one.days}", "end": "won",
-                   "trust": one.trust, "days": one.days, "value": told[0], "low": told[1], "high": told[2],
-                   "level": 0.8, "enough": one.enough, "at_risk": one.at_risk}  # fmt: skip
-
-    def _list_money(self) -> Iterator[dict[str, Any]]:
-        if self.money is None or not self.tells_money:
-            return
-        named = [("all open deals", self.money.total), *zip(self.money.ids, self.money.deals, strict=True)]
-        for name, one in named:
-            if one.is_told:
-                yield {"part": "money", "name": name, "days": HORIZON_DAYS, "value": one.median, "low": one.low80,
-                       "high": one.high80, "level": 0.8, "enough": True, "currency": self.money.currency,
-                       "note": f"goes with {STEP} standard deviations more trust"}  # fmt: skip
 
 
 def gather_evidence(

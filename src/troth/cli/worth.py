@@ -20,7 +20,7 @@ from troth.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from troth.worthing import Worth
+    from troth.worthtold import Worth
 
 _LISTED = 5
 _ENDS = ("won", "lost")
@@ -76,7 +76,7 @@ def worth(
     if shape is Format.table:
         _draw(found)
     else:
-        from troth.worthing import COLUMNS
+        from troth.worthtold import COLUMNS
 
         write_rows(found.list_rows(), shape, columns=COLUMNS)
 
@@ -134,7 +134,7 @@ def _draw_basis(console: Any, found: Worth, things: str) -> None:
 def _draw_ratios(console: Any, found: Worth) -> None:
     from rich.text import Text
 
-    from troth.worthing import MAIN_LAG, e_value, e_value_of_interval
+    from troth.worth.ratios import MAIN_LAG, e_value, e_value_of_interval
 
     console.print(Text("\nOdds of an end in a week, for one standard deviation more trust", "bold cyan"))
     console.print(Text(f"{'trust frozen':27}" + "".join(f"{end + ' (95 %)':>26}" for end in _ENDS), "dim"))
