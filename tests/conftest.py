@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings as hypothesis_settings
@@ -12,6 +13,11 @@ from hypothesis import settings as hypothesis_settings
 import troth
 from troth.sample import SAMPLE_ME, SAMPLE_ZONE, read_sample, sample_people, write_sample
 from troth.settings import Settings
+
+if TYPE_CHECKING:
+    from served import Door
+
+    from troth.web.app import Serving
 
 # No test judges time: how long one example takes says more of what else the machine does.
 hypothesis_settings.register_profile("troth", deadline=None)
@@ -40,3 +46,31 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("needs the public data in ../shared, which is not here")
     return folder
+
+
+@pytest.fixture(scope="session")
+def sample_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same as a file; to be copied, not opened."""
+    from served import write_sample_book  # noqa: PLC0415 - loads what tests of pages alone need
+
+    path = tmp_path_factory.mktemp("book") / "sample.duckdb"
+    write_sample_book(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def serving(sample_file: Path) -> Iterator[Serving]:
+    """The sample served; nobody writes to it. A test that writes takes `served.serve_copy`."""
+    from served import serve_copy  # noqa: PLC0415 - loads what tests of pages alone need
+
+    with serve_copy(sample_file) as served:
+        yield served
+
+
+@pytest.fixture
+def door(serving: Serving) -> Iterator[Door]:
+    """The sample served, with a client that is signed in to it."""
+    from served import enter  # noqa: PLC0415 - loads what tests of pages alone need
+
+    with enter(serving) as entered:
+        yield entered

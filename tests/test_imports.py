@@ -24,6 +24,11 @@ STAGES = {
     *("review", "touch", "worth", "reciprocity", "influence"),
 }
 KNOWING_STAGES = LEAVES | STAGES | {"intake", "settings"}
+EVERYTHING = KNOWING_STAGES | {
+    *("pipeline", "trend", "charts", "overview", "relationship", "fairness", "foretold", "mapping", "touching", "desk"),
+    *("worthing", "worthtold", "begetting", "swaying", "leaving", "watching", "deciding", "agents", "answering"),
+    *("tuning", "proving", "proofpage", "book", "library", "api", "sample", "roster", "persons", ""),
+}
 
 # What each room may import beside itself. A new room gets a line here, and its place in the order with it.
 MAY: dict[str, set[str]] = {
@@ -60,6 +65,8 @@ MAY: dict[str, set[str]] = {
     "touching": KNOWING_STAGES | {"pipeline", "charts", "touchscene", "touchjoins"},
     "worthtold": KNOWING_STAGES | {"charts"},
     "worthing": KNOWING_STAGES | {"charts", "worthtold"},
+    "worthpages": KNOWING_STAGES | {"worthtold"},
+    "worthreport": KNOWING_STAGES | {"charts", "worthtold", "worthpages"},
     "testing": KNOWING_STAGES,
     "begetting": KNOWING_STAGES | {"pipeline", "worthing", "charts"},
     "swaying": KNOWING_STAGES | {"pipeline", "worthing", "charts"},
@@ -94,35 +101,10 @@ MAY: dict[str, set[str]] = {
     },
     "api": KNOWING_STAGES | {"pipeline", "overview", "book", "library"},
     "": KNOWING_STAGES | {"pipeline", "overview", "book", "library", "api"},  # the package itself lifts their names
-    "cli": KNOWING_STAGES
-    | {
-        "pipeline",
-        "trend",
-        "charts",
-        "overview",
-        "relationship",
-        "fairness",
-        "foretold",
-        "mapping",
-        "touching",
-        "worthing",
-        "worthtold",
-        "begetting",
-        "swaying",
-        "leaving",
-        "watching",
-        "deciding",
-        "agents",
-        "answering",
-        "tuning",
-        "proving",
-        "proofpage",
-        "book",
-        "library",
-        "api",
-        "sample",
-        "",
-    },
+    # The rims know everything and are known by nobody but the command that starts them.
+    "cli": EVERYTHING | {"web", "mcp"},
+    "web": EVERYTHING,
+    "mcp": EVERYTHING | {"web"},
 }
 
 

@@ -669,6 +669,16 @@ class Book:
         return ", ".join(sorted(us.addresses or us.domains)) or "us"
 
     @property
+    def store(self) -> Store:
+        """Where the book is kept. Whoever writes to it opens the book anew: what is known of it is not told."""
+        return self._desk.store
+
+    @property
+    def settings(self) -> Settings:
+        """What the owner stated."""
+        return self._desk.settings
+
+    @property
     def grounds(self) -> str:
         """Why we are taken to be us, where that was guessed; else empty."""
         return self._desk.grounds

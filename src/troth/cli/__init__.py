@@ -24,6 +24,7 @@ from troth.cli import (
     reciprocity,
     relationships,
     review,
+    serve,
     show,
     structure,
     survey,
@@ -44,7 +45,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _MODULES = (
-    review, read, watch, check, relationships, show, people, promises, questions, agents, proof, survey,
+    review, read, serve, watch, check, relationships, show, people, promises, questions, agents, proof, survey,
     structure, touchpoints, reciprocity, influence, worth, learn, validity, export,
 )  # fmt: skip
 for _module in _MODULES:

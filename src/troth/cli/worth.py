@@ -52,6 +52,9 @@ def worth(
     of: Annotated[
         Picture, typer.Option(help="What the picture shows: chances by trust, ratios by lag, or all ratios.")
     ] = Picture.incidence,
+    report: Annotated[
+        Path | None, typer.Option(help="Also write two pages for a management meeting (.html or .pdf).")
+    ] = None,
     sample: SampleOption = False,
     book: BookOption = None,
     settings: SettingsOption = None,
@@ -70,9 +73,11 @@ def worth(
     with open_book(book, choose_settings(settings), sample=sample) as opened:
         with show_progress("finding signals", unit="turns") as progress:
             opened.understand(progress=progress)
-        found = opened.worth(kind.value)
+        found, whose = opened.worth(kind.value), opened.whose
     if picture is not None:
         _write_picture(found, picture, of)
+    if report is not None:
+        _write_report(found, report, whose)
     if shape is Format.table:
         _draw(found)
     else:
@@ -87,6 +92,15 @@ def _write_picture(found: Worth, path: Path, of: Picture) -> None:
 
     save_chart(lambda theme: found.chart(of.value, theme=theme), path)
     say(f"Picture written to {path}.")
+
+
+def _write_report(found: Worth, path: Path, whose: str) -> None:
+    from troth.cli.output import name_makers
+    from troth.cli.talk import say
+    from troth.worthreport import write_report
+
+    write_report(found, path, whose=whose, made_with=name_makers())
+    say(f"Report written to {path}.")
 
 
 def _draw(found: Worth) -> None:

@@ -1,0 +1,63 @@
+"""Who may do what: one table, asked by every route, and the person who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class Need(StrEnum):
+    """What a route asks of its visitor. Every route states one; a route that states none is not served."""
+
+    nothing = "nothing"  # sign-in, assets, a survey opened by its own secret link
+    own = "own"  # read one's own view: relationships and conversations that one took part in
+    decide = "decide"  # say what is true of a promise, a question or a finding in one's own view
+    bring = "bring"  # take exports and answers into the book
+    team = "team"  # figures of groups, from eight people on
+    manage = "manage"  # settings, who is who, tokens, retention, erasure
+    store = "store"  # the whole book, table by table: the command line and the library pointed at an address
+
+
+class Role(StrEnum):
+    """What somebody is in a team. `sole` is the one user of a book on his or her own machine."""
+
+    sole = "sole"
+    owner = "owner"
+    analyst = "analyst"
+    member = "member"
+
+
+_MEMBER: Final = frozenset({Need.nothing, Need.own, Need.decide})
+ALLOWED: Final[Mapping[Role, frozenset[Need]]] = MappingProxyType(
+    {
+        Role.sole: frozenset(Need),
+        Role.owner: _MEMBER | {Need.bring, Need.manage},  # whoever runs it sees no content of others
+        Role.analyst: _MEMBER | {Need.team},
+        Role.member: _MEMBER,
+    }
+)
+"""What each role may do; what is not here is refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Somebody who is signed in.
+
+    Attributes:
+        name: how the page greets them, and the audit log names them.
+        role: what they may do.
+        person: whose own view they see, by address; None for the sole user, who sees the whole book.
+        needs: what a token was given for, where one was used; None for a session in a browser.
+    """
+
+    name: str
+    role: Role
+    person: str | None = None
+    needs: frozenset[Need] | None = None
+
+    def may(self, need: Need) -> bool:
+        """Whether this is allowed: by the role and, where a token was used, by the token as well."""
+        return need in ALLOWED[self.role] and (self.needs is None or need in self.needs or need is Need.nothing)

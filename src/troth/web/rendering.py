@@ -1,0 +1,165 @@
+"""Templates to pages: languages, numbers, days and gauges, every word of strangers escaped."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_decimal
+from fastapi import Request
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from troth.plain import clean_line
+from troth.signals import HELD
+
+LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "de": "Deutsch"}
+THEMES: Final = ("auto", "light", "dark")
+LOOK_COOKIE: Final = "troth_look"
+
+NAVIGATION: Final = (
+    ("/", "Today"),
+    ("/relationships", "Relationships"),
+    ("/promises", "Promises"),
+    ("/questions", "Questions"),
+    ("/check", "Check"),
+    ("/touchpoints", "Touch points"),
+    ("/surveys", "Surveys"),
+    ("/worth", "Worth"),
+    ("/validity", "Validity"),
+    ("/settings", "Settings"),
+)
+"""Address and name of the pages that every page links to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How a visitor wants pages: a language of LANGUAGES, a theme of THEMES."""
+
+    language: str
+    theme: str
+
+
+def choose_look(request: Request) -> Look:
+    """What the visitor chose, else what the browser asks for."""
+    chosen_language, _, chosen_theme = request.cookies.get(LOOK_COOKIE, "").partition(".")
+    theme = chosen_theme if chosen_theme in THEMES else "auto"
+    if chosen_language in LANGUAGES:
+        return Look(language=chosen_language, theme=theme)
+    wanted = (part.split(";")[0].strip()[:2].lower() for part in request.headers.get("accept-language", "").split(","))
+    return Look(language=next((language for language in wanted if language in LANGUAGES), "en"), theme=theme)
+
+
+@cache
+def load_words(language: str) -> Mapping[str, str]:
+    """English to another language, from words/<language>.json; a sentence that is not there stays English."""
+    if language == "en":
+        return {}
+    return json.loads(files("troth.web").joinpath("words", f"{language}.json").read_text("utf-8"))
+
+
+def say(language: str, text: str, **parts: object) -> str:
+    """A sentence in a language, with its {parts} filled in.
+
+    >>> say("en", "{n} open", n=3)
+    '3 open'
+    """
+    sentence = load_words(language).get(text, text)
+    return sentence.format(**parts) if parts else sentence
+
+
+class Pages:
+    """The templates. In each one stand:
+
+    t("text {n}", n=1)   the text in the visitor's language
+    day(moment), clock(moment)   a day, or a day with the time, in the book's zone
+    number(x, digits)    as the language writes it
+    text|line            strangers' words on one line
+    url("relationships", name)   an address with strangers' words quoted
+    gauge(low, high, percentile)   a band on a scale from 0 to 100
+    """
+
+    def __init__(self, *, zone: str, foot: str) -> None:
+        self._environment = Environment(
+            loader=PackageLoader("troth.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+            lstrip_blocks=True, auto_reload=False,
+        )  # fmt: skip
+        self._environment.filters["line"] = _line
+        self._environment.filters["ask"] = _ask
+        shared: Any = self._environment.globals  # its type says what Jinja puts there
+        shared.update(
+            t=pass_context(_say_here), day=pass_context(_day), clock=pass_context(_clock),
+            number=pass_context(_number), url=_url, gauge=pass_context(_draw_gauge), navigation=NAVIGATION,
+            languages=LANGUAGES, themes=THEMES, zone=ZoneInfo(zone), foot=foot,
+        )  # fmt: skip
+
+    def render(self, template: str, *, part: str | None = None, **what: Any) -> str:
+        """A page, or one block of it."""
+        chosen = self._environment.get_template(template)
+        if part is None:
+            return chosen.render(**what)
+        return "".join(chosen.blocks[part](chosen.new_context(what)))
+
+
+def _line(text: str | None) -> str:
+    return clean_line(text or "")
+
+
+def _ask(kind: str) -> str:
+    return HELD.get(kind, "question")
+
+
+def _day(context: Context, moment: dt.datetime | dt.date | None, form: str = "E d MMM y") -> str:
+    if moment is None:
+        return ""
+    local = moment.astimezone(context["zone"]).date() if isinstance(moment, dt.datetime) else moment
+    return format_date(local, form, locale=context["look"].language)
+
+
+def _clock(context: Context, moment: dt.datetime | None, form: str = "E d MMM y, HH:mm") -> str:
+    if moment is None:
+        return ""
+    return format_datetime(moment.astimezone(context["zone"]), form, locale=context["look"].language)
+
+
+def _say_here(context: Context, text: str, **parts: object) -> str:
+    return say(context["look"].language, text, **parts)
+
+
+def _number(context: Context, value: float | None, digits: int = 0) -> str:
+    if value is None:
+        return "–"
+    return format_decimal(round(value, digits), f"#,##0.{'0' * digits}" if digits else "#,##0",
+                          locale=context["look"].language)  # fmt: skip
+
+
+def _url(*parts: str, **query: object) -> str:
+    path = "/" + "/".join(quote(str(part), safe="") for part in parts)
+    asked = "&".join(f"{name}={quote(str(value), safe='')}" for name, value in query.items() if value is not None)
+    return f"{path}?{asked}" if asked else path
+
+
+def _draw_gauge(context: Context, low: float | None, high: float | None, percentile: float | None = None) -> Markup:
+    """A band from low to high on a scale of percentiles, with its middle; a drawing that style rules colour."""
+    if low is None or high is None:
+        return Markup('<span class="gauge none">{}</span>').format(_say_here(context, "not read yet"))
+    words = _say_here(context, "band {low} to {high}", low=f"{low:.0f}", high=f"{high:.0f}")
+    first = _say_here(context, "number withheld") if percentile is None else f"{percentile:.0f}"
+    dot = Markup("") if percentile is None else Markup(
+        '<rect class="dot" x="{}" y="0" width="2" height="12" rx="1"/>'
+    ).format(f"{percentile - 1:.1f}")  # fmt: skip
+    return Markup(
+        '<svg class="gauge" viewBox="0 0 100 12" preserveAspectRatio="none" role="img" aria-label="{label}">'
+        '<rect class="rail" x="0" y="3" width="100" height="6" rx="3"/>'
+        '<rect class="band" x="{low}" y="3" width="{width}" height="6" rx="3"/>'
+        '<rect class="mid" x="49.8" y="2" width=".4" height="8"/>{dot}</svg>'
+    ).format(label=f"{first}, {words}", low=f"{low:.1f}", width=f"{max(high - low, 1):.1f}", dot=dot)

@@ -1,0 +1,62 @@
+/* Charts from their specification, and the menu of a narrow page. Nothing is evaluated and nothing leaves the machine. */
+"use strict";
+
+const ASSETS = ["/static/vendor/vega.min.js", "/static/vendor/vega-lite.min.js", "/static/vendor/vega-embed.min.js"];
+let engine = null;
+
+function load(source) {
+  return new Promise((done, failed) => {
+    const tag = document.createElement("script");
+    tag.src = source;
+    tag.onload = done;
+    tag.onerror = () => failed(new Error(source));
+    document.head.append(tag);
+  });
+}
+
+function loadEngine() {
+  engine ??= ASSETS.reduce((before, source) => before.then(() => load(source)), Promise.resolve());
+  return engine;
+}
+
+function isDark() {
+  const chosen = document.documentElement.dataset.theme;
+  return chosen === "dark" || (chosen !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+}
+
+/* <figure class="chart" data-spec="/relationships/acme/path.json">: the figure is filled once it comes near. */
+async function draw(figure) {
+  const place = figure.querySelector(".canvas");
+  try {
+    const source = new URL(figure.dataset.spec, location.href);
+    source.searchParams.set("theme", isDark() ? "dark" : "light");
+    source.searchParams.set("width", Math.max(280, Math.floor(place.clientWidth)));
+    const [answer] = await Promise.all([fetch(source), loadEngine()]);
+    if (!answer.ok) throw new Error(answer.statusText);
+    const spec = await answer.json();
+    await vegaEmbed(place, spec, {
+      ast: true, expr: vega.expressionInterpreter, actions: false, renderer: "svg", defaultStyle: false, tooltip: false,
+    });
+    figure.dataset.drawn = "yes";
+  } catch (error) {
+    figure.dataset.drawn = "no";
+  }
+}
+
+function drawAll(root) {
+  const near = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      if (!entry.isIntersecting) continue;
+      near.unobserve(entry.target);
+      draw(entry.target);
+    }
+  }, { rootMargin: "300px" });
+  for (const figure of root.querySelectorAll("figure.chart[data-spec]:not([data-drawn])")) near.observe(figure);
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  drawAll(document);
+  const menu = document.querySelector("details.menu");
+  if (menu) menu.open = matchMedia("(min-width: 64rem)").matches;
+});
+document.addEventListener("htmx:after:swap", () => drawAll(document));

@@ -1,0 +1,201 @@
+"""What pages and the API read: a book as of one moment, worked out, indexed, and never changed again."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from troth.pipeline import Standing, Understood
+from troth.relationship import RelationshipTrust
+from troth.review import Close
+from troth.trust import Model
+
+if TYPE_CHECKING:
+    from troth.lenses import Lens
+    from troth.library import Book
+    from troth.settings import Settings
+
+
+class Index:
+    """A table whose rows of one key are found without looking at the others.
+
+    Cost: one sort when it is made; a look-up is a slice.
+    """
+
+    def __init__(self, table: pa.Table, column: str) -> None:
+        codes = pc.dictionary_encode(table[column].combine_chunks())
+        places = pc.fill_null(codes.indices, -1).to_numpy(zero_copy_only=False)
+        order = np.argsort(places, kind="stable")
+        self._table = table.take(pa.array(order)).combine_chunks()
+        names = codes.dictionary.to_pylist()
+        ends = np.searchsorted(places[order], np.arange(len(names) + 1))
+        self._range: dict[str, tuple[int, int]] = {
+            name: (int(ends[place]), int(ends[place + 1])) for place, name in enumerate(names)
+        }
+
+    def rows(self, key: str | None) -> pa.Table:
+        """The rows of one key, in the order that the table had; none for a key that is not there."""
+        start, end = self._range.get(key or "", (0, 0))
+        return self._table.slice(start, end - start)
+
+    def __contains__(self, key: str) -> bool:
+        """Whether there is a row of this key."""
+        return key in self._range
+
+    def keys(self) -> list[str]:
+        """Every key."""
+        return list(self._range)
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """A book as of one moment.
+
+    Attributes:
+        made_at: when, by this machine's clock.
+        day: the day under review, and `morning` the one that the list of promises is of.
+        whose, zone: whose book it is, and whose midnight closes its days.
+        close: that day's close; None where no turn has a date.
+        known, standing: turns with what was found in them, and promises, questions and readings as of the last evening.
+        listed: LISTED, the promises of `morning`.
+        relationships: rows of `Book.relationships`, those with most turns first.
+        outcomes, answers: as read.
+        model, segments, settings: the constants that trust is followed by, and for whom.
+        rows: `relationships` as mappings.
+    """
+
+    made_at: dt.datetime
+    day: dt.date | None
+    morning: dt.date
+    whose: str
+    grounds: str
+    zone: str
+    close: Close | None
+    known: Understood
+    standing: Standing
+    listed: pa.Table
+    relationships: pa.Table
+    outcomes: pa.Table
+    answers: pa.Table
+    model: Model
+    segments: Mapping[str, str]
+    lenses: Mapping[str, Lens]
+    settings: Settings
+    rows: list[dict[str, Any]]
+    own: dict[str, View] = field(default_factory=dict[str, "View"])  # of single persons, made when one asks
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no turn was read yet."""
+        return self.known.turns.num_rows == 0
+
+    @cached_property
+    def by_name(self) -> Mapping[str, dict[str, Any]]:
+        """Rows of `relationships` by relationship."""
+        return {row["relationship"]: row for row in self.rows}
+
+    @cached_property
+    def turns_of(self) -> Index:
+        """TURNS by relationship, in order of time."""
+        return Index(self._turns, "relationship")
+
+    @cached_property
+    def turns_in(self) -> Index:
+        """TURNS by conversation, in order of time."""
+        return Index(self._turns, "conversation_id")
+
+    @cached_property
+    def turn(self) -> Index:
+        """TURNS by turn_id."""
+        return Index(self.known.turns, "turn_id")
+
+    @cached_property
+    def sentences_of(self) -> Index:
+        """SENTENCES by turn."""
+        return Index(self.known.sentences, "turn_id")
+
+    @cached_property
+    def findings_of(self) -> Index:
+        """FINDINGS by turn."""
+        return Index(self.known.findings, "turn_id")
+
+    @cached_property
+    def readings_of(self) -> Index:
+        """READINGS by relationship."""
+        return Index(self.standing.readings, "relationship")
+
+    @cached_property
+    def promises_of(self) -> Index:
+        """LISTED by relationship."""
+        return Index(self.listed, "relationship")
+
+    @cached_property
+    def questions_of(self) -> Index:
+        """QUESTIONS by relationship."""
+        return Index(self.standing.questions, "relationship")
+
+    @cached_property
+    def _turns(self) -> pa.Table:
+        return self.known.turns.sort_by([("sent_at", "ascending"), ("position", "ascending")])
+
+    def trust(self, relationship: str) -> RelationshipTrust:
+        """One relationship's trust, as `Book.trust` gives it, but as of this view alone."""
+        return RelationshipTrust(
+            relationship,
+            self.readings_of.rows(relationship),
+            self.standing.now,
+            self.model.within(self.segments.get(relationship, "")),
+            zone=self.zone,
+            turns=self.turns_of.rows(relationship),
+            promises=self.promises_of.rows(relationship),
+            lenses=self.lenses,
+            watch=self.settings.trend,
+        )
+
+    def warm(self) -> None:
+        """Make every index now, so that no visitor waits for one."""
+        for name in ("by_name", "turns_of", "turns_in", "turn", "sentences_of", "findings_of", "readings_of",
+                     "promises_of", "questions_of"):  # fmt: skip
+            getattr(self, name)
+
+
+def make_view(book: Book, settings: Settings) -> View:
+    """Everything that pages read of a book, as of now."""
+    known = book.understand()
+    standing = book.stock()
+    relationships, close = book.relationships(), _close(book)
+    view = View(
+        made_at=dt.datetime.now(dt.UTC),
+        close=close,
+        day=close.day if close else None,
+        morning=book.choose_day(),
+        whose=book.whose,
+        grounds=book.grounds,
+        zone=book.zone,
+        known=known,
+        standing=standing,
+        listed=book.list_promises(),
+        relationships=relationships,
+        rows=relationships.to_pylist(),
+        outcomes=book.outcomes(),
+        answers=book.answers(),
+        model=book.model(),
+        segments=book.segments(),
+        lenses=book.lenses,
+        settings=settings,
+    )
+    view.warm()
+    return view
+
+
+def _close(book: Book) -> Close | None:
+    turns = book.understand().turns
+    dated = pc.any(pc.and_(pc.is_valid(turns["sent_at"]), pc.invert(turns["automatic"]))).as_py()
+    return book.review() if dated else None
