@@ -384,6 +384,55 @@ CLOSINGS: Final = pa.schema(
 )
 """The days whose books were closed, each sealed together with all before it."""
 
+TRIALS: Final = pa.schema(
+    [
+        _must("trial_id", pa.string()),
+        _must("practice", pa.string()),  # a name in `trial.practices.PRACTICES`, or one of your own
+        _must("words", pa.string()),  # what is to be done
+        pa.field("facet", pa.string()),
+        pa.field("seen_by", pa.string()),  # the signal that shows in our turns how often it was done
+        _must("circle", pa.string()),
+        _must("outcome", pa.string()),  # held, answers, won, renewed
+        _must("started_at", _TIME),  # what came after it counts
+        _must("until", _TIME),  # up to this, and not read before
+        _must("seed", pa.int64()),  # of the lot
+        pa.field("least_effect", pa.float64()),  # found with probability .8; null where the book was too short to say
+        pa.field("error", pa.float64()),  # standard error of the difference that was reckoned with
+        pa.field("basis", pa.string()),  # what the two rest on
+        _must("analysis", pa.string()),
+        _must("by", pa.string()),
+        pa.field("stopped_at", _TIME),
+        pa.field("note", pa.string()),  # why it was stopped
+    ]
+)
+"""Trials of a practice, as they were stated before they began. No score may rest on this or the two tables after it."""
+
+TRIAL_ACCOUNTS: Final = pa.schema(
+    [
+        _must("trial_id", pa.string()),
+        _must("number", pa.int32()),  # 0, 1, 2, ... within the trial
+        pa.field("relationship", pa.string()),  # null once it was erased; its arm still counts
+        _must("arm", pa.string()),  # practice, usual
+        _must("block", pa.int32()),  # within which the lot was drawn
+        _must("level", pa.float64()),  # trust held at the start, standard deviations
+        _must("size", pa.int32()),  # turns in the 90 days before
+    ]
+)
+"""Which accounts a trial gave the practice to."""
+
+TRIAL_LOOKS: Final = pa.schema(
+    [
+        _must("trial_id", pa.string()),
+        _must("at", _TIME),  # when it was read
+        _must("is_early", pa.bool_()),  # before its day
+        pa.field("effect", pa.float64()),
+        pa.field("low", pa.float64()),
+        pa.field("high", pa.float64()),
+        pa.field("p", pa.float64()),
+    ]
+)
+"""Every reading of a trial: who looks often finds what is not there."""
+
 TABLES: Final[Mapping[str, pa.Schema]] = {
     "turns": TURNS,
     "turn_versions": TURN_VERSIONS,
@@ -405,6 +454,9 @@ TABLES: Final[Mapping[str, pa.Schema]] = {
     "scores": SCORES,
     "forecasts": FORECASTS,
     "closings": CLOSINGS,
+    "trials": TRIALS,
+    "trial_accounts": TRIAL_ACCOUNTS,
+    "trial_looks": TRIAL_LOOKS,
 }
 
 

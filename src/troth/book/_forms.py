@@ -69,6 +69,9 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "scores": ("scope", "at", "lens", "pillar"),
     "forecasts": ("day", "number"),
     "closings": ("day",),
+    "trials": ("trial_id",),
+    "trial_accounts": ("trial_id", "number"),
+    "trial_looks": ("trial_id", "at"),
 }
 
 _TIMES: Final[Mapping[str, str]] = {
@@ -87,6 +90,8 @@ _TIMES: Final[Mapping[str, str]] = {
     "scores": "at",
     "forecasts": "at",
     "closings": "evening",
+    "trials": "started_at",
+    "trial_looks": "at",
 }
 
 FORMS: Final[Mapping[str, Form]] = MappingProxyType(

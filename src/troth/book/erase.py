@@ -31,7 +31,8 @@ def drop_turns(store: Store, turn_ids: Iterable[str]) -> dict[str, int]:
     Sentences, findings, tool calls, promises, decisions and history of these turns go, and of promises that began with
     them as a request or an offer. What a person decided of another turn's promise stays, without the words that came
     from these. States that these turns had shown leave the history, and the machine's states are worked out without
-    them when the book is read next. Who is who is forgotten of those whom no turn and no contact names any more.
+    them when the book is read next. Who is who is forgotten of those whom no turn and no contact names any more, and
+    so is that they or their firm took part in a trial.
 
     Args:
         store: the book.
@@ -57,6 +58,7 @@ def drop_turns(store: Store, turn_ids: Iterable[str]) -> dict[str, int]:
             if rows.num_rows:
                 store.upsert(name, _clear(rows, [one for one in rows.column_names if one.startswith(prefix)]))
         _count(gone, "person_decisions", _forget_unmentioned(store, named))
+        _count(gone, "trial_accounts", _forget_unmentioned_accounts(store, named))
     return gone
 
 
@@ -64,6 +66,7 @@ def forget_names(store: Store, names: Iterable[str]) -> dict[str, int]:
     """Take addresses, handles and phones out of what is kept of people, in one transaction.
 
     Contacts that carry one of them go. Decisions of who is who stay without them, where names are left on both sides.
+    An account of a trial that is one of them keeps its arm and loses its name.
 
     Args:
         store: the book.
@@ -77,6 +80,7 @@ def forget_names(store: Store, names: Iterable[str]) -> dict[str, int]:
         for column in _CARRYING:
             _count(gone, "contacts", _drop(store, "contacts", column, sorted(chosen)))
         _count(gone, "person_decisions", _forget_decided(store, chosen))
+        _count(gone, "trial_accounts", _forget_accounts(store, chosen))
     return gone
 
 
@@ -89,6 +93,31 @@ def _forget_unmentioned(store: Store, names: set[str]) -> int:
     known = _names_in(store.table("turns", columns=list(_NAMING)))
     known |= _names_in(store.table("contacts", columns=list(_CARRYING)))
     return _forget_decided(store, asked - known)
+
+
+def _forget_unmentioned_accounts(store: Store, names: set[str]) -> int:
+    """Forget which accounts of trials these were, where no turn and no contact names anybody of them any more."""
+    told = store.table("trial_accounts", columns=["relationship"])
+    asked = _with_firms(names) & _names_in(told)
+    if not asked:
+        return 0
+    known = _names_in(store.table("turns", columns=list(_NAMING)))
+    known |= _names_in(store.table("contacts", columns=list(_CARRYING)))
+    return _forget_accounts(store, asked - _with_firms(known))
+
+
+def _with_firms(names: set[str]) -> set[str]:
+    """Names, and the domains of those that are addresses."""
+    return names | {name.rpartition("@")[2] for name in names if "@" in name}
+
+
+def _forget_accounts(store: Store, names: set[str]) -> int:
+    """Take names out of TRIAL_ACCOUNTS; the row stays, since a trial counts everybody whom the lot drew."""
+    rows = store.table("trial_accounts", where={"relationship": sorted(names)}) if names else None
+    if rows is None or not rows.num_rows:
+        return 0
+    store.upsert("trial_accounts", _clear(rows, ["relationship"]))
+    return rows.num_rows
 
 
 def _forget_decided(store: Store, names: set[str]) -> int:
