@@ -10,6 +10,7 @@ from troth.worth.hazards import HazardFit, hazards
 from troth.worth.money import Money, OpenDeals, price_deals
 from troth.worth.periods import Deals, cut_weeks
 from troth.worth.ratios import WorthFit
+from troth.worth.survivors import Unseen
 
 NONE = np.zeros(0, dtype=np.int64)
 PERIODS = cut_weeks(Deals(opened=NONE, ended=NONE, end=NONE, account=NONE, entered=NONE))
@@ -32,6 +33,8 @@ def fitted(effect: float, *, error: float) -> WorthFit:
         periods=PERIODS,
         trust=np.zeros(0),
         known=np.zeros(0, dtype=np.bool_),
+        unseen=Unseen(var=0.0, keep=0.0),
+        thinned=coefficients,
         centres=np.array([2.0]),
         scales=np.array([4.0]),
     )  # fmt: skip

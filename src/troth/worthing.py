@@ -122,6 +122,7 @@ def find_fading(model: Model, score: Pillar) -> Fading:
         fast_rate=made.fast_rate,
         means=model.means,
         spread=float(weights @ prior @ weights) ** 0.5,
+        fast_share=model.fast_share,
     )
 
 

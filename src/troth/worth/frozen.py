@@ -29,12 +29,19 @@ class Fading:
         slow_rate, fast_rate: per day.
         means: what is typical of each facet, by code; 0 where it is not named.
         spread: prior standard deviation of the score's weighted sum: figures are in units of it.
+        fast_share: share of the prior variance that is fast.
     """
 
     slow_rate: float
     fast_rate: float
     means: Mapping[str, float]
     spread: float
+    fast_share: float = 0.5
+
+    def keep(self, days: float) -> float:
+        """How closely a level goes with itself so many days later."""
+        slow, fast = np.exp(-self.slow_rate * days), np.exp(-self.fast_rate * days)
+        return float((1 - self.fast_share) * slow + self.fast_share * fast)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +83,7 @@ class ScorePaths:
         self._slow = np.bincount(row.ravel(), weight * (slow - typical), minlength=len(pairs))
         self._fast = np.bincount(row.ravel(), weight * fast, minlength=len(pairs))
         self._typical = sum(share * fading.means.get(code, 0.0) for code, share in pillar.weights.items())
-        self._fading = fading
+        self.fading = fading
 
     def freeze(
         self, relationships: Sequence[str], moments: Ints, *, days_before: float, whose: Ints | None = None
@@ -98,9 +105,9 @@ class ScorePaths:
         value = np.full(len(moments), self._typical)
         rows = last[known]
         days = np.maximum(moments[known] - self._line.at[rows], 0) / DAY_US
-        value[known] += self._slow[rows] * np.exp(-self._fading.slow_rate * days)
-        value[known] += self._fast[rows] * np.exp(-self._fading.fast_rate * days)
-        return Frozen(value=value / self._fading.spread, known=known)
+        value[known] += self._slow[rows] * np.exp(-self.fading.slow_rate * days)
+        value[known] += self._fast[rows] * np.exp(-self.fading.fast_rate * days)
+        return Frozen(value=value / self.fading.spread, known=known)
 
 
 def _number_values(column: pa.ChunkedArray) -> tuple[list[str], Ints]:

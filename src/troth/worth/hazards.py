@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from troth.errors import InputError
+from troth.worth.clustered import add_slopes, find_heavy, jackknife, sandwich
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -32,7 +33,8 @@ LOST: Final = 2
 _CHUNK: Final = 1 << 13  # rows worked on at once: what a processor's cache holds
 _STEPS: Final = 60
 _THIN: Final = 1 << 17  # rows from which a first guess is made of every sixteenth
-_SETTLED: Final = 1e-10  # of the largest move of a coefficient, in prior standard deviations
+_SETTLED: Final = 1e-5
+"""Of the largest move of a coefficient, in prior standard deviations: the error after a step goes with its square."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +78,13 @@ class HazardFit:
 
 
 def fit_hazards(
-    design: Floats, event: Ints, cluster: Ints, *, prior_sd: Floats, start: Floats | None = None
+    design: Floats,
+    event: Ints,
+    cluster: Ints,
+    *,
+    prior_sd: Floats,
+    start: Floats | None = None,
+    leave_out: bool = False,
 ) -> HazardFit:
     """Fit both hazards at once by Newton's method.
 
@@ -86,26 +94,29 @@ def fit_hazards(
         cluster: shape (rows,): whose weeks they are, as 0, 1, 2, ...
         prior_sd: shape (columns,): standard deviation of each column's coefficient before the data; inf for none.
         start: shape (2, columns): where to begin; the answer is the same from everywhere.
+        leave_out: errors by leaving out each cluster in turn, and not from the sandwich alone (see `clustered`).
 
     Raises: InputError when a value is not finite, or the shapes do not fit.
 
-    Cost: linear in the rows; about columns² multiplications for each in each of some ten steps.
+    Cost: linear in the rows; about columns² multiplications for each in each of some five steps.
     """
     _check(design, event, cluster, prior_sd)
     rows, columns = design.shape
-    theta = np.zeros(2 * columns) if start is None else start.ravel().copy()
-    if rows > _THIN and start is None:
-        theta = _climb(design[::16], event[::16], prior_sd, theta)[0]
-    theta, reached, information = _climb(design, event, prior_sd, theta)
-    plain = np.linalg.inv(information + np.diag(np.tile(1.0 / np.square(prior_sd), 2)))
+    theta = find_coefficients(design, event, prior_sd=prior_sd, start=start).ravel()
     clusters = int(cluster.max()) + 1
-    meat = _spread_over_clusters(design, event, theta, cluster, clusters)
-    present = len(np.unique(cluster))
-    fair = present / max(present - 1, 1)
+    reached, _, information, slopes = _measure(design, event, theta, cluster=cluster, clusters=clusters)
+    total = information + np.diag(np.tile(1.0 / np.square(prior_sd), 2))
+    plain = np.linalg.inv(total)
+    present = int(np.count_nonzero(np.bincount(cluster)))
+    if leave_out:
+        parts = _Parts(design, event, cluster, theta, find_heavy(cluster, clusters))
+        covariance = jackknife(total, slopes, present, heavy=parts.heavy, inform=parts.inform)
+    else:
+        covariance = sandwich(plain, slopes, present)
     return HazardFit(
         coefficients=theta.reshape(2, columns),
-        covariance=fair * plain @ meat @ plain,
-        plain=plain.astype(np.float64),
+        covariance=covariance,
+        plain=plain,
         log_likelihood=reached,
         rows=rows,
         clusters=present,
@@ -113,30 +124,64 @@ def fit_hazards(
     )
 
 
-def _climb(design: Floats, event: Ints, prior_sd: Floats, theta: Floats) -> tuple[Floats, float, Floats]:
-    """The coefficients where the likelihood with its prior is highest; the likelihood alone and the information there.
+def find_coefficients(design: Floats, event: Ints, *, prior_sd: Floats, start: Floats | None = None) -> Floats:
+    """The coefficients alone, shape (2, columns); arguments as in `fit_hazards`."""
+    columns = design.shape[1]
+    theta = np.zeros(2 * columns) if start is None else start.ravel().copy()
+    if len(design) > _THIN and start is None:
+        theta = _climb(design[::16], event[::16], prior_sd, theta)
+    return _climb(design, event, prior_sd, theta).reshape(2, columns)
+
+
+class _Parts:
+    """The information that each heavy cluster brings."""
+
+    def __init__(self, design: Floats, event: Ints, cluster: Ints, theta: Floats, heavy: Ints) -> None:
+        self.heavy, self._theta = heavy, theta
+        rows = np.flatnonzero(np.isin(cluster, heavy))
+        rows = rows[np.argsort(cluster[rows], kind="stable")]
+        self._design, self._event = design[rows], event[rows]
+        self._begins = np.searchsorted(cluster[rows], np.arange(int(cluster.max()) + 2))
+
+    def inform(self, cluster: int) -> Floats:
+        mine = slice(self._begins[cluster], self._begins[cluster + 1])
+        return _measure(self._design[mine], self._event[mine], self._theta).information
+
+
+class _Measured(NamedTuple):
+    """At some coefficients: the log likelihood, its slope, the information, and the slope of each cluster if asked."""
+
+    reached: float
+    slope: Floats
+    information: Floats
+    by_cluster: Floats
+
+
+def _climb(design: Floats, event: Ints, prior_sd: Floats, theta: Floats) -> Floats:
+    """The coefficients where the likelihood with its prior is highest.
 
     The log of likelihood times prior is concave, so there is one such place.
     """
     weight = np.tile(1.0 / np.square(prior_sd), 2)
     scale = np.tile(np.where(np.isfinite(prior_sd), prior_sd, 1.0), 2)
-    reached, slope, information = _measure(design, event, theta)
-    reached -= 0.5 * float(weight @ theta**2)
+    last = np.inf
+    here = _measure(design, event, theta)
     for _ in range(_STEPS):
-        step = np.linalg.solve(information + np.diag(weight), slope - weight * theta)
+        reached = here.reached - 0.5 * float(weight @ theta**2)
+        step = np.linalg.solve(here.information + np.diag(weight), here.slope - weight * theta)
         share = 1.0
+        moved = float(np.max(np.abs(step) / scale))
+        if moved < _SETTLED and moved <= last:
+            return theta + step
         while True:
             tried = theta + share * step
-            value, new_slope, new_information = _measure(design, event, tried)
-            value -= 0.5 * float(weight @ tried**2)
+            there = _measure(design, event, tried)
+            value = there.reached - 0.5 * float(weight @ tried**2)
             if value >= reached - 1e-9 * abs(reached) or share < 1e-6:
                 break
             share /= 2  # the likelihood is concave, so a short enough step always climbs
-        moved = float(np.max(np.abs(tried - theta) / scale))
-        theta, reached, slope, information = tried, value, new_slope, new_information
-        if moved < _SETTLED:
-            break
-    return theta, reached + 0.5 * float(weight @ theta**2), information
+        theta, here, last = tried, there, moved * share
+    return theta
 
 
 def shift_intercepts(fitted: HazardFit, open_share: float) -> HazardFit:
@@ -162,40 +207,40 @@ def hazards(design: Floats, coefficients: Floats) -> Floats:
     return chance
 
 
-def _measure(design: Floats, event: Ints, theta: Floats) -> tuple[float, Floats, Floats]:
-    """Log likelihood, its slope and the information at `theta`."""
+def _measure(
+    design: Floats, event: Ints, theta: Floats, *, cluster: Ints | None = None, clusters: int = 0
+) -> _Measured:
     columns = design.shape[1]
     coefficients = theta.reshape(2, columns)
     total, slope, information = 0.0, np.zeros((2, columns)), np.zeros((2 * columns, 2 * columns))
-    for start in range(0, len(design), _CHUNK):
-        part, came = design[start : start + _CHUNK], event[start : start + _CHUNK]
-        chance = hazards(part, coefficients)
-        total += float(np.log(np.maximum(chance[np.arange(len(came)), came], 1e-300)).sum())
-        won, lost = chance[:, WON], chance[:, LOST]
-        slope[0] += ((came == WON) - won) @ part
-        slope[1] += ((came == LOST) - lost) @ part
-        for row, column, pull in ((0, 0, won * (1 - won)), (1, 1, lost * (1 - lost)), (0, 1, -won * lost)):
-            block = (part * pull[:, None]).T @ part
-            rows, others = slice(row * columns, (row + 1) * columns), slice(column * columns, (column + 1) * columns)
-            information[rows, others] += block
-            if row != column:
-                information[others, rows] += block.T
-    return total, slope.ravel(), information
-
-
-def _spread_over_clusters(design: Floats, event: Ints, theta: Floats, cluster: Ints, clusters: int) -> Floats:
-    """Second moments of the clusters' slopes, the middle of the sandwich."""
-    columns = design.shape[1]
-    coefficients = theta.reshape(2, columns)
-    slopes = np.zeros((clusters, 2 * columns))
+    by_cluster = np.zeros((clusters, 2 * columns))
+    first, second = slice(0, columns), slice(columns, 2 * columns)
     for start in range(0, len(design), _CHUNK):
         rows = slice(start, start + _CHUNK)
-        part, came, whose = design[rows], event[rows], cluster[rows]
-        chance = hazards(part, coefficients)
-        begins = np.flatnonzero(np.concatenate([[True], whose[1:] != whose[:-1]]))  # weeks of a deal follow each other
-        missed = np.concatenate([((came == end) - chance[:, end])[:, None] * part for end in (WON, LOST)], axis=1)
-        np.add.at(slopes, whose[begins], np.add.reduceat(missed, begins, axis=0))
-    return slopes.T @ slopes
+        part, came = design[rows], event[rows]
+        odds = coefficients @ part.T
+        top = np.maximum(odds.max(axis=0), 0.0)
+        odds -= top
+        won, lost = np.exp(odds)
+        sum_ = np.exp(-top) + won + lost
+        is_won, is_lost = came == WON, came == LOST
+        total += float(odds[0] @ is_won + odds[1] @ is_lost - top @ (came == OPEN) - np.log(sum_).sum())
+        won /= sum_
+        lost /= sum_
+        missed_won, missed_lost = is_won - won, is_lost - lost
+        slope[0] += missed_won @ part
+        slope[1] += missed_lost @ part
+        for block, pull in (
+            ((first, first), won * (1 - won)),
+            ((second, second), lost * (1 - lost)),
+            ((first, second), -won * lost),
+        ):
+            information[block] += (part * pull[:, None]).T @ part
+        if cluster is not None:
+            missed = np.concatenate([missed_won[:, None] * part, missed_lost[:, None] * part], axis=1)
+            add_slopes(missed, cluster[rows], by_cluster)
+    information[second, first] = information[first, second].T
+    return _Measured(total, slope.ravel(), information, by_cluster)
 
 
 def _check(design: Floats, event: Ints, cluster: Ints, prior_sd: Floats) -> None:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from troth.errors import InputError
 from troth.worth.baseline import Baseline, place_knots
 from troth.worth.frozen import ScorePaths
-from troth.worth.hazards import LOST, OPEN, WON, HazardFit, fit_hazards, shift_intercepts
+from troth.worth.hazards import LOST, OPEN, WON, HazardFit, find_coefficients, fit_hazards, shift_intercepts
 from troth.worth.periods import WEEK_US, Deals, Periods, cut_weeks, thin_weeks
+from troth.worth.survivors import Unseen, gauge_unseen, lean, see_through, sum_hazards, widen
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -31,7 +32,8 @@ LEAST_ACCOUNTS: Final = 8
 """Accounts among which trust may differ, from which clustered errors mean anything."""
 
 _BASELINE_SD: Final = 10.0
-_TRUST_SD: Final = 1.0  # log odds per standard deviation: a ratio beyond 7 either way is held to be unlikely
+_TRUST_SD: Final = 2.5  # log odds per standard deviation: says next to nothing, but keeps few deals finite
+_ROUNDS: Final = 2  # of moving trust to what it is among the deals still open; each leaves a twentieth of the error
 _FACT_SD: Final = 1.0  # of standardised facts
 
 NAMES: Final = {"won": WON, "lost": LOST}
@@ -49,20 +51,25 @@ class WorthFit:
     """The hazards of one firm's deals given trust frozen `lag` days before.
 
     Attributes:
+        fit: of deals whose trust is what it is.
+        thinned: shape (2, columns): the coefficients as they were fitted to the weeks taken.
         columns: of the design: the baseline's, then trust, then the facts.
         trust: shape (rows,), in prior standard deviations.
         known: whether anything was known of the account by then; where nothing was, trust is typical.
+        unseen: how much of trust was not known.
         centres, scales: of the facts, as they were standardised.
     """
 
     lag: float
     fit: HazardFit
+    thinned: Floats
     baseline: Baseline
     columns: tuple[str, ...]
     ends: tuple[int, int]  # won and lost where something was known of the account: the others say nothing of trust
     periods: Periods
     trust: Floats
     known: NDArray[np.bool_]
+    unseen: Unseen
     centres: Floats
     scales: Floats
 
@@ -127,21 +134,47 @@ def fit_worth(
     prior = np.array([_BASELINE_SD] * baseline.columns + [_TRUST_SD] + [_FACT_SD] * len(named))
     columns = (*(f"age {at}" for at in range(baseline.columns)), "trust", *named)
     won, lost = (int((frozen.known & (periods.event == end)).sum()) for end in NAMES.values())
-    guess = start.fit.coefficients if start is not None and start.columns == columns else None
+    guess = start.thinned if start is not None and start.columns == columns else None
+    unseen = gauge_unseen(paths, relationships, periods, frozen, lag=lag)
+    fitted = _fit_survivors(design, periods, baseline, unseen=unseen, prior=prior, guess=guess)
     return WorthFit(
         lag=lag,
-        fit=shift_intercepts(
-            fit_hazards(design, periods.event, periods.account, prior_sd=prior, start=guess), periods.open_share
-        ),
+        fit=see_through(shift_intercepts(fitted, periods.open_share), baseline.columns, unseen),
+        thinned=fitted.coefficients,
         baseline=baseline,
         columns=columns,
         ends=(won, lost),
         periods=periods,
         trust=frozen.value,
         known=frozen.known,
+        unseen=unseen,
         centres=centres,
         scales=scales,
     )
+
+
+def _fit_survivors(
+    design: Floats, periods: Periods, baseline: Baseline, *, unseen: Unseen, prior: Floats, guess: Floats | None
+) -> HazardFit:
+    """The hazards with trust as it is among the deals that are still open; see `survivors`. Changes its design."""
+    at = baseline.columns
+    known = design[:, at].copy()
+    found = guess
+    for _ in range(_ROUNDS if unseen.var > 0 else 0):
+        found = find_coefficients(design, periods.event, prior_sd=prior, start=found)
+        gone = _sum_gone(design, periods, baseline, found, unseen.keep)
+        design[:, at] = known + lean(gone, found, at, unseen)
+    fitted = fit_hazards(design, periods.event, periods.account, prior_sd=prior, start=found, leave_out=True)
+    if unseen.var == 0:
+        return fitted
+    return widen(fitted, design, _sum_gone(design, periods, baseline, fitted.coefficients, unseen.keep), at, unseen)
+
+
+def _sum_gone(design: Floats, periods: Periods, baseline: Baseline, coefficients: Floats, keep: float) -> Floats:
+    """Summed hazards of every row; of all weeks, though only a share of the quiet ones may have been fitted."""
+    whole = coefficients.copy()
+    whole[:, 0] += math.log(periods.open_share)
+    return sum_hazards(design, periods.week, baseline, whole, keep=keep)
 
 
 def tell_ratio(fitted: WorthFit, end: str) -> Ratio:
