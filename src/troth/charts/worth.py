@@ -124,7 +124,7 @@ def _ratio_axis(axis: Any, name: str, values: Rows) -> Any:
     """A logarithmic axis: half and double lie equally far from 1."""
     alt = load_altair()
     ends = [min(value["low"] for value in values), max(value["high"] for value in values)]
-    domain = [min(ends[0], 0.7), max(ends[1], 1.5)]
+    domain = [min(ends[0] / 1.05, 0.7), max(ends[1] * 1.05, 1.5)]  # a bar ends inside the picture
     return axis(
         f"{name}:Q",
         title="odds ratio per standard deviation of trust",
