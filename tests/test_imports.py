@@ -28,6 +28,7 @@ EVERYTHING = KNOWING_STAGES | {
     *("pipeline", "trend", "charts", "overview", "relationship", "fairness", "foretold", "mapping", "touching", "desk"),
     *("worthing", "worthtold", "begetting", "swaying", "leaving", "watching", "deciding", "agents", "answering"),
     *("tuning", "proving", "proofpage", "book", "library", "api", "sample", "roster", "persons", ""),
+    "worthreport",
 }
 
 # What each room may import beside itself. A new room gets a line here, and its place in the order with it.
