@@ -29,6 +29,7 @@ EVERYTHING = KNOWING_STAGES | {
     *("worthing", "worthtold", "begetting", "swaying", "leaving", "watching", "deciding", "agents", "answering"),
     *("tuning", "proving", "proofpage", "book", "library", "api", "sample", "roster", "persons", ""),
     "worthreport",
+    "cells",
 }
 
 # What each room may import beside itself. A new room gets a line here, and its place in the order with it.
@@ -37,6 +38,7 @@ MAY: dict[str, set[str]] = {
     "markup": set(),
     "plain": set(),
     "words": set(),
+    "cells": {"plain"},
     "times": set(),
     "worktime": set(),
     "signals": {"errors"},

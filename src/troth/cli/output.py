@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import json
 import sys
@@ -10,10 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from troth.cells import plain_value, write_csv
 from troth.cli.options import Format
 from troth.cli.talk import say
 from troth.errors import InputError
-from troth.plain import clean_line, guard_formula
+from troth.plain import clean_line
 
 _SHORT = 12  # characters of a cell that is never broken
 
@@ -27,22 +27,9 @@ def write_rows(
         for row in rows:
             out.write(json.dumps(row, default=plain_value, ensure_ascii=False) + "\n")
     elif shape is Format.csv:
-        # With "\n" to end a row, Python 3.11 leaves a lone "\r" in a cell unquoted, and readers end the row there.
-        writer = csv.writer(_PlainEnds(out), lineterminator="\r\n")
-        writer.writerow(columns)
-        writer.writerows([safe_cell(row.get(column)) for column in columns] for row in rows)
+        write_csv(rows, out, columns=columns)
     else:
         _draw_table(rows, columns)
-
-
-class _PlainEnds:
-    """Rows that a CSV writer ends with CRLF, ended with LF."""
-
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
-
-    def write(self, row: str) -> int:
-        return self._out.write(row.removesuffix("\r\n") + "\n")
 
 
 def write_page(path: Path, page: str) -> None:
@@ -63,24 +50,6 @@ def name_makers() -> str:
     from troth.encoder import encoder_id
 
     return f"troth {__version__}, encoder {encoder_id()}"
-
-
-def plain_value(value: object) -> object:
-    """JSON form of what JSON has no word for."""
-    if isinstance(value, (dt.datetime, dt.date)):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no JSON form")
-
-
-def safe_cell(value: object) -> object:
-    """A cell for CSV: text that a spreadsheet would run gets a quote before it; lists are JSON."""
-    if value is None:
-        return ""
-    if isinstance(value, (dt.datetime, dt.date)):
-        return value.isoformat()
-    if isinstance(value, (list, dict)):
-        return json.dumps(value, default=plain_value, ensure_ascii=False)
-    return guard_formula(value) if isinstance(value, str) else value
 
 
 def _draw_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
