@@ -7,7 +7,7 @@ laid over every new reading. The states that the machine came to are noted in PR
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -221,9 +221,36 @@ def tell_story(store: Store, known: Understood, listed: pa.Table, typed: str, *,
     """
     row = find_promise(listed, typed)
     turns = known.turns.filter(pc.is_in(known.turns["turn_id"], pa.array([row["turn_id"], row["evidence_turn_id"]])))
-    by_id = {turn["turn_id"]: turn for turn in turns.to_pylist()}
-    turn, shows = by_id.get(row["turn_id"]), by_id.get(row["evidence_turn_id"])
-    before, after = _around(known.sentences, row)
+    return compose_story(
+        row,
+        turns={turn["turn_id"]: turn for turn in turns.to_pylist()},
+        sentences=known.sentences.filter(pc.equal(known.sentences["turn_id"], row["turn_id"])),
+        history=store.table("promise_history", where={"promise_id": row["promise_id"]}),
+        decisions=decisions_of(store, row["promise_id"]),
+        evening=evening,
+    )
+
+
+def compose_story(
+    row: Mapping[str, Any],
+    *,
+    turns: Mapping[str, Mapping[str, Any]],
+    sentences: pa.Table,
+    history: pa.Table,
+    decisions: Sequence[Mapping[str, Any]],
+    evening: dt.datetime,
+) -> Story:
+    """The same, of a promise whose parts are at hand.
+
+    Args:
+        row: of LISTED.
+        turns: the promise's own and the one with the evidence, by id, where they are in the book.
+        sentences: SENTENCES of its turn.
+        history, decisions: PROMISE_HISTORY and rows of DECISIONS of this promise, decisions oldest first.
+        evening: that of the list.
+    """
+    turn, shows = turns.get(row["turn_id"]), turns.get(row["evidence_turn_id"])
+    before, after = _around(sentences, row)
     return Story(
         promise=row,
         before=before,
@@ -233,24 +260,25 @@ def tell_story(store: Store, known: Understood, listed: pa.Table, typed: str, *,
         channel=None if turn is None else turn["channel"],
         evidence_by=None if shows is None else shows["speaker_name"] or shows["speaker"],
         evidence_at=None if shows is None else shows["sent_at"],
-        events=tuple(_events(store, row, evening)),
+        events=tuple(_events(row, history, decisions, evening)),
     )
 
 
 def _around(sentences: pa.Table, row: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """The neighbours of a promise in its turn."""
-    own = sentences.filter(pc.equal(sentences["turn_id"], row["turn_id"])).sort_by("start").to_pylist()
+    own = sentences.sort_by("start").to_pylist()
     before = [one["text"] for one in own if one["end"] <= row["start"]]
     after = [one["text"] for one in own if one["start"] >= row["end"]]
     return before[-1] if before else None, after[0] if after else None
 
 
-def _events(store: Store, row: Mapping[str, Any], evening: dt.datetime) -> list[Event]:
+def _events(
+    row: Mapping[str, Any], history: pa.Table, decisions: Sequence[Mapping[str, Any]], evening: dt.datetime
+) -> list[Event]:
     events = [Event(at=row["said_at"], kind="said", state=None, by=row["actor"], text=row["text"])]
     if row["due_latest"] is not None:
         events.append(Event(at=row["due_latest"], kind="due", state=None, by="machine", text=row["due_words"]))
-    history = history_of(store.table("promise_history", where={"promise_id": row["promise_id"]}), row["promise_id"])
-    for place, noted in enumerate(history):
+    for place, noted in enumerate(history_of(history, row["promise_id"])):
         if noted["decided_by"] == "person" or (place == 0 and noted["state"] == "open") or noted["as_of"] > evening:
             continue  # told by the decision, by the saying, or not there yet
         is_now = row["decided_by"] == "machine" and noted["state"] == row["state"]
@@ -264,7 +292,7 @@ def _events(store: Store, row: Mapping[str, Any], evening: dt.datetime) -> list[
                 noted_at=noted["noted_at"],
             )
         )
-    for said in decisions_of(store, row["promise_id"]):
+    for said in decisions:
         events.append(Event(at=said["at"], kind="decision", state=said["state"], by=said["by"], text=said["note"]))
     never = dt.datetime.min.replace(tzinfo=dt.UTC)
     return sorted(events, key=lambda event: event.at or never)

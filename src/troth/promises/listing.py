@@ -42,6 +42,7 @@ LISTED: Final = pa.schema(
     ]
 )
 
+_ORDER: Final = {name: place for place, name in enumerate(SECTIONS)}
 _WEEK: Final = 7  # days, today among them
 _WAITING: Final = frozenset({"open", "suspected"})
 _FRESH: Final = timedelta(days=28)  # what came late longer ago is listed only when it is asked for
@@ -82,9 +83,13 @@ def list_promises(
                 "is_found": row["promise_id"] not in lost,
             }
         )
-    order = {name: place for place, name in enumerate(SECTIONS)}
-    listed.sort(key=lambda row: (order[row["section"]], *_urgency(row), row["promise_id"]))
+    listed.sort(key=order_row)
     return pa.Table.from_pylist(listed, schema=LISTED)
+
+
+def order_row(row: Mapping[str, Any]) -> tuple[int, float, float, str]:
+    """Where a row of LISTED stands among the others; no two rows stand at one place."""
+    return (_ORDER[row["section"]], *_urgency(row), row["promise_id"])
 
 
 def _section(row: Mapping[str, Any], overdue: int | None, *, day: date, here: ZoneInfo) -> str:

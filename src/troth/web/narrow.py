@@ -34,6 +34,21 @@ def narrow(view: View, person: str | None) -> View:
     return view.own[person]
 
 
+def keep_turns(table: pa.Table, ids: pa.Array) -> pa.Table:
+    """The rows of a table that rest on these turns."""
+    return table.filter(pc.fill_null(pc.is_in(table["turn_id"], ids), False))
+
+
+def narrow_standing(standing: Standing, ids: pa.Array) -> Standing:
+    """Promises, questions and readings that rest on these turns."""
+    return Standing(
+        now=standing.now,
+        promises=keep_turns(standing.promises, ids),
+        questions=keep_turns(standing.questions, ids),
+        readings=keep_turns(standing.readings, ids),
+    )
+
+
 def _narrow(view: View, person: str) -> View:
     turns = view.known.turns
     among = [
@@ -47,15 +62,10 @@ def _narrow(view: View, person: str) -> View:
     ids = mine["turn_id"].combine_chunks()
 
     def of_mine(table: pa.Table) -> pa.Table:
-        return table.filter(pc.fill_null(pc.is_in(table["turn_id"], ids), False))
+        return keep_turns(table, ids)
 
     known = Understood(turns=mine, sentences=of_mine(view.known.sentences), findings=of_mine(view.known.findings))
-    standing = Standing(
-        now=view.standing.now,
-        promises=of_mine(view.standing.promises),
-        questions=of_mine(view.standing.questions),
-        readings=of_mine(view.standing.readings),
-    )
+    standing = narrow_standing(view.standing, ids)
     relationships = tabulate_relationships(known, standing, view.model, watch=view.settings.trend)
     day = view.day
     if day is None or day_bounds(day, view.zone)[1] != standing.now:
@@ -71,6 +81,8 @@ def _narrow(view: View, person: str) -> View:
         known=known,
         standing=standing,
         listed=of_mine(view.listed),
+        decisions=of_mine(view.decisions),
+        history=of_mine(view.history),
         relationships=relationships,
         rows=relationships.to_pylist(),
         segments=find_segments(mine),

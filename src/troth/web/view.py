@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from troth.encoder import count_unread
 from troth.pipeline import Standing, Understood
 from troth.relationship import RelationshipTrust
 from troth.review import Close
 from troth.trust import Model
+from troth.web.roll import Roll
+from troth.web.sparks import Spark
 
 if TYPE_CHECKING:
     from troth.lenses import Lens
     from troth.library import Book
     from troth.settings import Settings
+
+_QUARTER_S: Final = 900
+_QUARTER_US: Final = _QUARTER_S * 1_000_000
 
 
 class Index:
@@ -65,6 +73,7 @@ class View:
         close: that day's close; None where no turn has a date.
         known, standing: turns with what was found in them, and promises, questions and readings as of the last evening.
         listed: LISTED, the promises of `morning`.
+        decisions, history: DECISIONS and PROMISE_HISTORY, of these promises.
         relationships: rows of `Book.relationships`, those with most turns first.
         outcomes, answers: as read.
         model, segments, settings: the constants that trust is followed by, and for whom.
@@ -81,6 +90,8 @@ class View:
     known: Understood
     standing: Standing
     listed: pa.Table
+    decisions: pa.Table
+    history: pa.Table
     relationships: pa.Table
     outcomes: pa.Table
     answers: pa.Table
@@ -90,6 +101,9 @@ class View:
     settings: Settings
     rows: list[dict[str, Any]]
     own: dict[str, View] = field(default_factory=dict[str, "View"])  # of single persons, made when one asks
+    # Made when one asks, too. No part of what a view is made of, so that a view made from another starts without.
+    sparks: dict[str, Spark] = field(init=False, default_factory=dict[str, Spark])
+    closes: dict[dt.date, Future[Close]] = field(init=False, default_factory=dict["dt.date", "Future[Close]"])
 
     @property
     def is_empty(self) -> bool:
@@ -100,6 +114,24 @@ class View:
     def by_name(self) -> Mapping[str, dict[str, Any]]:
         """Rows of `relationships` by relationship."""
         return {row["relationship"]: row for row in self.rows}
+
+    @cached_property
+    def roll(self) -> Roll:
+        """`relationships`, ready to be sorted and sifted."""
+        return Roll(self.relationships, name_from=self.settings.trend.name_from)
+
+    @cached_property
+    def days(self) -> list[dt.date]:
+        """The local days on which somebody wrote, the earliest first."""
+        said = self.known.turns.filter(pc.invert(self.known.turns["automatic"]))["sent_at"].drop_null()
+        quarters = pc.unique(pc.divide(said.cast(pa.int64()), _QUARTER_US)).to_pylist()  # no zone is off by less
+        here = ZoneInfo(self.zone)
+        return sorted({dt.datetime.fromtimestamp(quarter * _QUARTER_S, here).date() for quarter in quarters})
+
+    @cached_property
+    def unread(self) -> int:
+        """How many sentences are in a language in which nothing is found."""
+        return count_unread(self.known.sentences)
 
     @cached_property
     def turns_of(self) -> Index:
@@ -142,6 +174,21 @@ class View:
         return Index(self.standing.questions, "relationship")
 
     @cached_property
+    def promise(self) -> Index:
+        """LISTED by promise_id."""
+        return Index(self.listed, "promise_id")
+
+    @cached_property
+    def decisions_of(self) -> Index:
+        """DECISIONS by promise_id."""
+        return Index(self.decisions, "promise_id")
+
+    @cached_property
+    def history_of(self) -> Index:
+        """PROMISE_HISTORY by promise_id."""
+        return Index(self.history, "promise_id")
+
+    @cached_property
     def _turns(self) -> pa.Table:
         return self.known.turns.sort_by([("sent_at", "ascending"), ("position", "ascending")])
 
@@ -161,8 +208,8 @@ class View:
 
     def warm(self) -> None:
         """Make every index now, so that no visitor waits for one."""
-        for name in ("by_name", "turns_of", "turns_in", "turn", "sentences_of", "findings_of", "readings_of",
-                     "promises_of", "questions_of"):  # fmt: skip
+        for name in ("by_name", "roll", "days", "unread", "turns_of", "turns_in", "turn", "sentences_of", "findings_of", "readings_of",
+                     "promises_of", "questions_of", "promise", "decisions_of", "history_of"):  # fmt: skip
             getattr(self, name)
 
 
@@ -182,6 +229,8 @@ def make_view(book: Book, settings: Settings) -> View:
         known=known,
         standing=standing,
         listed=book.list_promises(),
+        decisions=book.decisions(),
+        history=book.promise_history(),
         relationships=relationships,
         rows=relationships.to_pylist(),
         outcomes=book.outcomes(),
