@@ -136,6 +136,25 @@ DECISIONS: Final = pa.schema(
 )
 """What people said of promises, never overwritten: the latest of a promise counts, all are there to learn from."""
 
+OBJECTIONS: Final = pa.schema(
+    [
+        _must("objection_id", pa.string()),
+        _must("at", _TIME),  # when a person said so
+        _must("state", pa.string()),  # contested, upheld, rejected, undone
+        _must("by", pa.string()),
+        pa.field("note", pa.string()),
+        # The reading that is objected to, and the sentence as it was, to be learned from.
+        _must("turn_id", pa.string()),
+        _must("facet", pa.string()),
+        _must("signal", pa.string()),  # a name in `signals.CATALOGUE`, or what READINGS.signal says
+        pa.field("start", pa.int32()),
+        pa.field("end", pa.int32()),
+        pa.field("text", pa.string()),  # null where no single sentence is meant
+        pa.field("probability", pa.float32()),
+    ]
+)
+"""What people said against readings, never overwritten: the latest of an objection counts."""
+
 PROMISE_HISTORY: Final = pa.schema(
     [
         _must("promise_id", pa.string()),
@@ -441,6 +460,7 @@ TABLES: Final[Mapping[str, pa.Schema]] = {
     "evidence": EVIDENCE,
     "promises": PROMISES,
     "decisions": DECISIONS,
+    "objections": OBJECTIONS,
     "promise_history": PROMISE_HISTORY,
     "questions": QUESTIONS,
     "answers": ANSWERS,

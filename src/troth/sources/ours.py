@@ -24,7 +24,8 @@ KIND: Final = "troth book"
 VERSION: Final = 1
 KEPT: Final = (
     *("turns", "turn_versions", "calls", "contacts", "outcomes", "outcome_steps", "answers", "promises", "decisions"),
-    *("promise_history", "person_decisions", "forecasts", "closings", "trials", "trial_accounts", "trial_looks"),
+    *("promise_history", "objections", "person_decisions", "forecasts", "closings", "trials", "trial_accounts"),
+    "trial_looks",
 )
 """The tables that cannot be worked out anew, in the order in which they are read back."""
 
