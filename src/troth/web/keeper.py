@@ -43,6 +43,7 @@ class Keeper:
         self._wanted = 0  # how often something changed
         self._shown = -1  # how often it had when the view was begun
         self._coming: Future[None] | None = None
+        self._asker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="troth-asked")
         self._maker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="troth-view")
         self._listeners: list[Callable[[View], None]] = []
 
@@ -79,6 +80,10 @@ class Keeper:
         with self._writing:
             return question(self._book)
 
+    def ask_later(self, question: Callable[[Book], T]) -> Future[T]:
+        """`ask` where nobody waits: questions are answered one after another, beside the requests."""
+        return self._asker.submit(self.ask, question)
+
     def renew(self, *, fresh: bool = True, wait_s: float = 0.0, progress: Progress | None = None) -> Future[None]:
         """Have a new view made, once for all that was changed until it begins.
 
@@ -103,6 +108,7 @@ class Keeper:
 
     def close(self) -> None:
         """Stop making views and hand the book back."""
+        self._asker.shutdown(wait=True, cancel_futures=True)
         self._maker.shutdown(wait=True, cancel_futures=True)
         self.store.close()
 
