@@ -30,6 +30,7 @@ EVERYTHING = KNOWING_STAGES | {
     *("tuning", "proving", "proofpage", "book", "library", "api", "sample", "roster", "persons", ""),
     "worthreport",
     "cells",
+    "contesting",
 }
 
 # What each room may import beside itself. A new room gets a line here, and its place in the order with it.
@@ -78,6 +79,7 @@ MAY: dict[str, set[str]] = {
     "relationship": KNOWING_STAGES | {"trend", "explanation", "charts"},
     "agents": KNOWING_STAGES,
     "deciding": KNOWING_STAGES | {"pipeline", "book"},
+    "contesting": KNOWING_STAGES | {"pipeline", "book"},
     "asof": KNOWING_STAGES | {"pipeline"},
     "targets": KNOWING_STAGES | {"asof"},
     "sealing": {"schema", "trust"},
@@ -87,6 +89,7 @@ MAY: dict[str, set[str]] = {
     "desk": KNOWING_STAGES | {"pipeline", "asof", "proving", "persons", "book"},
     "library": KNOWING_STAGES
     | {"desk", "answering"}
+    | {"contesting"}
     | {"pipeline", "trend", "overview", "foretold", "mapping", "relationship", "deciding", "tuning", "book"}
     | {"begetting", "swaying"}
     | {

@@ -5,6 +5,7 @@ A forecast may use only what was in the books when it was made, and the reading 
 - a question still open is read anew every evening, as "longer than until now", and no more once it is answered;
 - a promise suspected to be broken may turn out late, or turn up in another conversation;
 - what a person decides counts from the evening of the decision, whatever day it speaks of;
+- what a person contests is out from the evening of the objection, and back from that of its being rejected;
 - a survey item is read by what the answers before it showed, and read anew when a tenth more answers have come.
 
 So every reading here carries the day from which the books held it and the day from which they no longer did. Words
@@ -18,7 +19,7 @@ import datetime as dt
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -36,12 +37,13 @@ from troth.promises.scope import scope_keys
 from troth.promises.settle import WAIT, limit_of, silent_at, true_due
 from troth.questions import find_questions
 from troth.readings import Reference, gather_readings, read_survey
+from troth.readings.contested import times_out
 from troth.readings.follow_through import read_promises
 from troth.readings.scene import set_scene
 from troth.readings.surveys import SIGNAL as SURVEY
 from troth.readings.waits import ASKING, Asked, list_asked
 from troth.review import day_bounds
-from troth.schema import PROMISES, READINGS, empty
+from troth.schema import OBJECTIONS, PROMISES, READINGS, empty
 from troth.surveys import learn_items
 from troth.trust.forecasts import Versions
 from troth.worktime import ALL_HOURS, OpenHours
@@ -69,6 +71,7 @@ class Sources:
     outcomes: pa.Table | None = None  # OUTCOMES
     found: pa.Table | None = None  # FOUND as `find_versions` finds it, where that was done already
     standing: Standing | None = None  # the books as of the last evening or a later one, where that was done already
+    objections: pa.Table = field(default_factory=lambda: empty(OBJECTIONS))  # when readings were contested
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -129,6 +132,8 @@ def recall(sources: Sources, *, last: dt.datetime, since: str = "") -> History:
     )
     is_promise = np.zeros(versions.readings.num_rows, bool)
     is_promise[len(is_promise) - settled.readings.num_rows :] = True
+    versions = _leave_out(versions, sources.objections, evenings[base:])
+    is_promise = np.pad(is_promise, (0, versions.readings.num_rows - len(is_promise)))
     return History(
         days=tuple(days[base:]),
         evenings=evenings[base:],
@@ -142,6 +147,29 @@ def recall(sources: Sources, *, last: dt.datetime, since: str = "") -> History:
         is_answered=waits.is_answered,
         lessons=_list_lessons(sources, evenings)[base:],
         start=start,
+    )
+
+
+def _leave_out(versions: Versions, objections: pa.Table, evenings: Ints) -> Versions:
+    """Contested readings end on the evening of the objection; those that count again come once more, behind all."""
+    out = times_out(versions.readings, objections) if objections.num_rows else {}
+    last = versions.last.copy()
+    again: list[tuple[int, int, int]] = []
+    for row, stretches in out.items():
+        begins, ends = int(versions.first[row]), int(versions.last[row])
+        days = [
+            (int(np.searchsorted(evenings, since)), ends if until is None else int(np.searchsorted(evenings, until)))
+            for since, until in stretches
+        ]
+        last[row] = min(ends, max(begins, days[0][0]))
+        for (_, back), (away, _) in pairwise([*days, (ends, ends)]):
+            if max(back, begins) < min(away, ends):
+                again.append((row, max(back, begins), min(away, ends)))
+    rows = np.array([row for row, *_ in again], np.int64)
+    return Versions(
+        readings=pa.concat_tables([versions.readings, versions.readings.take(pa.array(rows))]),
+        first=np.concatenate([versions.first, np.array([first for _, first, _ in again], np.int64)]),
+        last=np.concatenate([last, np.array([end for *_, end in again], np.int64)]),
     )
 
 
@@ -160,6 +188,7 @@ def _find_days(sources: Sources, silence: Sequence[dt.datetime | None], zone: st
         *turns.filter(pc.invert(turns["automatic"]))["sent_at"].drop_null().to_pylist(),
         *sources.answers["answered_at"].to_pylist(),
         *sources.decisions["at"].to_pylist(),
+        *sources.objections["at"].to_pylist(),
         *(moment for moment in silence if moment is not None),
         *(() if sources.outcomes is None else sources.outcomes["closed_at"].drop_null().to_pylist()),
     ]
@@ -173,7 +202,7 @@ def _read_words(sources: Sources, standing: Standing | None, evenings: Ints) -> 
         return Versions.none()
     known, last = sources.known, _moment(int(evenings[-1]))
     if standing is not None:
-        readings = standing.readings
+        readings = standing.all_readings
         others = pa.array(["answer_time", "promise_outcome", SURVEY])
         mine = pc.invert(pc.is_in(readings["signal"], others))
         readings = readings.filter(pc.and_(mine, pc.less_equal(readings["at"], pa.scalar(last, readings["at"].type))))

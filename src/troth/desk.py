@@ -16,7 +16,16 @@ from troth.encoder import encoder_id, load_encoder
 from troth.errors import InputError
 from troth.people import Us, guess_us, read_us
 from troth.persons import Who, follow_people, know_people, place_all, refresh_decided
-from troth.pipeline import Progress, Standing, Understood, find_open_hours, find_segments, take_stock, understand_turns
+from troth.pipeline import (
+    Progress,
+    Standing,
+    Understood,
+    find_open_hours,
+    find_segments,
+    leave_out,
+    take_stock,
+    understand_turns,
+)
 from troth.promises import Calendar, find_versions
 from troth.proving import Constants, How, Proof
 from troth.readings import load_reference
@@ -65,6 +74,13 @@ class Desk:
     def forget(self) -> None:
         """Everything is to be worked out anew."""
         self._stock = _Stock()
+
+    def leave_out(self) -> None:
+        """Take up what was contested or decided: readings go in and out, all else that is known holds."""
+        objections = self.store.table("objections")
+        kept = self._stock.standings
+        self._stock.standings = {moment: leave_out(standing, objections) for moment, standing in kept.items()}
+        self._stock.proof = None
 
     def forget_standings(self) -> None:
         """How things stood is to be worked out anew; what was found in the turns holds."""
@@ -157,6 +173,7 @@ class Desk:
                 answers=self.follow("answers"),
                 outcomes=self.follow("outcomes"),
                 found=self._found(),
+                objections=self.store.table("objections"),
             )
         return self._stock.standings[moment]
 
@@ -173,6 +190,7 @@ class Desk:
             hours=find_open_hours(known.turns, self.calendar(), max(clock(), self.last_evening())),
             outcomes=self.follow("outcomes"),
             found=self._found(),
+            objections=self.store.table("objections"),
         )
 
     def model(self) -> Model:

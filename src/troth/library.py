@@ -17,6 +17,8 @@ from troth.agents import AgentReport, check_book
 from troth.answering import SurveyReport
 from troth.book import Store
 from troth.book.erase import drop_turns
+from troth.contesting import Word, contest, list_objections
+from troth.contesting import decide as decide_objection
 from troth.deciding import (
     Story,
     choose_day,
@@ -417,6 +419,34 @@ class Book:
         rows = promises.filter(pc.equal(promises["promise_id"], undone)).to_pylist()
         return rows[0] if rows else None
 
+    def contest_finding(
+        self, turn_id: str, of: str, *, start: int | None = None, note: str | None = None, by: str | None = None
+    ) -> dict[str, Any]:
+        """Contest a signal found in a turn, or its reading on a facet: it is out until decided; see `contesting`."""
+        known, readings, word = self.understand(), self.stock().all_readings, self._word(by, note)
+        row = contest(self._desk.store, known, readings, turn_id, of, start=start, word=word)
+        self._desk.leave_out()
+        return row
+
+    def decide_finding(
+        self, objection: str, state: str, *, note: str | None = None, by: str | None = None
+    ) -> dict[str, Any]:
+        """Say that an objection is upheld (the reading stays out) or rejected (it counts); the row of OBJECTIONS."""
+        row = decide_objection(self._desk.store, objection, state, word=self._word(by, note))
+        self._desk.leave_out()
+        return row
+
+    def undo_finding(self, objection: str, *, note: str | None = None, by: str | None = None) -> dict[str, Any]:
+        """Take an objection back, as if it had never been made; all that was said of it is kept."""
+        return self.decide_finding(objection, "undone", note=note, by=by)
+
+    def objections(self) -> pa.Table:
+        """OBJECTIONS: the last word on everything that was contested."""
+        return list_objections(self._desk.store)
+
+    def _word(self, by: str | None, note: str | None) -> Word:
+        return Word(by=by or self.whose, at=clock(), note=note)
+
     def explain_promise(self, promise: str, *, day: str | dt.date | None = None) -> Story:
         """The story of one promise: its sentence in context, its due time, the evidence and what it went through."""
         listed, evening = self.list_promises(day), self._stock_of(day).now
@@ -628,6 +658,7 @@ class Book:
             "findings": lambda: self.understand().findings,
             "promises": self.promises,
             "decisions": self.decisions,
+            "objections": lambda: self._desk.store.table("objections"),
             "promise_history": self.promise_history,
             "questions": self.questions,
             "answers": self.answers,

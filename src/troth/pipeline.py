@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,10 +19,10 @@ from troth.lenses import LENSES, Lens, Pillar
 from troth.promises import Calendar, find_promises, find_versions, found_by, settle_promises
 from troth.promises.decided import lay_decisions
 from troth.questions import answer_with, find_questions
-from troth.readings import Reference, gather_readings, read_survey, weigh_findings
+from troth.readings import Reference, gather_readings, is_out, read_survey, weigh_findings
 from troth.review import Close, DraftCheck, check_draft, close_day, day_bounds
 from troth.review.close import DAY_SCOPE, in_day
-from troth.schema import FINDINGS, SCORES, SENTENCES, conform, empty
+from troth.schema import FINDINGS, OBJECTIONS, SCORES, SENTENCES, conform, empty
 from troth.settings import Watch
 from troth.signals import HELD, SHOWN
 from troth.surveys import learn_items
@@ -56,6 +56,13 @@ class Standing:
     promises: pa.Table
     questions: pa.Table
     readings: pa.Table
+    objections: pa.Table = field(default_factory=lambda: empty(OBJECTIONS))
+    whole: pa.Table | None = None  # READINGS with those that objections stand against; None where nothing is left out
+
+    @property
+    def all_readings(self) -> pa.Table:
+        """READINGS, the contested ones too."""
+        return self.readings if self.whole is None else self.whole
 
 
 def understand_turns(
@@ -89,6 +96,7 @@ def take_stock(
     answers: pa.Table | None = None,
     outcomes: pa.Table | None = None,
     found: pa.Table | None = None,
+    objections: pa.Table | None = None,
 ) -> Standing:
     """Promises, questions and readings as of `now`.
 
@@ -100,6 +108,7 @@ def take_stock(
         answers: ANSWERS; those up to `now` become readings, and say what an answer is worth.
         outcomes: OUTCOMES: tickets, invoices and deals that may show a promise kept.
         found: FOUND in all of these turns, where that was done already; what came after `now` changes nothing in it.
+        objections: OBJECTIONS; readings against which one stands are left out.
     """
     if found is None:
         found = find_versions(known.turns, known.sentences, known.findings, calendar=calendar)
@@ -123,12 +132,17 @@ def take_stock(
     if answers is not None and answers.num_rows:
         given = answers.filter(pc.less_equal(answers["answered_at"], pa.scalar(now, answers["answered_at"].type)))
         readings = pa.concat_tables([readings, read_survey(given, learn_items(given))])
-    return Standing(
-        now=now,
-        promises=promises,
-        questions=questions,
-        readings=readings,
-    )
+    standing = Standing(now=now, promises=promises, questions=questions, readings=readings)
+    return standing if objections is None else leave_out(standing, objections)
+
+
+def leave_out(standing: Standing, objections: pa.Table) -> Standing:
+    """The same books without the readings that OBJECTIONS stand against; those left out before count anew."""
+    whole = standing.all_readings
+    out = is_out(whole, objections)
+    if not out.any():
+        return replace(standing, readings=whole, objections=objections, whole=None)
+    return replace(standing, readings=whole.filter(pa.array(~out)), objections=objections, whole=whole)
 
 
 def _by_then(table: pa.Table, column: str, now: dt.datetime) -> pa.Table:
@@ -203,7 +217,7 @@ def close_books(
         zone=zone,
         turns=known.turns,
         sentences=known.sentences.filter(here),
-        evidence=_evidence_of(known, today),
+        evidence=_evidence_of(known, today, standing.objections),
         promises=standing.promises,
         questions=standing.questions,
         scores=scores,
@@ -247,8 +261,11 @@ def _find_gaps(
     return [row for row in list_gaps(trends, watch) if segments.get(str(row["relationship"])) in circles]
 
 
-def _evidence_of(known: Understood, today: pa.Table) -> pa.Table:
-    """EVIDENCE of one day's turns; whole conversations are weighed, since an answer leans on what it answers."""
+def _evidence_of(known: Understood, today: pa.Table, objections: pa.Table) -> pa.Table:
+    """EVIDENCE of one day's turns that nobody contests.
+
+    Whole conversations are weighed, since an answer leans on what it answers.
+    """
     conversations = today["conversation_id"].combine_chunks()
     turns = known.turns.filter(pc.is_in(known.turns["conversation_id"], conversations))
     ids = turns["turn_id"].combine_chunks()
@@ -257,7 +274,8 @@ def _evidence_of(known: Understood, today: pa.Table) -> pa.Table:
         known.sentences.filter(pc.is_in(known.sentences["turn_id"], ids)),
         known.findings.filter(pc.is_in(known.findings["turn_id"], ids)),
     )
-    return evidence.filter(pc.is_in(evidence["turn_id"], today["turn_id"].combine_chunks()))
+    evidence = evidence.filter(pc.is_in(evidence["turn_id"], today["turn_id"].combine_chunks()))
+    return evidence.filter(pa.array(~is_out(evidence, objections)))
 
 
 def _by_circle(readings: pa.Table, turns: pa.Table) -> pa.Table:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from troth.encoder import count_unread
 from troth.pipeline import Standing, Understood
+from troth.readings import latest_objections
 from troth.relationship import RelationshipTrust
 from troth.review import Close
 from troth.trust import Model
@@ -157,6 +158,11 @@ class View:
     def findings_of(self) -> Index:
         """FINDINGS by turn."""
         return Index(self.known.findings, "turn_id")
+
+    @cached_property
+    def objections_of(self) -> Index:
+        """The last word on every OBJECTION, by turn."""
+        return Index(latest_objections(self.standing.objections), "turn_id")
 
     @cached_property
     def readings_of(self) -> Index:

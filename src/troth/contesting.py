@@ -1,0 +1,188 @@
+"""A person's word against a reading: contested it is out, until somebody upholds the objection or rejects it.
+
+What is said is written to OBJECTIONS, which only grows; the latest word on an objection counts.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from troth.book import Store
+from troth.errors import InputError
+from troth.pipeline import Understood
+from troth.plain import clean_line
+from troth.readings import latest_objections
+from troth.schema import OBJECTIONS
+from troth.signals import CATALOGUE, HELD, SHOWN
+
+_TICK: Final = dt.timedelta(microseconds=1)
+_LONGEST_NOTE: Final = 2000
+_PREFIX: Final = "o-"
+_STATES: Final = ("upheld", "rejected", "undone")
+_AFTER: Final[Mapping[str, frozenset[str]]] = {
+    "upheld": frozenset({"contested", "rejected"}),
+    "rejected": frozenset({"contested", "upheld"}),
+    "undone": frozenset({"contested", "upheld", "rejected"}),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """Who says something, when, and why."""
+
+    by: str
+    at: dt.datetime
+    note: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.note is not None and len(self.note) > _LONGEST_NOTE:
+            raise InputError(f"the note has {len(self.note)} characters; at most {_LONGEST_NOTE} are kept.")
+
+
+def list_objections(store: Store) -> pa.Table:
+    """OBJECTIONS: the last word on each, those made first before those made later."""
+    return latest_objections(store.table("objections"))
+
+
+def contest(
+    store: Store, known: Understood, readings: pa.Table, turn_id: str, of: str, *, start: int | None, word: Word
+) -> dict[str, Any]:
+    """Object to what was read in a turn; what is contested already stays as it is.
+
+    Args:
+        store: the book.
+        known: what was found in its turns.
+        readings: READINGS, with those that are left out.
+        turn_id: the turn.
+        of: a signal that was found there, or the code of a facet on which the turn was read.
+        start: where the sentence begins, where the signal was found in several.
+        word: who says so.
+
+    Returns: the row of OBJECTIONS.
+    Raises: InputError when there is no such turn, or nothing of the kind was read there.
+    """
+    turns = known.turns.filter(pc.equal(known.turns["turn_id"], turn_id)).to_pylist()
+    if not turns:
+        raise InputError(f"there is no turn {clean_line(turn_id)!r} in this book.")
+    signal = CATALOGUE.get(of)
+    if signal is not None and signal.found_by == "encoder":
+        target = _find_finding(known, turns[0], of, start)
+    else:
+        target = _find_reading(known, readings, turn_id, of, start)
+    target["objection_id"] = name_objection(target)
+    earlier = history_of(store, target["objection_id"])
+    if earlier and earlier[-1]["state"] in {"contested", "upheld"}:
+        return earlier[-1]
+    return _write(store, target, "contested", word, earlier)
+
+
+def decide(store: Store, typed: str, state: str, *, word: Word) -> dict[str, Any]:
+    """Say what becomes of an objection.
+
+    Args:
+        store: the book.
+        typed: the objection's id, or the beginning of it.
+        state: upheld (the reading was wrong and stays out), rejected (it counts) or undone (as if never said).
+        word: who says so.
+
+    Returns: the row of OBJECTIONS.
+    Raises: InputError when no single objection is meant, or it stands so already.
+    """
+    if state not in _STATES:
+        raise InputError(f"an objection cannot be {state!r}; it can be {', '.join(_STATES)}.")
+    row = find_objection(list_objections(store), typed)
+    if row["state"] not in _AFTER[state]:
+        raise InputError(f"the objection to {row['signal']!r} is {row['state']} already.")
+    return _write(store, row, state, word, history_of(store, row["objection_id"]))
+
+
+def find_objection(objections: pa.Table, typed: str) -> dict[str, Any]:
+    """The row meant by an id or the beginning of one.
+
+    Raises: InputError when none or several are meant.
+    """
+    wanted = typed.strip().casefold().removeprefix(_PREFIX)
+    meant = [row for row in objections.to_pylist() if row["objection_id"].removeprefix(_PREFIX).startswith(wanted)]
+    if wanted and len(meant) == 1:
+        return meant[0]
+    if wanted and meant:
+        raise InputError(f"{clean_line(typed)!r} could be {len(meant)} objections. Write more of it.")
+    raise InputError(f"there is no objection {clean_line(typed)!r}. `troth contest list` names them.")
+
+
+def name_objection(target: Mapping[str, Any]) -> str:
+    """The id of an objection: the same reading and sentence give the same one, in every book."""
+    told = json.dumps([target[name] for name in ("turn_id", "facet", "signal", "start")])
+    return _PREFIX + hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def history_of(store: Store, objection_id: str) -> list[dict[str, Any]]:
+    """What was said of one objection, the oldest first."""
+    rows = store.table("objections", where={"objection_id": objection_id}).to_pylist()
+    return sorted(rows, key=lambda row: row["at"])
+
+
+def _find_finding(known: Understood, turn: Mapping[str, Any], signal: str, start: int | None) -> dict[str, Any]:
+    found = known.findings.filter(
+        pc.and_(pc.equal(known.findings["turn_id"], turn["turn_id"]), pc.equal(known.findings["signal"], signal))
+    ).to_pylist()
+    chosen = [row for row in found if start is None or row["start"] == start]
+    facet = CATALOGUE[signal].facet(turn["side"] or "")
+    if facet is None:
+        raise InputError(f"{signal!r} moves no score here. Contest the promise or the question that it led to.")
+    if not chosen:
+        raise InputError(f"no {signal.replace('_', ' ')} was found in this sentence; there is nothing to contest.")
+    best = max(chosen, key=lambda row: row["probability"])
+    return {
+        "turn_id": turn["turn_id"], "facet": facet, "signal": signal, "start": best["start"], "end": best["end"],
+        "text": _words(known, turn["turn_id"], best["start"]), "probability": best["probability"],
+    }  # fmt: skip
+
+
+def _find_reading(known: Understood, readings: pa.Table, turn_id: str, of: str, start: int | None) -> dict[str, Any]:
+    code = of.upper()
+    mine = readings.filter(pc.equal(readings["turn_id"], turn_id)).to_pylist()
+    if code in SHOWN or code in HELD:
+        read = [row for row in mine if row["facet"] == code]
+    else:
+        facet = CATALOGUE[of].shown if of in CATALOGUE else None
+        read = [row for row in mine if row["signal"] == of or (row["facet"] == facet and of == "clarity")]
+    chosen = [row for row in read if start is None or row["start"] == start]
+    if not chosen:
+        raise InputError(f"this turn was not read on {clean_line(of)!r}; there is nothing to contest.")
+    first = chosen[0]
+    return {
+        **{name: first[name] for name in ("turn_id", "facet", "signal", "start", "end")},
+        "text": _words(known, turn_id, first["start"]),
+        "probability": None,
+    }
+
+
+def _words(known: Understood, turn_id: str, start: int | None) -> str | None:
+    if start is None:
+        return None
+    here = pc.and_(pc.equal(known.sentences["turn_id"], turn_id), pc.equal(known.sentences["start"], start))
+    rows = known.sentences.filter(here)["text"].to_pylist()
+    return rows[0] if rows else None
+
+
+def _write(
+    store: Store, target: Mapping[str, Any], state: str, word: Word, earlier: list[dict[str, Any]]
+) -> dict[str, Any]:
+    row = {
+        **target,
+        "at": word.at if not earlier else max(word.at, earlier[-1]["at"] + _TICK),
+        "state": state,
+        "by": word.by,
+        "note": word.note,
+    }
+    store.upsert("objections", pa.Table.from_pylist([row], schema=OBJECTIONS))
+    return {name: row[name] for name in OBJECTIONS.names}
