@@ -25,12 +25,26 @@ STAGES = {
 }
 KNOWING_STAGES = LEAVES | STAGES | {"intake", "settings"}
 EVERYTHING = KNOWING_STAGES | {
-    *("pipeline", "trend", "charts", "overview", "relationship", "fairness", "foretold", "mapping", "touching", "desk"),
+    *(
+        "pipeline",
+        "trend",
+        "charts",
+        "overview",
+        "relationship",
+        "fairness",
+        "foretold",
+        "mapping",
+        "touching",
+        "desk",
+        "keeping",
+    ),
     *("worthing", "worthtold", "begetting", "swaying", "leaving", "watching", "deciding", "agents", "answering"),
     *("tuning", "proving", "proofpage", "book", "library", "api", "sample", "roster", "persons", ""),
+    *("trial", "trialoutcomes", "trialmeasuring", "trialsuggesting", "trying"),
     "worthreport",
     "cells",
     "contesting",
+    *("trial", "trialoutcomes", "trialmeasuring", "trialsuggesting", "trying"),
 }
 
 # What each room may import beside itself. A new room gets a line here, and its place in the order with it.
@@ -68,12 +82,18 @@ MAY: dict[str, set[str]] = {
     "touchjoins": KNOWING_STAGES | {"touchscene"},
     "touching": KNOWING_STAGES | {"pipeline", "charts", "touchscene", "touchjoins"},
     "worthtold": KNOWING_STAGES | {"charts"},
-    "worthing": KNOWING_STAGES | {"charts", "worthtold"},
+    "worthcourse": KNOWING_STAGES | {"worthtold"},
+    "worthbeside": KNOWING_STAGES | {"worthcourse"},
+    "worthing": KNOWING_STAGES | {"charts", "worthtold", "worthcourse", "worthbeside"},
     "worthpages": KNOWING_STAGES | {"worthtold"},
     "worthreport": KNOWING_STAGES | {"charts", "worthtold", "worthpages"},
     "testing": KNOWING_STAGES,
     "begetting": KNOWING_STAGES | {"pipeline", "worthing", "charts"},
     "swaying": KNOWING_STAGES | {"pipeline", "worthing", "charts"},
+    # Who was drawn for what is secret from the score: no stage may import the trials, and neither may the pipeline.
+    "trial": LEAVES,
+    "trialoutcomes": KNOWING_STAGES | {"trial"},
+    "trialsuggesting": KNOWING_STAGES | {"trial", "worthing", "charts"},
     "explanation": KNOWING_STAGES,
     "charts": LEAVES,
     "relationship": KNOWING_STAGES | {"trend", "explanation", "charts"},
@@ -86,10 +106,15 @@ MAY: dict[str, set[str]] = {
     "proving": KNOWING_STAGES | {"pipeline", "asof", "targets", "sealing", "book"},
     "proofpage": KNOWING_STAGES | {"proving"},
     "tuning": {"trust", "readings"},
-    "desk": KNOWING_STAGES | {"pipeline", "asof", "proving", "persons", "book"},
+    "keeping": {"pipeline", "book"},
+    "desk": KNOWING_STAGES | {"pipeline", "asof", "proving", "persons", "book", "keeping"},
+    "trialmeasuring": KNOWING_STAGES | {"trial", "trialoutcomes", "pipeline"},
+    "trying": KNOWING_STAGES
+    | {"trial", "trialmeasuring", "trialsuggesting", "pipeline", "deciding", "relationship", "desk"},
     "library": KNOWING_STAGES
-    | {"desk", "answering"}
+    | {"trying"}
     | {"contesting"}
+    | {"desk", "keeping", "answering"}
     | {"pipeline", "trend", "overview", "foretold", "mapping", "relationship", "deciding", "tuning", "book"}
     | {"begetting", "swaying"}
     | {

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, Literal
+from functools import partial
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -17,36 +19,33 @@ from troth.lenses import WHOLE, Pillar
 from troth.schema import OUTCOME_STEPS, OUTCOMES, conform
 from troth.trust import DEFAULT_MODEL, Model, close_states, follow, score_pillar
 from troth.trust.model import dynamics
+from troth.worth.beside import Doubly
 from troth.worth.deals import DealBook, take_deals
 from troth.worth.facts import ADJUSTMENT, AccountFacts
 from troth.worth.frozen import Fading, ScorePaths
-from troth.worth.incidence import HORIZONS, Course, count_course, follow_course
-from troth.worth.money import OpenDeals, price_deals
-from troth.worth.periods import WEEK_US, Periods, cut_weeks
+from troth.worth.hazards import LOST, WON
+from troth.worth.periods import WEEK_US, Periods, cut_weeks, thin_weeks
 from troth.worth.ratios import (
-    LEAST_ENDS,
+    LAGS,
     MAIN_LAG,
     NAMES,
-    NOT_KNOWN,
     Ratio,
     WorthFit,
-    fit_lags,
     fit_worth,
     move_weeks,
     swap_accounts,
     tell_ratio,
 )
-from troth.worthtold import LEVELS, Chance, Control, Kind, OpenWorth, TimeToWin, Worth
+from troth.worthbeside import fit_within, tell_doubly, tell_revenue
+from troth.worthcourse import price_open, tell_course
+from troth.worthtold import Chance, Control, Kind, OpenWorth, TimeToWin, Worth
 
 Floats = NDArray[np.float64]
-Picture = Literal["incidence", "freeze", "forest"]
 
-LEAST_OPEN: Final = 10
-"""Deals still watched at an age, from which a chance by that age is told."""
 PLACEBO_DAYS: Final = 182.0
 _SEED: Final = 8
 _DRAWS: Final = 400
-_LIKE: Final = 200  # deals over whose facts a chance is averaged
+_THREADS: Final = 2  # arrays are worked on outside of the interpreter's lock
 _MICRO: Final = pa.timestamp("us", tz="UTC")
 _TOLD_EARLY: Final = dt.timedelta(days=1)  # systems date a first step to midnight
 
@@ -136,36 +135,82 @@ def measure_worth(evidence: Evidence, *, kind: Kind = "deal", draws: int = _DRAW
         seed: of the draws and of who gets another account's trust.
 
     Raises: InputError when there is no such kind.
-    Cost: eight fits, each linear in the weeks of all deals.
+    Cost: nine fits, each linear in the weeks of all deals, on two threads.
     """
     if kind not in ("deal", "renewal"):
         raise InputError(f"there is no kind {kind!r} to measure; there are deal and renewal.")
-    rng = np.random.default_rng(seed)
     book = take_deals(evidence.outcomes, as_of=evidence.as_of, kinds=(kind,), doubted=_doubt_stories(evidence, kind))
     periods = cut_weeks(book.deals)
-    counted = {"won": int((book.deals.end == 1).sum()), "lost": int((book.deals.end == 2).sum())}
-    notes = [*_note_basis(book, evidence)]
-    curve: list[Ratio] = []
-    controls: tuple[Control, ...] = ()
-    chances: list[Chance] = []
-    times: list[TimeToWin] = []
-    money, known = None, 0
+    made = _Measured()
     if len(periods):
-        facts = AccountFacts(book, turns=evidence.turns, steps=evidence.steps)
-        paths = ScorePaths(evidence.trust, evidence.score, evidence.fading)
-        fits = {one.lag: one for one in fit_lags(book.deals, book.relationships, paths, facts=facts.of_weeks)}
-        curve = [tell_ratio(one, end) for one in fits.values() for end in NAMES]
-        main = fits[MAIN_LAG]
-        known = len(np.unique(main.periods.deal[main.known]))
-        controls = _check(book, paths, facts, main, rng)
-        chances, times = _tell_course(book, main, periods, facts, rng=rng, draws=draws)
-        money = _price(book, main, facts, evidence, rng=rng, draws=draws)
+        made = _measure(book, periods, evidence, draws=draws, seed=seed)
     return Worth(
-        kind=kind, score=evidence.score.name, as_of=evidence.as_of, book=book, weeks=len(periods), won=counted["won"],
-        lost=counted["lost"], known=known, accounts=len(set(book.relationships)), adjustment=ADJUSTMENT,
-        curve=tuple(curve), controls=controls, chances=tuple(chances), times=tuple(times), money=money,
-        notes=tuple(notes),
+        kind=kind, score=evidence.score.name, as_of=evidence.as_of, book=book, weeks=len(periods),
+        won=int((book.deals.end == WON).sum()), lost=int((book.deals.end == LOST).sum()), known=made.known,
+        accounts=len(set(book.relationships)), adjustment=ADJUSTMENT, curve=made.curve, within=made.within,
+        controls=made.controls, chances=made.chances, times=made.times, money=made.money, doubly=made.doubly,
+        revenue=tell_revenue(evidence.outcomes, evidence.turns, _follow_scores(evidence), as_of=evidence.as_of),
+        notes=tuple(_note_basis(book, evidence)),
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Measured:
+    """What there is to tell of deals that were watched for a week at least."""
+
+    known: int = 0
+    curve: tuple[Ratio, ...] = ()
+    within: tuple[Ratio, ...] = ()
+    controls: tuple[Control, ...] = ()
+    chances: tuple[Chance, ...] = ()
+    times: tuple[TimeToWin, ...] = ()
+    money: OpenWorth | None = None
+    doubly: Doubly | None = None
+
+
+def _measure(book: DealBook, periods: Periods, evidence: Evidence, *, draws: int, seed: int) -> _Measured:
+    """Fit at the one lag that is told, and then everything that starts from there, on two threads."""
+    courses, prices, swaps, folds = np.random.default_rng(seed).spawn(4)
+    facts = AccountFacts(book, turns=evidence.turns, steps=evidence.steps)
+    paths = _follow_scores(evidence)
+    main = fit_worth(book.deals, book.relationships, paths, facts=facts.of_weeks, periods=thin_weeks(periods))
+    again = partial(
+        fit_worth, book.deals, book.relationships, paths, facts=facts.of_weeks, start=main, periods=main.periods
+    )
+    checks = _list_checks(book, paths, facts, main, swaps)
+    fading, score = evidence.fading, evidence.score
+    typical = sum(share * fading.means.get(code, 0.0) for code, share in score.weights.items()) / fading.spread
+    with ThreadPoolExecutor(_THREADS) as hands:
+        priced = hands.submit(
+            price_open, book, main, facts, evidence.standing, now=_micros(evidence.as_of), typical=typical,
+            rng=prices, draws=draws,
+        )  # fmt: skip
+        course = hands.submit(tell_course, book, main, periods, facts, rng=courses, draws=draws)
+        lags = {lag: hands.submit(again, lag=lag) for lag in LAGS if lag != MAIN_LAG}
+        checked = {named: hands.submit(fit) for named, fit in checks.items()}
+        inside = hands.submit(fit_within, book, main, paths, facts)
+        doubly = hands.submit(tell_doubly, book, main, paths, facts, now=_micros(evidence.as_of), rng=folds)
+        fits = {lag: main if lag == MAIN_LAG else lags[lag].result() for lag in LAGS}
+        controls = [
+            Control(name=name, ratio=tell_ratio(fit.result(), end), says=says)
+            for (name, says), fit in checked.items()
+            for end in NAMES
+        ]
+        chances, times = course.result()
+        return _Measured(
+            known=len(np.unique(main.periods.deal[main.known])),
+            curve=tuple(tell_ratio(one, end) for one in fits.values() for end in NAMES),
+            within=tuple(tell_ratio(inside.result(), end) for end in NAMES),
+            controls=tuple(controls),
+            chances=tuple(chances),
+            times=tuple(times),
+            money=priced.result(),
+            doubly=doubly.result(),
+        )
+
+
+def _follow_scores(evidence: Evidence) -> ScorePaths:
+    return ScorePaths(evidence.trust, evidence.score, evidence.fading)
 
 
 def _doubt_stories(evidence: Evidence, kind: Kind) -> dict[str, str]:
@@ -210,166 +255,30 @@ def _note_basis(book: DealBook, evidence: Evidence) -> Iterator[str]:
         )
 
 
-def _check(
+def _list_checks(
     book: DealBook, paths: ScorePaths, facts: AccountFacts, main: WorthFit, rng: np.random.Generator
-) -> tuple[Control, ...]:
-    """What must show nothing, and what shows how much else is at work."""
+) -> dict[tuple[str, str], Callable[[], WorthFit]]:
+    """What must show nothing, and what shows how much else is at work: fits by name, with what each says."""
     deals, names = book.deals, book.relationships
-    swapped = fit_worth(deals, swap_accounts(names, rng), paths, facts=facts.of_weeks, start=main, periods=main.periods)
-    future = fit_worth(deals, names, paths, lag=-MAIN_LAG, facts=facts.of_weeks, start=main, periods=main.periods)
     back = move_weeks(deals, -PLACEBO_DAYS)
     ahead = round(PLACEBO_DAYS / 7) * WEEK_US
-    earlier = fit_worth(
-        back,
-        names,
-        paths,
-        facts=lambda periods, lag: facts.look_up(periods.deal, periods.start + ahead, lag),
-        start=main,
-    )
-    told = (
-        ("another account's trust", swapped, "must hold 1; if not, something else is at work"),
-        ("trust 28 days later", future, "how far a close itself moves trust: not to be read as an effect"),
-        ("trust half a year before", earlier, "as large as the ratio itself: lasting differences between accounts"),
-    )
-    return tuple(Control(name=name, ratio=tell_ratio(fit, end), says=says) for name, fit, says in told for end in NAMES)
+    swapped = swap_accounts(names, rng)
 
+    def look_ahead(periods: Periods, lag: float) -> Mapping[str, Floats]:
+        return facts.look_up(periods.deal, periods.start + ahead, lag)
 
-def _tell_course(
-    book: DealBook,
-    main: WorthFit,
-    periods: Periods,
-    facts: AccountFacts,
-    *,
-    rng: np.random.Generator,
-    draws: int,
-) -> tuple[list[Chance], list[TimeToWin]]:
-    """Chances and mean time to win: of all deals by counting, and at three levels of trust by the fit."""
-    weeks = -(-max(HORIZONS) // 7)
-    at_risk = np.bincount(periods.week, minlength=weeks)
-    still = {days: int(at_risk[-(-days // 7) - 1]) for days in HORIZONS}
-    counted = {end: int((periods.event == code).sum()) >= LEAST_ENDS for end, code in NAMES.items()}
-    enough = {end: tell_ratio(main, end).enough for end in NAMES}
-    accounts = int(periods.account.max()) + 1
-    # A bootstrap over accounts: each counts as often as chance has it.
-    weights = rng.poisson(1.0, (draws, accounts)).astype(np.float64)
-    courses: dict[str, tuple[Course, Course, dict[str, bool]]] = {
-        "all": (count_course(periods), count_course(periods, weights), counted)
-    }
-    if any(enough.values()):
-        met = main.trust[main.known]
-        levels = {name: float(np.quantile(met, part)) for name, part in LEVELS.items()}
-        design = _lay_out(book, main, facts, weeks)
-        drawn = main.fit.draw(draws, rng)
-        for name, level in levels.items():
-            design[..., main.at] = level
-            best = _average(design, main.fit.coefficients)
-            bands = [_average(design, one) for one in drawn]
-            courses[name] = (best, _stack(bands), enough)
-    chances = [
-        Chance(
-            end=end, trust=name, days=days, chance=float(_share(best, end, days)), at_risk=still[days],
-            **_band(_share(bands, end, days)), enough=is_told[end] and still[days] >= LEAST_OPEN,
-        )
-        for end in NAMES
-        for name, (best, bands, is_told) in courses.items()
-        for days in HORIZONS
-    ]  # fmt: skip
-    horizon = max(HORIZONS)
-    times = [
-        TimeToWin(
-            trust=name, days=horizon, mean=float(best.days_to_win(horizon)), **_band(bands.days_to_win(horizon)),
-            at_risk=still[horizon], enough=is_told["won"] and still[horizon] >= LEAST_OPEN,
-        )
-        for name, (best, bands, is_told) in courses.items()
-    ]  # fmt: skip
-    return chances, times
-
-
-def _lay_out(book: DealBook, main: WorthFit, facts: AccountFacts, weeks: int) -> Floats:
-    """The design of deals like those seen, over their first weeks: their facts at opening, trust left at 0."""
-    chosen = np.unique(np.linspace(0, len(book.ids) - 1, _LIKE).round().astype(np.int64))
-    named = facts.look_up(chosen, book.deals.opened[chosen], main.lag)
-    return _design(main, np.zeros(len(chosen), dtype=np.int64), named, weeks)
-
-
-def _design(main: WorthFit, age: NDArray[np.int64], named: Mapping[str, Floats], weeks: int) -> Floats:
-    """Columns of the fit in each of the next weeks of deals of some age in weeks; shape (deals, weeks, columns)."""
-    ages = age[:, None] + np.arange(weeks)
-    raw = _column_facts(main, named, len(age))
-    given = (raw - main.centres) / main.scales
-    return np.concatenate(
-        [
-            main.baseline.expand(ages.astype(np.float64)),
-            np.zeros((*ages.shape, 1)),
-            np.broadcast_to(given[:, None, :], (*ages.shape, given.shape[1])),
-        ],
-        axis=-1,
-    )
-
-
-def _column_facts(main: WorthFit, named: Mapping[str, Floats], count: int) -> Floats:
-    """Facts in the order of the fit's columns; that nothing is known of an account holds only where it is said."""
-    names = main.columns[main.at + 1 :]
-    return np.column_stack([named.get(name, np.zeros(count)) for name in names])
-
-
-def _average(design: Floats, coefficients: Floats) -> Course:
-    """The course averaged over deals."""
-    each = follow_course(design, coefficients)
-    return Course(open=each.open.mean(axis=0), won=each.won.mean(axis=0), lost=each.lost.mean(axis=0))
-
-
-def _stack(courses: Sequence[Course]) -> Course:
-    return Course(
-        open=np.stack([one.open for one in courses]),
-        won=np.stack([one.won for one in courses]),
-        lost=np.stack([one.lost for one in courses]),
-    )
-
-
-def _share(course: Course, end: str, days: float) -> Floats:
-    return course.won_by(days) if end == "won" else course.lost_by(days)
-
-
-def _band(values: Floats) -> dict[str, float]:
-    low, high = np.quantile(values, [0.1, 0.9])
-    return {"low": float(low), "high": float(high)}
-
-
-def _price(
-    book: DealBook, main: WorthFit, facts: AccountFacts, evidence: Evidence, *, rng: np.random.Generator, draws: int
-) -> OpenWorth | None:
-    """The open deals priced; None where none states an amount."""
-    is_open = book.deals.end == 0
-    chosen = np.flatnonzero(is_open & ~np.isnan(book.amounts))
-    if not len(chosen) or book.currency is None:
-        return None
-    now = _micros(evidence.as_of)
-    named = facts.look_up(chosen, np.full(len(chosen), now), main.lag)
-    homes = [book.relationships[at] for at in chosen.tolist()]
-    typical = sum(share * evidence.fading.means.get(code, 0.0) for code, share in evidence.score.weights.items())
-    stands = [evidence.standing.get(home, (typical / evidence.fading.spread, 1.0)) for home in homes]
-    named[NOT_KNOWN] = np.array([home not in evidence.standing for home in homes], dtype=np.float64)
-    prices = price_deals(
-        main,
-        OpenDeals(
-            weeks=(now - book.deals.opened[chosen]) // WEEK_US,
-            trust=np.array([mean for mean, _ in stands]),
-            trust_sd=np.sqrt([var for _, var in stands]),
-            facts=_column_facts(main, named, len(chosen)),
-            amounts=book.amounts[chosen],
+    again = partial(fit_worth, start=main, periods=main.periods, facts=facts.of_weeks)
+    return {
+        ("another account's trust", "must hold 1; if not, something else is at work"): partial(
+            again, deals, swapped, paths
         ),
-        rng,
-        draws=draws,
-    )
-    return OpenWorth(
-        currency=book.currency,
-        ids=tuple(book.ids[at] for at in chosen.tolist()),
-        relationships=tuple(homes),
-        deals=prices.deals,
-        total=prices.total,
-        unpriced=int(is_open.sum()) - len(chosen),
-    )
+        ("trust 28 days later", "how far a close itself moves trust: not to be read as an effect"): partial(
+            again, deals, names, paths, lag=-MAIN_LAG
+        ),
+        ("trust half a year before", "as large as the ratio itself: lasting differences between accounts"): partial(
+            fit_worth, back, names, paths, facts=look_ahead, start=main
+        ),
+    }
 
 
 def _micros(moment: dt.datetime) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from troth.errors import InputError
+from troth.worth.beside import Doubly, Revenue
 from troth.worth.deals import DealBook, LeftOut
 from troth.worth.money import HORIZON_DAYS, STEP, Money
 from troth.worth.ratios import (
@@ -111,7 +112,10 @@ class Worth:
         accounts: accounts with a deal.
         adjustment: facts that every ratio is adjusted for.
         curve: ratios at every lag, for won and lost.
+        within: the same at the one lag that is told, with each account against its own usual trust.
         chances, times, money: None where nothing can be said.
+        doubly: above against below the median of trust by two more models; None where no deal was watched.
+        revenue: money that came in, by month.
         notes: what else a reader should know.
     """
 
@@ -126,10 +130,13 @@ class Worth:
     accounts: int
     adjustment: tuple[str, ...]
     curve: tuple[Ratio, ...]
+    within: tuple[Ratio, ...]
     controls: tuple[Control, ...]
     chances: tuple[Chance, ...]
     times: tuple[TimeToWin, ...]
     money: OpenWorth | None
+    doubly: Doubly | None
+    revenue: Revenue
     notes: tuple[str, ...]
 
     @property
@@ -186,6 +193,16 @@ class Worth:
             f"{won.ratio:.2f} times ({won.low:.2f} to {won.high:.2f}, 95 %) for one standard deviation."
         )
 
+    def say_within(self) -> str:
+        """What each account against itself says."""
+        won = next((one for one in self.within if one.end == "won"), None)
+        if won is None or not won.enough:
+            return "Not enough to say of accounts against themselves."
+        told = (
+            f"Each account against its own usual trust: {won.ratio:.2f} times ({won.low:.2f} to {won.high:.2f}, 95 %)"
+        )
+        return f"{told}, which tells no link." if won.low <= 1.0 <= won.high else f"{told}."
+
     def say_money(self) -> str:
         """What goes with more trust in money, and under which assumption; or why no sum is told."""
         if self.money is None:
@@ -212,7 +229,10 @@ class Worth:
         """Everything as rows with COLUMNS, for tables, CSV and JSON lines."""
         made: list[dict[str, Any]] = [*self._list_basis(), *self._list_ratios(), *self._list_chances()]
         made += self._list_money()
-        made += [{"part": "note", "note": note} for note in (self.say(), self.say_money(), *self.notes)]
+        made += [] if self.doubly is None else self.doubly.list_rows()
+        made += self.revenue.list_rows()
+        also = [self.say_within(), *([] if self.doubly is None else [self.doubly.say()]), self.revenue.say()]
+        made += [{"part": "note", "note": note} for note in (self.say(), self.say_money(), *also, *self.notes)]
         return [dict.fromkeys(COLUMNS) | row for row in made]
 
     def chart(self, picture: Picture = "incidence", *, theme: Theme = "light") -> Chart:
@@ -252,11 +272,13 @@ class Worth:
 
     def _list_ratios(self) -> Iterator[dict[str, Any]]:
         named = [("frozen trust", one, "") for one in self.curve]
+        named += [("within accounts", one, "each account against its own usual trust") for one in self.within]
         named += [(one.name, one.ratio, one.says) for one in self.controls]
+        parts = {"frozen trust": "ratio", "within accounts": "within"}
         for name, one, says in named:
             is_main = name == "frozen trust"
             yield {
-                "part": "ratio" if is_main else "control",
+                "part": parts.get(name, "control"),
                 "name": name, "end": one.end, "lag_days": one.lag,
                 "value": one.ratio if one.enough else None,
                 "low": one.low if one.enough else None,

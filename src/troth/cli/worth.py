@@ -116,7 +116,12 @@ def _draw(found: Worth) -> None:
         _draw_ratios(console, found)
     if any(one.enough for one in found.chances):
         _draw_chances(console, found)
-    console.print(Text("\nMoney", "bold cyan"))
+    if found.doubly is not None and found.doubly.contrast.enough:
+        console.print(Text("\nBy another road", "bold cyan"))
+        console.print(Text(found.doubly.say()))
+    console.print(Text("\nMoney that came in", "bold cyan"))
+    console.print(Text(found.revenue.say()))
+    console.print(Text("\nMoney in open deals", "bold cyan"))
     console.print(Text(found.say_money()))
     _draw_money(console, found)
     for note in found.notes:
@@ -156,6 +161,9 @@ def _draw_ratios(console: Any, found: Worth) -> None:
         cells = [_tell_ratio(found.ratio(end, lag)) for end in _ENDS]
         line = f"{lag:.0f} days before" + (" (told)" if lag == MAIN_LAG else "")
         console.print(Text(f"{line:27}" + "".join(f"{cell:>26}" for cell in cells)))
+    inside = {one.end: one for one in found.within}
+    console.print(Text(f"{'within accounts':27}" + "".join(f"{_tell_ratio(inside.get(end)):>26}" for end in _ENDS)))
+    console.print(Text("    each account against its own usual trust, 28 days before", "dim"))
     for name in dict.fromkeys(one.name for one in found.controls):
         mine = {one.ratio.end: one for one in found.controls if one.name == name}
         console.print(Text(f"{name:27}" + "".join(f"{_tell_ratio(mine[end].ratio):>26}" for end in _ENDS), "dim"))

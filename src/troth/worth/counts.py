@@ -63,7 +63,7 @@ def fit_counts(
     if not len(y) or not np.isfinite(design).all() or not np.isfinite(y).all() or (y < 0).any() or not y.any():
         raise InputError("sums to be explained must be finite and at least 0, and not all 0.")
     clusters = int(cluster.max()) + 1
-    total = np.bincount(cluster, y, minlength=clusters)
+    total = np.bincount(cluster, y, minlength=clusters).astype(np.float64)
     many = np.bincount(cluster, minlength=clusters)
     if within:
         telling = ((total > 0) & (many > 1))[cluster]
@@ -97,7 +97,7 @@ def fit_counts(
         heavy = find_heavy(cluster, clusters)
         covariance = jackknife(information, slopes, present, heavy=heavy, inform=inform)
     else:
-        covariance = sandwich(np.linalg.inv(information), slopes, present)
+        covariance = sandwich(np.linalg.inv(information).astype(np.float64), slopes, present)
     return CountFit(coefficients=theta, covariance=covariance, clusters=present)
 
 

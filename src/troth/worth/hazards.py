@@ -106,7 +106,7 @@ def fit_hazards(
     clusters = int(cluster.max()) + 1
     reached, _, information, slopes = _measure(design, event, theta, cluster=cluster, clusters=clusters)
     total = information + np.diag(np.tile(1.0 / np.square(prior_sd), 2))
-    plain = np.linalg.inv(total)
+    plain = np.linalg.inv(total).astype(np.float64)
     present = int(np.count_nonzero(np.bincount(cluster)))
     if leave_out:
         parts = _Parts(design, event, cluster, theta, find_heavy(cluster, clusters))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -202,24 +202,12 @@ def trace_curve(
     lags: Sequence[float] = LAGS,
     facts: Facts | None = None,
 ) -> list[Ratio]:
-    """The ratio of each end at every lag: the freeze curve."""
-    fits = list(fit_lags(deals, relationships, paths, lags=lags, facts=facts))
-    return [tell_ratio(fitted, end) for fitted in fits for end in NAMES]
-
-
-def fit_lags(
-    deals: Deals,
-    relationships: Sequence[str],
-    paths: ScorePaths,
-    *,
-    lags: Sequence[float] = LAGS,
-    facts: Facts | None = None,
-) -> Iterator[WorthFit]:
-    """`fit_worth` at every lag, each from where the one before ended."""
-    fitted, periods = None, thin_weeks(cut_weeks(deals))
+    """The ratio of each end at every lag, each fit from where the one before ended: the freeze curve."""
+    fitted, periods, curve = None, thin_weeks(cut_weeks(deals)), list[Ratio]()
     for lag in lags:
         fitted = fit_worth(deals, relationships, paths, lag=lag, facts=facts, start=fitted, periods=periods)
-        yield fitted
+        curve += [tell_ratio(fitted, end) for end in NAMES]
+    return curve
 
 
 def e_value(ratio: float) -> float:
