@@ -14,6 +14,7 @@ from troth.asof import Sources
 from troth.book import Store
 from troth.encoder import encoder_id, load_encoder
 from troth.errors import InputError
+from troth.keeping import Shelf, open_shelf
 from troth.people import Us, guess_us, read_us
 from troth.persons import Who, follow_people, know_people, place_all, refresh_decided
 from troth.pipeline import (
@@ -247,9 +248,18 @@ class Desk:
     def _found(self) -> pa.Table:
         """FOUND: promises as they are found in the turns, evening by evening, before anything settles them."""
         if self._stock.found is None:
-            known = self.understand()
-            self._stock.found = find_versions(known.turns, known.sentences, known.findings, calendar=self.calendar())
+            known, shelf = self.understand(), self._shelf()
+            found = shelf.found()
+            if found is None:
+                found = find_versions(known.turns, known.sentences, known.findings, calendar=self.calendar())
+                shelf.keep_found(found)
+            self._stock.found = found
         return self._stock.found
+
+    def _shelf(self) -> Shelf:
+        """What was worked out earlier of the book as it is now."""
+        made_with = {"settings": self.settings.model_dump_json(), "encoder": encoder_id()}
+        return open_shelf(self.store, turns=self.understand().turns.num_rows, made_with=made_with)
 
     def _decided(self) -> pa.Table:
         """PROMISES as people decided, placed as their turns are now."""

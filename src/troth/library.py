@@ -34,6 +34,7 @@ from troth.encoder import load_encoder
 from troth.errors import InputError, SourceError
 from troth.foretold import forecast_answers
 from troth.intake import ReadReport, add_to, read_into, take_turns
+from troth.keeping import clear_shelf
 from troth.leaving import Written, leave_book
 from troth.lenses import LENSES, Lens
 from troth.mapping import Mapping as LensMapping
@@ -49,10 +50,10 @@ from troth.pipeline import (
     close_books,
     score_relationships,
 )
-from troth.proving import Proof, close_days, prove, read_line
+from troth.proving import Proof, close_days, prove, read_scored, say_scored
 from troth.questions import find_questions
 from troth.relationship import RelationshipTrust, parse_day
-from troth.review import Close, DraftCheck, day_bounds, find_last_day
+from troth.review import Close, DraftCheck, ScoredForecast, day_bounds, find_last_day
 from troth.review.close import CIRCLES
 from troth.roster import list_accounts, list_people, merge_people, split_person, suggest_people, undo_person
 from troth.schema import PROMISES, QUESTIONS, empty
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
     from troth.begetting import Reciprocity
     from troth.swaying import Influence
     from troth.touching import TouchMap
+    from troth.trying import Trials
     from troth.tuning import Tuning
     from troth.worthtold import Kind, Worth
 
@@ -225,6 +227,7 @@ class Book:
     def drop_turns(self, turn_ids: Iterable[str]) -> dict[str, int]:
         """Take turns and all that rested on them out of the book; the rows that went, by table."""
         gone = drop_turns(self._desk.store, turn_ids)
+        clear_shelf(self._desk.store.path)
         self._desk.forget()
         return gone
 
@@ -250,7 +253,8 @@ class Book:
             model=self.model(),
             watch=self._desk.settings.trend,
         )
-        return replace(close, proof=self._say_proof(known, chosen, progress))
+        scored = self._score_forecast(known, chosen, progress)
+        return replace(close, forecast=scored, proof=say_scored(scored, chosen))
 
     def proof(self, *, now: dt.datetime | None = None, progress: Progress | None = None) -> Proof:
         """Close every day that is over, score what was forecast of it, and compare closed days with the book.
@@ -270,14 +274,16 @@ class Book:
             )
         return self._desk.proof
 
-    def _say_proof(self, known: Understood, day: dt.date, progress: Progress | None) -> str:
+    def _score_forecast(
+        self, known: Understood, day: dt.date, progress: Progress | None
+    ) -> ScoredForecast | None:
         """How the last forecast did. The days up to the last one with a turn are closed on the way.
 
         A throw-away book keeps no forecasts, and closes none on the side. The first review begins four weeks back:
         `proof` closes a longer history where nothing is closed yet.
         """
         if self._desk.store.path == ":memory:":
-            return "" if self._desk.proof is None else self._desk.proof.say(day)
+            return None if self._desk.proof is None else self._desk.proof.find(day)
         if day == find_last_day(known.turns, self.zone):
             evening = day_bounds(day, self.zone)[1]
             closed = close_days(
@@ -292,7 +298,7 @@ class Book:
             )
             if closed:
                 self._desk.proof = None
-        return read_line(self._desk.store, day)
+        return read_scored(self._desk.store, day)
 
     def turns(self) -> pa.Table:
         """TURNS, placed."""
@@ -523,6 +529,13 @@ class Book:
             self.understand(), stock.readings, stock.promises, now=stock.now, model=self.model(),
             segments=self.segments(),
         )  # fmt: skip
+
+    @property
+    def trials(self) -> Trials:
+        """Practices to try, drawn by lot among accounts, and what came of them; see `troth.trying`."""
+        from troth.trying import Trials  # noqa: PLC0415  # scipy that nothing else here needs
+
+        return Trials(self._desk, lambda: self.whose)
 
     def readings(self, *, now: dt.datetime | None = None) -> pa.Table:
         """READINGS as of `now`."""

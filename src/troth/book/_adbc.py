@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,9 +19,10 @@ from troth.book._forms import FORMS, Form, form_of
 from troth.book._link import Link
 from troth.book.store import Mark, Upserted
 from troth.errors import BookError, InputError
-from troth.schema import conform
+from troth.schema import TABLES, conform
 
 _TIME = pa.timestamp("us", tz="UTC")
+_REVISIONS = "revisions"
 
 
 class AdbcStore:
@@ -32,6 +34,7 @@ class AdbcStore:
         self._on_close = on_close
         self._turn = threading.RLock()
         self._in_transaction = False
+        self._changed: set[str] = set()  # tables that this transaction wrote to
         self._is_open = True
 
     @property
@@ -57,7 +60,8 @@ class AdbcStore:
         if len(strays):
             raise InputError(f"{name} has rows with {keys_column} {strays[0]}, which is not among the keys to replace.")
         with self.transaction():
-            self._link.execute(_sql.delete_keys(form, keys_column), [_as_list(listed)])
+            if self._link.execute(_sql.delete_keys(form, keys_column), [_as_list(listed)]):
+                self._changed.add(name)
             self._write(form, rows)
 
     def table(
@@ -96,12 +100,18 @@ class AdbcStore:
             self._in_transaction = True
             try:
                 yield
+                self._mark_changed()
                 self._link.execute(_sql.COMMIT)
             except BaseException:
                 self._roll_back()
                 raise
             finally:
                 self._in_transaction = False
+                self._changed.clear()
+
+    def revisions(self) -> dict[str, str]:
+        """What names the present content of each table; see `Store`."""
+        return dict(self.settings(_REVISIONS) or {})
 
     def mark(self, source_key: str) -> Mark | None:
         """How far this source has been read; None when never."""
@@ -165,7 +175,16 @@ class AdbcStore:
         changed = self._link.execute(_sql.overwrite_changed(form)) if form.key else 0
         added = self._link.execute(_sql.insert_new(form))
         self._link.execute(_sql.DROP_STAGE)
+        if added or changed:
+            self._changed.add(form.name)
         return Upserted(added=added, changed=changed)
+
+    def _mark_changed(self) -> None:
+        """Give the tables that were written to another revision, in the transaction that wrote to them."""
+        tables = self._changed & TABLES.keys()
+        if tables:
+            # Random, not counted on: a book restored from a copy must never come to a name that it had before.
+            self.set_setting(_REVISIONS, self.revisions() | {table: secrets.token_hex(8) for table in tables})
 
     def _roll_back(self) -> None:
         try:

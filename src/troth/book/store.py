@@ -90,6 +90,13 @@ class Store(Protocol):
         """Commit all writes of the block at once, or none of them."""
         ...
 
+    def revisions(self) -> Mapping[str, str]:
+        """Table to a name of its present content: another one after each transaction that changed a row of it.
+
+        A table that never held a row is left out.
+        """
+        ...
+
     def mark(self, source_key: str) -> Mark | None:
         """How far this source has been read; None when never."""
         ...

@@ -1,0 +1,102 @@
+"""A big book for benchmarks: the sample firm many times over, each copy with customers, times and ids of its own.
+
+    python -m bench.bigbook big.duckdb --turns 1000000
+
+Signals are found once and copied with the turns, since what they cost is measured elsewhere (bench/encoder.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+import troth
+from troth.encoder import encoder_id
+from troth.pipeline import Understood
+from troth.sample import SAMPLE_ME, SAMPLE_ZONE, read_sample, sample_people
+from troth.settings import Settings
+
+SETTINGS = Settings(us=(SAMPLE_ME,), zone=SAMPLE_ZONE, people=sample_people())
+_OURS = "brimholt.example"
+_AT_ONCE = 50  # copies that are written in one transaction
+_SHIFT_S = 1_801  # seconds between two copies: their turns interleave
+_IDS = ("turn_id", "conversation_id", "parent_id")
+
+
+def read_base() -> Understood:
+    """The sample with its signals."""
+    with troth.open(settings=SETTINGS) as book, tempfile.TemporaryDirectory() as folder:
+        read_sample(book, Path(folder))
+        known = book.understand()
+        turns = book.store.table("turns")
+    return Understood(turns=turns, sentences=known.sentences, findings=known.findings)
+
+
+def copy_turns(turns: pa.Table, copy: int) -> pa.Table:
+    """TURNS of one copy: other people outside the firm, other ids, other times."""
+    mark = f"k{copy}."
+    columns: dict[str, pa.Array | pa.ChunkedArray] = {}
+    for field in turns.schema:
+        column = turns[field.name].combine_chunks()
+        if field.name in _IDS:
+            columns[field.name] = pc.binary_join_element_wise(mark, column, "")
+        elif field.name == "sent_at":
+            shift = pa.scalar(copy % 4_000 * _SHIFT_S * 1_000_000, pa.duration("us"))
+            columns[field.name] = pc.subtract(column, shift)
+        elif field.name in {"speaker", "relationship"}:
+            columns[field.name] = _rename(column, mark)
+        elif field.name in {"recipients", "cc", "references"}:
+            renamed = _rename(column.values, mark) if field.name != "references" else column.values
+            columns[field.name] = pa.ListArray.from_arrays(column.offsets, renamed, mask=pc.is_null(column))
+        else:
+            columns[field.name] = column
+    return pa.table(columns, schema=turns.schema)
+
+
+def _rename(names: pa.Array, mark: str) -> pa.Array:
+    """Addresses outside the firm get another domain; handles and names another name."""
+    outside = pc.replace_substring_regex(names, r"^([^@]+)@(.+)$", rf"\1@{mark}\2")
+    handle = pc.binary_join_element_wise(mark, names, "")
+    renamed = pc.if_else(pc.match_substring(names, "@"), outside, handle)
+    return pc.if_else(pc.match_substring(names, _OURS), names, renamed)
+
+
+def copy_rest(table: pa.Table, copy: int) -> pa.Table:
+    """SENTENCES or FINDINGS of one copy."""
+    at = table.schema.get_field_index("turn_id")
+    named = pc.binary_join_element_wise(f"k{copy}.", table["turn_id"].combine_chunks(), "")
+    return table.set_column(at, table.schema.field("turn_id"), named)
+
+
+def write_big_book(path: Path, turns: int) -> Iterator[int]:
+    """Write a book of at least so many turns; yields how many are there after each transaction."""
+    base, written, copy = read_base(), 0, 0
+    with troth.open(path, settings=SETTINGS) as book:
+        book.store.set_setting("encoder", encoder_id())
+        while written < turns:
+            copies = range(copy, copy + _AT_ONCE)
+            with book.store.transaction():
+                book.store.upsert("turns", pa.concat_tables(copy_turns(base.turns, each) for each in copies))
+                for name, table in (("sentences", base.sentences), ("findings", base.findings)):
+                    book.store.upsert(name, pa.concat_tables(copy_rest(table, each) for each in copies))
+            copy, written = copy + _AT_ONCE, written + base.turns.num_rows * _AT_ONCE
+            yield written
+
+
+def main() -> None:
+    """Write the book."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("book", type=Path)
+    parser.add_argument("--turns", type=int, default=1_000_000)
+    asked = parser.parse_args()
+    for written in write_big_book(asked.book, asked.turns):
+        print(f"{written:,} turns", flush=True)
+
+
+if __name__ == "__main__":
+    main()
