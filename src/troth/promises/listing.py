@@ -8,6 +8,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from troth.promises.names import shorten_ids
 from troth.schema import PROMISES
@@ -44,6 +45,7 @@ LISTED: Final = pa.schema(
 
 _ORDER: Final = {name: place for place, name in enumerate(SECTIONS)}
 _WEEK: Final = 7  # days, today among them
+_AHEAD: Final = {"today": range(1), "tomorrow": range(1, 2), "week": range(_WEEK)}
 _WAITING: Final = frozenset({"open", "suspected"})
 _FRESH: Final = timedelta(days=28)  # what came late longer ago is listed only when it is asked for
 _END_OF_DAY: Final = time(23, 59)
@@ -127,8 +129,17 @@ def is_due(row: Mapping[str, Any], wanted: str) -> bool:
         return False
     if wanted == "overdue":
         return overdue > 0 and row["state"] in _WAITING
-    ahead = {"today": range(1), "tomorrow": range(1, 2), "week": range(_WEEK)}[wanted]
-    return -overdue in ahead
+    return -overdue in _AHEAD[wanted]
+
+
+def mark_due(listed: pa.Table, wanted: str) -> pa.ChunkedArray:
+    """`is_due` for every row of LISTED at once."""
+    overdue = listed["overdue_days"]
+    if wanted == "overdue":
+        waits = pc.is_in(listed["state"], pa.array(sorted(_WAITING)))
+        return pc.fill_null(pc.and_(pc.greater(overdue, 0), waits), False)
+    ahead = pa.array([-days for days in _AHEAD[wanted]], pa.int32())
+    return pc.is_in(overdue, ahead)
 
 
 def name_due(row: Mapping[str, Any], *, day: date, zone: str) -> str:
