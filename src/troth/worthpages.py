@@ -17,11 +17,14 @@ from troth.worth.ratios import LEAST_ACCOUNTS, LEAST_ENDS, MAIN_LAG, Ratio, e_va
 from troth.worthtold import Chance, Picture, TimeToWin, Worth
 
 _LISTED: Final = 8  # open deals on the first page
-_REASONS: Final = 4  # of what was left out
-_NAMED: Final = 3  # ids for each of them
-_NOTES: Final = 3
+_REASONS: Final = 3  # of what was left out
+_NAMED: Final = 2  # ids for each of them
+_NOTES: Final = 2
+_LONGEST_NOTE: Final = 180
 _LONGEST: Final = 44  # of a stranger's name, in letters
-_LONGEST_REASON: Final = 100
+_LONGEST_CELL: Final = 32  # of one in a table: two lines of it at most, in the widest letters
+_LONGEST_REASON: Final = 80
+_LONGEST_ID: Final = 18
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 NEVER: Final = (
@@ -137,7 +140,7 @@ def lay_out_pages(found: Worth, *, whose: str, made_with: str) -> Pages:
         strength=_tell_strength(won),
         basis=tuple(_list_basis(found, things)),
         left_out=tuple(_list_left_out(found)),
-        notes=found.notes[:_NOTES],
+        notes=tuple(_list_notes(found)),
         never=NEVER,
         method=tuple(_list_method(found, things)),
         foot=f"{made_with}. Nothing in this report left the machine.",
@@ -260,7 +263,10 @@ def _list_money(found: Worth) -> Iterator[Line]:
     told.sort(key=lambda row: -abs(row[2].median))
     for name, account, one in told[:_LISTED]:
         interval = f"{one.low80:+,.0f} to {one.high80:+,.0f}"
-        yield Line(name=_trim(name), cells=(_trim(account), f"{one.median:+,.0f} {_trim(money.currency)}", interval))
+        yield Line(
+            name=_trim(name, _LONGEST_CELL),
+            cells=(_trim(account, _LONGEST_CELL), f"{one.median:+,.0f} {_trim(money.currency)}", interval),
+        )
 
 
 def _tell_more_money(found: Worth) -> str:
@@ -332,12 +338,18 @@ def _list_left_out(found: Worth) -> Iterator[Line]:
     """What no figure rests on, by reason, with the first ids."""
     told = found.reasons.most_common()
     for reason, count in told[:_REASONS]:
-        ids = [_trim(one.outcome_id, 20) for one in found.left_out if one.reason == reason][:_NAMED]
+        ids = [_trim(one.outcome_id, _LONGEST_ID) for one in found.left_out if one.reason == reason][:_NAMED]
         more = f" and {count - _NAMED:,} more" if count > _NAMED else ""
         yield Line(name=f"{count:,}", cells=(_trim(reason, _LONGEST_REASON),), says=f"{', '.join(ids)}{more}")
     rest = sum(count for _, count in told[_REASONS:])
     if rest:
         yield Line(name=f"{rest:,}", cells=("for other reasons",), says="troth worth lists them")
+
+
+def _list_notes(found: Worth) -> Iterator[str]:
+    yield from (_trim(note, _LONGEST_NOTE) for note in found.notes[:_NOTES])
+    if len(found.notes) > _NOTES:
+        yield f"{len(found.notes) - _NOTES} more notes: troth worth"
 
 
 def _list_method(found: Worth, things: str) -> Iterator[str]:

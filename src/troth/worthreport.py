@@ -87,10 +87,9 @@ def typeset_pages(pages: Pages, charts: Mapping[str, str], *, at: dt.datetime, f
         raise InputError('a PDF needs an extra: install it with  pip install "troth[report]".') from error
     template = files("troth").joinpath("worthreport.typ").read_bytes()
     content = json.dumps(asdict(pages) | {"charts": dict(charts)}, ensure_ascii=False)
-    more: dict[str, Any] = {"pdf_standards": "ua-1"} if form == "pdf" else {}
-    return typst.Compiler(template, sys_inputs={"content": content}).compile(
-        format=form, timestamp=int(at.timestamp()), **more
-    )
+    # No PDF standard is asked for: PDF/UA refuses a letter for which the machine has no font, such as one of a name.
+    compiler = typst.Compiler(template, sys_inputs={"content": content})
+    return compiler.compile(format=form, timestamp=int(at.timestamp()))
 
 
 def _drawings(pages: Pages) -> Iterator[Drawing]:
