@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import pyarrow as pa
@@ -12,8 +13,14 @@ from troth.book import Store
 
 CARRIED: Final = ("us", "trust_model")
 """The settings of a book that leave with it: who we are, and the constants learned."""
-SEALED: Final = ("forecasts", "closings")
-"""Tables sealed row upon row: they are taken whole into a book that closed no day yet, and else left out."""
+SEALED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "forecasts": "closings",  # sealed row upon row
+        "closings": "closings",
+        **{name: name for name in ("audit", "team_figures", "digests")},  # what was done, which is done once
+    }
+)
+"""Tables that are taken whole or not at all, each with the one that must hold nothing yet."""
 
 
 def add_beside(store: Store, name: str, rows: pa.Table) -> int:
@@ -29,10 +36,9 @@ def add_beside(store: Store, name: str, rows: pa.Table) -> int:
 
 def add_sealed(store: Store, parts: Mapping[str, Sequence[pa.Table]]) -> dict[str, int]:
     """Take sealed tables at once, where the book has none; how many rows of each were new."""
-    if not parts or store.table("closings", columns=["day"]).num_rows:
-        return {}
+    free = {name: tables for name, tables in parts.items() if not store.table(SEALED[name]).num_rows}
     with store.transaction():
-        return {name: store.upsert(name, pa.concat_tables(tables)).added for name, tables in parts.items()}
+        return {name: store.upsert(name, pa.concat_tables(tables)).added for name, tables in free.items()}
 
 
 def restore_settings(store: Store, settings: Mapping[str, Any]) -> None:

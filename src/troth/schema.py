@@ -412,6 +412,7 @@ TRIALS: Final = pa.schema(
         pa.field("seen_by", pa.string()),  # the signal that shows in our turns how often it was done
         _must("circle", pa.string()),
         _must("outcome", pa.string()),  # held, answers, won, renewed
+        _must("stated_at", _TIME),  # when all of this was written down
         _must("started_at", _TIME),  # what came after it counts
         _must("until", _TIME),  # up to this, and not read before
         _must("seed", pa.int64()),  # of the lot
@@ -452,6 +453,60 @@ TRIAL_LOOKS: Final = pa.schema(
 )
 """Every reading of a trial: who looks often finds what is not there."""
 
+AUDIT: Final = pa.schema(
+    [
+        _must("number", pa.int64()),  # 1, 2, 3, ... in the order of what happened
+        _must("at", _TIME),
+        pa.field("who", pa.string()),  # null once erased, and where nobody was signed in
+        pa.field("role", pa.string()),
+        _must("action", pa.string()),  # "GET /relationships/{name}", "sign in", ...
+        pa.field("object", pa.string()),  # what it was about, never its content; null once erased, and where nothing
+        _must("outcome", pa.string()),  # allowed, refused
+        # Erasing takes a name and its salt; its hash stays in the seal, and tells nothing without the salt.
+        pa.field("who_salt", pa.string()),
+        pa.field("object_salt", pa.string()),
+        _must("who_hash", pa.string()),  # SHA-256 of salt and name
+        _must("object_hash", pa.string()),
+        _must("previous", pa.string()),  # seal of the entry before, "" for the first
+        _must("seal", pa.string()),  # SHA-256 of all of this row but names and salts
+    ]
+)
+"""Who looked at what, each entry sealed together with all before it."""
+
+TEAM_FIGURES: Final = pa.schema(
+    [
+        _must("period", pa.string()),  # 2026-10, or 2026-W43
+        _must("team", pa.string()),  # the group: "all" for the team as a whole, else a segment of its customers
+        _must("published_at", _TIME),
+        pa.field("withheld", pa.string()),  # why there is no figure; then all that follows is null
+        pa.field("people", pa.int64()),  # of ours who wrote
+        pa.field("relationships", pa.int64()),
+        pa.field("turns", pa.int64()),
+        # The average relationship's place among relationships of the reference population, with its 80 % band.
+        *(pa.field(f"{gauge}_{part}", pa.float64()) for gauge in ("shown", "held") for part in ("mid", "low", "high")),
+        pa.field("promises", pa.int64()),  # of ours that fell due
+        pa.field("kept", pa.float64()),  # share of them that was kept by its time
+        pa.field("questions", pa.int64()),  # that customers asked
+        pa.field("answered", pa.float64()),  # share of them that was answered
+    ]
+)
+"""Figures of groups of the team: published once for a period that is over, and never worked out anew."""
+
+DIGESTS: Final = pa.schema(
+    [
+        _must("person", pa.string()),  # whose close it is, and whom it is sent to
+        _must("day", pa.string()),
+        _must("message_id", pa.string()),  # the same at every attempt
+        _must("made_at", _TIME),
+        _must("state", pa.string()),  # waiting, sent, refused
+        _must("attempts", pa.int32()),
+        pa.field("tried_at", _TIME),
+        pa.field("problem", pa.string()),  # of the last attempt
+        pa.field("sent_at", _TIME),
+    ]
+)
+"""The outbox of closes by mail: a row before the first attempt. What they say is made anew, and kept nowhere."""
+
 TABLES: Final[Mapping[str, pa.Schema]] = {
     "turns": TURNS,
     "turn_versions": TURN_VERSIONS,
@@ -477,6 +532,9 @@ TABLES: Final[Mapping[str, pa.Schema]] = {
     "trials": TRIALS,
     "trial_accounts": TRIAL_ACCOUNTS,
     "trial_looks": TRIAL_LOOKS,
+    "audit": AUDIT,
+    "team_figures": TEAM_FIGURES,
+    "digests": DIGESTS,
 }
 
 

@@ -73,6 +73,9 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "trials": ("trial_id",),
     "trial_accounts": ("trial_id", "number"),
     "trial_looks": ("trial_id", "at"),
+    "audit": ("number",),
+    "team_figures": ("period", "team"),
+    "digests": ("person", "day"),
 }
 
 _TIMES: Final[Mapping[str, str]] = {
@@ -94,6 +97,9 @@ _TIMES: Final[Mapping[str, str]] = {
     "closings": "evening",
     "trials": "started_at",
     "trial_looks": "at",
+    "audit": "at",
+    "team_figures": "published_at",
+    "digests": "made_at",
 }
 
 FORMS: Final[Mapping[str, Form]] = MappingProxyType(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -59,6 +59,7 @@ def drop_turns(store: Store, turn_ids: Iterable[str]) -> dict[str, int]:
                 store.upsert(name, _clear(rows, [one for one in rows.column_names if one.startswith(prefix)]))
         _count(gone, "person_decisions", _forget_unmentioned(store, named))
         _count(gone, "trial_accounts", _forget_unmentioned_accounts(store, named))
+        _count(gone, "audit", _forget_unmentioned_audited(store, named, ids))
     return gone
 
 
@@ -66,7 +67,8 @@ def forget_names(store: Store, names: Iterable[str]) -> dict[str, int]:
     """Take addresses, handles and phones out of what is kept of people, in one transaction.
 
     Contacts that carry one of them go. Decisions of who is who stay without them, where names are left on both sides.
-    An account of a trial that is one of them keeps its arm and loses its name.
+    An account of a trial that is one of them keeps its arm and loses its name; an entry of the log of who looked at
+    what keeps its seal and loses the name. Closes that were sent to them leave the outbox.
 
     Args:
         store: the book.
@@ -81,6 +83,8 @@ def forget_names(store: Store, names: Iterable[str]) -> dict[str, int]:
             _count(gone, "contacts", _drop(store, "contacts", column, sorted(chosen)))
         _count(gone, "person_decisions", _forget_decided(store, chosen))
         _count(gone, "trial_accounts", _forget_accounts(store, chosen))
+        _count(gone, "audit", _forget_audited(store, chosen))
+        _count(gone, "digests", _drop(store, "digests", "person", sorted(chosen)))
     return gone
 
 
@@ -104,6 +108,29 @@ def _forget_unmentioned_accounts(store: Store, names: set[str]) -> int:
     known = _names_in(store.table("turns", columns=list(_NAMING)))
     known |= _names_in(store.table("contacts", columns=list(_CARRYING)))
     return _forget_accounts(store, asked - _with_firms(known))
+
+
+def _forget_unmentioned_audited(store: Store, named: set[str], ids: Iterable[str]) -> int:
+    """Take these turns out of AUDIT, and the names, with their firms, that no turn and no contact has any more."""
+    if not store.table("audit", columns=["number"]).num_rows:
+        return 0
+    known = _names_in(store.table("turns", columns=list(_NAMING)))
+    known |= _names_in(store.table("contacts", columns=list(_CARRYING)))
+    return _forget_audited(store, _with_firms(named) - _with_firms(known) | set(ids))
+
+
+def _forget_audited(store: Store, names: set[str]) -> int:
+    """Take names out of AUDIT, each with its salt: what is left cannot be guessed back, and the seals still hold."""
+    rows = store.table("audit").to_pylist()
+    changed: list[dict[str, Any]] = []
+    for row in rows:
+        told = [
+            name for name in ("who", "object") if row[name] is not None and not names.isdisjoint(row[name].split("\n"))
+        ]
+        if told:
+            changed.append(row | {column: None for name in told for column in (name, f"{name}_salt")})
+    store.upsert("audit", pa.Table.from_pylist(changed, schema=FORMS["audit"].schema))
+    return len(changed)
 
 
 def _with_firms(names: set[str]) -> set[str]:

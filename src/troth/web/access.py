@@ -1,4 +1,11 @@
-"""Who may do what: one table, asked by every route, and the person who asks."""
+"""Who may do what: one table, asked by every route, and the person who asks.
+
+Two questions decide over every request. May this role do this at all? `ALLOWED` answers, for the `Need` that the route
+states. And is the thing it names theirs? Routes read `Visit.view` alone, which `narrow` has cut down to one's own, so
+that what belongs to others is not there: the answer is the same as for what never was (404). `OBJECTS` lists every
+kind of thing that an address can name, and how far it is told apart. Tests walk all routes over both tables; a route
+with a part that stands in neither fails them.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +49,33 @@ ALLOWED: Final[Mapping[Role, frozenset[Need]]] = MappingProxyType(
 """What each role may do; what is not here is refused."""
 
 
+class Reach(StrEnum):
+    """How far a thing that an address names is told apart by who asks."""
+
+    own = "own"  # it is there for those alone who took part in it
+    role = "role"  # whoever has the need of the route sees all of them
+    open = "open"  # it says nothing of anybody, as a day or the name of a lens does
+
+
+OBJECTS: Final[Mapping[str, Reach]] = MappingProxyType(
+    {
+        "name": Reach.own,  # a relationship
+        "relationship": Reach.own,
+        "conversation": Reach.own,
+        "turn": Reach.own,
+        "turn_id": Reach.own,
+        "promise": Reach.own,
+        "promise_id": Reach.own,
+        "question": Reach.own,
+        "question_id": Reach.own,
+        "day": Reach.open,
+        "period": Reach.open,
+        "table": Reach.open,  # the name of a table, of which everybody gets their own rows
+    }
+)
+"""The parts of addresses, as {name} in a route's path, and what each one names."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visitor:
     """Somebody who is signed in.
@@ -57,6 +91,11 @@ class Visitor:
     role: Role
     person: str | None = None
     needs: frozenset[Need] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse somebody of a team without a person: nobody but the sole user sees a whole book."""
+        if (self.role is Role.sole) != (self.person is None):
+            raise ValueError(f"a visitor who is {self.role} and {self.person} cannot be")
 
     def may(self, need: Need) -> bool:
         """Whether this is allowed: by the role and, where a token was used, by the token as well."""

@@ -22,7 +22,7 @@ from troth.web.guard import Guard
 from troth.web.keeper import Keeper
 from troth.web.pages import ROUTERS
 from troth.web.rendering import Pages
-from troth.web.sessions import DoorKeys, Sessions
+from troth.web.sessions import DoorKeys, Sessions, name_cookie
 from troth.web.visit import Permit
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
@@ -37,6 +37,8 @@ class Serving:
         pages: the templates.
         sessions, keys: who is signed in, and the one-time tokens that sign in.
         find_token: who an API token belongs to; None where it is not known or over.
+        hosts: names by which browsers call us.
+        is_https: whether browsers reach us over TLS.
     """
 
     keeper: Keeper
@@ -44,9 +46,16 @@ class Serving:
     sessions: Sessions
     keys: DoorKeys
     find_token: Callable[[str], Visitor | None] = lambda _: None
+    hosts: tuple[str, ...] = LOOPBACK
+    is_https: bool = False
+
+    @property
+    def cookie(self) -> str:
+        """The name of the cookie of a session."""
+        return name_cookie(is_https=self.is_https)
 
 
-def make_app(serving: Serving, *, hosts: Iterable[str] = LOOPBACK, routers: Iterable[APIRouter] = ROUTERS) -> FastAPI:
+def make_app(serving: Serving, *, routers: Iterable[APIRouter] = ROUTERS) -> FastAPI:
     """The application over these parts.
 
     Raises: RuntimeError when a route does not say what it needs.
@@ -60,7 +69,7 @@ def make_app(serving: Serving, *, hosts: Iterable[str] = LOOPBACK, routers: Iter
     app.mount("/static", StaticFiles(directory=str(files("troth.web").joinpath("static"))))
     for kind in (TrothError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _answer)
-    app.add_middleware(Guard, hosts=tuple(hosts))
+    app.add_middleware(Guard, hosts=serving.hosts, is_https=serving.is_https)
     return app
 
 

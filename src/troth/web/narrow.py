@@ -1,23 +1,92 @@
-"""One person's own view of a book: the conversations that this person took part in, and nothing else.
+"""One person's own view of a book.
 
+Of a conversation that you wrote in you see all the words. Of one that you only received, you see the turns that were
+sent to you, in copy or not. Nothing else of the book is there for you.
+
+Less than that is read, in the sense of findings, promises, questions and scores: your own turns, and what people
+outside the firm wrote where you wrote too or which was sent to you by name (a turn that you got in copy is for
+somebody else to answer). The words of colleagues stand there and are never read: a reading of a colleague would be a
+person-level view of somebody else. What became of your promise, or who answered a question to you, may have shown
+itself where you did not take part; then you see that it did and when, and neither the words nor the place.
+
+Survey answers and outcomes are given to the firm and not to one of its people: they are not in anybody's own view.
 Scores are followed anew from the readings that remain, so that nothing of the others is mixed in.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+import datetime as dt
+import threading
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from troth.overview import tabulate_relationships
 from troth.pipeline import Standing, Understood, close_books, find_segments
-from troth.review import day_bounds
+from troth.review import Close, day_bounds
 from troth.review.close import CIRCLES
 
 if TYPE_CHECKING:
     from troth.web.view import View
+
+SHARED: Final = frozenset({"made_at", "day", "morning", "grounds", "zone", "model", "lenses", "settings", "figures"})
+"""What a view of one person has in common with that of the whole book: it says nothing of single conversations."""
+NARROWED: Final = frozenset(
+    {
+        *("whose", "close", "known", "standing", "listed", "decisions", "history", "relationships", "rows"),
+        *("segments", "outcomes", "answers", "contacts", "counted", "own"),
+    }
+)
+"""What is cut down. A part of a view that stands in neither list stops `narrow`: nobody decided who may see it."""
+
+_POINTERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "evidence_turn_id": ("evidence_start", "evidence_end", "evidence_text", "evidence_probability"),
+    "answer_turn_id": ("answer_start", "answer_end", "answer_text"),
+    "machine_evidence_turn_id": (),
+    "origin_turn_id": (),
+}
+"""Columns that point to another turn, each with those that hold what is taken from there."""
+_KEPT: Final = 64  # own views of one book; the one unused for longest makes room
+
+
+class OwnViews:
+    """Views of single persons, made when one asks; bounded, and each made once."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, View] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def find(self, person: str, make: Callable[[], View]) -> View:
+        """The view of this person."""
+        with self._lock:
+            if person not in self._kept:
+                self._kept[person] = make()
+                if len(self._kept) > _KEPT:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(person)
+            return self._kept[person]
+
+    def __len__(self) -> int:
+        """How many are kept."""
+        return len(self._kept)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What of TURNS is one person's.
+
+    Attributes:
+        seen: ids of the turns whose words they see.
+        counted: ids of those among them that are read.
+    """
+
+    seen: pa.Array
+    counted: pa.Array
 
 
 def narrow(view: View, person: str | None) -> View:
@@ -26,12 +95,49 @@ def narrow(view: View, person: str | None) -> View:
     Args:
         view: of the whole book.
         person: an address of ours in lower case, or None.
+
+    Raises: RuntimeError where a part of the view is in neither of SHARED and NARROWED.
+    Cost: some passes over the columns of names in TURNS, once for each person and view, and the close of their day.
     """
-    if person is None:
-        return view
-    if person not in view.own:
-        view.own[person] = _narrow(view, person)
-    return view.own[person]
+    return view if person is None else view.own.find(person, lambda: _narrow(view, person))
+
+
+def list_names(person: str, *, people: Mapping[str, Collection[str]], contacts: pa.Table) -> frozenset[str]:
+    """Every name under which a person's turns count as their own.
+
+    Nobody can widen what they see from within: neither a guess by the same full name nor a decision made on a page
+    counts. What counts is what whoever runs troth stated, and handles and phones that a system of record gives to
+    this address and to no other.
+
+    Args:
+        person: an address in lower case.
+        people: the settings' people, each with their names as turns carry them.
+        contacts: CONTACTS.
+    """
+    stated = {person}.union(*(set(names) for names in people.values() if person in names))
+    owners: defaultdict[str, set[str]] = defaultdict(set)
+    for address, *others in zip(*(contacts[name].to_pylist() for name in ("address", "handle", "phone")), strict=True):
+        for name in others:
+            if name and address:
+                owners[name].add(address)
+    told = {name for name, addresses in owners.items() if addresses <= stated}
+    elsewhere = {name for names in people.values() if person not in names for name in names}
+    return frozenset(stated | told - elsewhere)
+
+
+def find_share(turns: pa.Table, names: Collection[str]) -> Share:
+    """What of these TURNS belongs to the person of these names; the rule is at the top of this module."""
+    mine = pa.array(sorted(names), pa.string())
+    spoke = pc.is_in(turns["speaker"], mine).combine_chunks()
+    wrote = pc.and_(spoke, pc.invert(turns["automatic"].combine_chunks()))
+    talks = pc.unique(turns["conversation_id"].filter(wrote))
+    took_part = pc.is_in(turns["conversation_id"], talks).combine_chunks()
+    named, copied = (_holds(turns[column], mine) for column in ("recipients", "cc"))
+    outside = pc.fill_null(pc.and_(pc.equal(turns["side"], "them"), pc.not_equal(turns["circle"], "colleague")), False)
+    seen = pc.or_(pc.or_(spoke, took_part), pc.or_(named, copied))
+    counted = pc.or_(wrote, pc.and_(outside.combine_chunks(), pc.or_(took_part, named)))
+    ids = turns["turn_id"].combine_chunks()
+    return Share(seen=ids.filter(seen), counted=ids.filter(counted))
 
 
 def keep_turns(table: pa.Table, ids: pa.Array) -> pa.Table:
@@ -39,54 +145,107 @@ def keep_turns(table: pa.Table, ids: pa.Array) -> pa.Table:
     return table.filter(pc.fill_null(pc.is_in(table["turn_id"], ids), False))
 
 
-def narrow_standing(standing: Standing, ids: pa.Array) -> Standing:
-    """Promises, questions and readings that rest on these turns."""
+def narrow_standing(standing: Standing, share: Share) -> Standing:
+    """Promises, questions and readings of one person's share."""
     return Standing(
         now=standing.now,
-        promises=keep_turns(standing.promises, ids),
-        questions=keep_turns(standing.questions, ids),
-        readings=keep_turns(standing.readings, ids),
+        promises=_cut(standing.promises, share),
+        questions=_cut(standing.questions, share),
+        readings=keep_turns(standing.readings, share.counted),
+        objections=keep_turns(standing.objections, share.counted),
     )
+
+
+def close_own(view: View, standing: Standing, day: dt.date) -> Close:
+    """The close of a day from one person's own view.
+
+    Args:
+        view: what `narrow` gave.
+        standing: that evening's, of the whole book.
+        day: the day.
+    """
+    share = _share_of(view)
+    return close_books(
+        _read_of(view.known, share), narrow_standing(standing, share), day, zone=view.zone, circles=CIRCLES,
+        model=view.model, watch=view.settings.trend,
+    )  # fmt: skip
+
+
+def _share_of(view: View) -> Share:
+    seen = view.known.turns["turn_id"].combine_chunks()
+    return Share(seen=seen, counted=seen if view.counted is None else view.counted)
 
 
 def _narrow(view: View, person: str) -> View:
-    turns = view.known.turns
-    among = [
-        person in {speaker, *(recipients or ()), *(cc or ())}
-        for speaker, recipients, cc in zip(
-            *(turns[name].to_pylist() for name in ("speaker", "recipients", "cc")), strict=True
-        )
-    ]
-    talked = turns["conversation_id"].filter(pa.array(among, pa.bool_())).unique()
-    mine = turns.filter(pc.is_in(turns["conversation_id"], talked))
-    ids = mine["turn_id"].combine_chunks()
-
-    def of_mine(table: pa.Table) -> pa.Table:
-        return keep_turns(table, ids)
-
-    known = Understood(turns=mine, sentences=of_mine(view.known.sentences), findings=of_mine(view.known.findings))
-    standing = narrow_standing(view.standing, ids)
-    relationships = tabulate_relationships(known, standing, view.model, watch=view.settings.trend)
-    day = view.day
-    if day is None or day_bounds(day, view.zone)[1] != standing.now:
-        close = None
-    else:
+    if undecided := {each.name for each in fields(view) if each.init} - SHARED - NARROWED:
+        raise RuntimeError(f"who may see {', '.join(sorted(undecided))} of a view? Say so in troth.web.narrow")
+    names = list_names(person, people=view.settings.named_people(), contacts=view.contacts)
+    share = find_share(view.known.turns, names)
+    known = Understood(
+        turns=_point_within(keep_turns(view.known.turns, share.seen), "parent_id", share.seen),
+        sentences=keep_turns(view.known.sentences, share.seen),
+        findings=keep_turns(view.known.findings, share.counted),
+    )
+    standing, read = narrow_standing(view.standing, share), _read_of(known, share)
+    relationships = tabulate_relationships(read, standing, view.model, watch=view.settings.trend)
+    is_evening = view.day is not None and day_bounds(view.day, view.zone)[1] == standing.now
+    close = None
+    if view.day is not None and is_evening:
         close = close_books(
-            known, standing, day, zone=view.zone, circles=CIRCLES, model=view.model, watch=view.settings.trend
+            read, standing, view.day, zone=view.zone, circles=CIRCLES, model=view.model, watch=view.settings.trend
         )
-    return replace(
-        view,
-        close=close,
+    return type(view)(
+        **{name: getattr(view, name) for name in SHARED},
         whose=person,
+        close=close,
         known=known,
         standing=standing,
-        listed=of_mine(view.listed),
-        decisions=of_mine(view.decisions),
-        history=of_mine(view.history),
+        listed=_cut(view.listed, share),
+        decisions=_cut(view.decisions, share),
+        history=_cut(view.history, share),
         relationships=relationships,
         rows=relationships.to_pylist(),
-        segments=find_segments(mine),
+        segments=find_segments(known.turns),
         outcomes=view.outcomes.slice(0, 0),
         answers=view.answers.slice(0, 0),
-        own={},
+        contacts=view.contacts.slice(0, 0),
+        counted=share.counted,
+        own=OwnViews(),
     )
+
+
+def _read_of(known: Understood, share: Share) -> Understood:
+    """What is read: the turns that count, and what was found in them."""
+    return Understood(
+        turns=keep_turns(known.turns, share.counted),
+        sentences=keep_turns(known.sentences, share.counted),
+        findings=keep_turns(known.findings, share.counted),
+    )
+
+
+def _cut(table: pa.Table, share: Share) -> pa.Table:
+    """Rows that rest on turns that count, without the words of turns that are not seen."""
+    rows = keep_turns(table, share.counted)
+    for pointer, taken in _POINTERS.items():
+        if pointer in rows.column_names:
+            rows = _point_within(rows, pointer, share.seen, *taken)
+    if "replaced_by" in rows.column_names:
+        rows = _point_within(rows, "replaced_by", rows["promise_id"].combine_chunks())
+    return rows
+
+
+def _point_within(rows: pa.Table, pointer: str, ids: pa.Array, *taken: str) -> pa.Table:
+    """Rows that point to these ids alone; where one pointed elsewhere, that and what was taken from there is empty."""
+    is_within = pc.is_in(rows[pointer], ids)
+    for name in (pointer, *(name for name in taken if name in rows.column_names)):
+        place, field = rows.schema.get_field_index(name), rows.schema.field(name)
+        rows = rows.set_column(place, field, pc.if_else(is_within, rows[name], pa.scalar(None, field.type)))
+    return rows
+
+
+def _holds(column: pa.ChunkedArray, names: pa.Array) -> pa.Array:
+    """Which lists of a column hold one of these names."""
+    lists = column.combine_chunks()
+    found = np.zeros(len(lists), np.bool_)
+    found[pc.list_parent_indices(lists).filter(pc.is_in(pc.list_flatten(lists), names)).to_numpy()] = True
+    return pa.array(found)

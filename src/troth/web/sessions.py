@@ -1,6 +1,7 @@
 """Signed-in browsers: a one-time token in the address becomes a cookie that no other site can send.
 
-What is kept is the hash of a session's id, never the id; sessions end after a time without use.
+What is kept is the hash of a session's id, never the id; sessions end after a time without use, and at last however
+much they are used.
 """
 
 from __future__ import annotations
@@ -17,8 +18,20 @@ from typing import Final, Protocol
 from troth.web.access import Visitor
 
 COOKIE: Final = "troth"
+
+
+def name_cookie(*, is_https: bool, name: str = COOKIE) -> str:
+    """The name of a cookie: over TLS with the prefix that keeps other names under one's domain from setting it."""
+    return f"__Host-{name}" if is_https else name
+
+
 _BYTES: Final = 32  # 256 bits: nobody guesses them
 _IDLE: Final = dt.timedelta(hours=12)
+_LONGEST: Final = dt.timedelta(days=7)
+TEAM_IDLE: Final = dt.timedelta(hours=1)
+TEAM_LONGEST: Final = dt.timedelta(hours=12)
+"""When a session of a team's member ends: unused for so long, and after so long in any case (a working day)."""
+_MOST: Final = 10  # sessions of one visitor; the one unused for longest makes room
 
 
 class Sessions(Protocol):
@@ -36,26 +49,47 @@ class Sessions(Protocol):
         """Sign out."""
         ...
 
+    def end_all(self, visitor: Visitor) -> int:
+        """Sign this visitor out everywhere; how many sessions ended."""
+        ...
+
+    def count(self, visitor: Visitor) -> int:
+        """How many sessions this visitor has."""
+        ...
+
 
 @dataclass(slots=True)
 class _Session:
     visitor: Visitor
+    begun_at: dt.datetime
     used_at: dt.datetime
 
 
 class MemorySessions:
-    """Sessions of one process: they end with it, as the one user's do."""
+    """Sessions of one process: they end with it.
 
-    def __init__(self, clock: Callable[[], dt.datetime], *, idle: dt.timedelta = _IDLE) -> None:
-        self._clock, self._idle = clock, idle
+    Args:
+        clock: the time.
+        idle: how long a session lasts unused.
+        longest: how long it lasts at all.
+    """
+
+    def __init__(
+        self, clock: Callable[[], dt.datetime], *, idle: dt.timedelta = _IDLE, longest: dt.timedelta = _LONGEST
+    ) -> None:
+        self._clock, self._idle, self._longest = clock, idle, longest
         self._kept: dict[str, _Session] = {}
         self._lock = threading.Lock()
 
     def begin(self, visitor: Visitor) -> str:
         """Start a session; the secret that goes into the cookie."""
-        secret = make_secret()
+        secret, now = make_secret(), self._clock()
         with self._lock:
-            self._kept[hash_secret(secret)] = _Session(visitor, self._clock())
+            self._kept = {key: session for key, session in self._kept.items() if not self._is_over(session, now)}
+            mine = sorted(self._of(visitor), key=lambda key: self._kept[key].used_at)
+            for key in mine[: max(0, len(mine) - _MOST + 1)]:
+                del self._kept[key]
+            self._kept[hash_secret(secret)] = _Session(visitor, now, now)
         return secret
 
     def find(self, secret: str) -> Visitor | None:
@@ -65,7 +99,7 @@ class MemorySessions:
             session = self._kept.get(key)
             if session is None:
                 return None
-            if now - session.used_at > self._idle:
+            if self._is_over(session, now):
                 del self._kept[key]
                 return None
             session.used_at = now
@@ -75,6 +109,26 @@ class MemorySessions:
         """Sign out."""
         with self._lock:
             self._kept.pop(hash_secret(secret), None)
+
+    def end_all(self, visitor: Visitor) -> int:
+        """Sign this visitor out everywhere; how many sessions ended."""
+        with self._lock:
+            mine = self._of(visitor)
+            for key in mine:
+                del self._kept[key]
+            return len(mine)
+
+    def count(self, visitor: Visitor) -> int:
+        """How many sessions this visitor has."""
+        now = self._clock()
+        with self._lock:
+            return sum(not self._is_over(self._kept[key], now) for key in self._of(visitor))
+
+    def _of(self, visitor: Visitor) -> list[str]:
+        return [key for key, session in self._kept.items() if session.visitor.person == visitor.person]
+
+    def _is_over(self, session: _Session, now: dt.datetime) -> bool:
+        return now - session.used_at > self._idle or now - session.begun_at > self._longest
 
 
 class DoorKeys:

@@ -20,6 +20,8 @@ from troth.readings import latest_objections
 from troth.relationship import RelationshipTrust
 from troth.review import Close
 from troth.trust import Model
+from troth.web.listing import Listing
+from troth.web.narrow import OwnViews
 from troth.web.roll import Roll
 from troth.web.sparks import Spark
 
@@ -76,7 +78,8 @@ class View:
         listed: LISTED, the promises of `morning`.
         decisions, history: DECISIONS and PROMISE_HISTORY, of these promises.
         relationships: rows of `Book.relationships`, those with most turns first.
-        outcomes, answers: as read.
+        outcomes, answers, contacts: as read.
+        figures: TEAM_FIGURES, of groups of the team.
         model, segments, settings: the constants that trust is followed by, and for whom.
         rows: `relationships` as mappings.
     """
@@ -96,12 +99,15 @@ class View:
     relationships: pa.Table
     outcomes: pa.Table
     answers: pa.Table
+    contacts: pa.Table
+    figures: pa.Table
     model: Model
     segments: Mapping[str, str]
     lenses: Mapping[str, Lens]
     settings: Settings
     rows: list[dict[str, Any]]
-    own: dict[str, View] = field(default_factory=dict[str, "View"])  # of single persons, made when one asks
+    counted: pa.Array | None = None  # ids of the turns that are read; None: all of them
+    own: OwnViews = field(default_factory=OwnViews)
     # Made when one asks, too. No part of what a view is made of, so that a view made from another starts without.
     sparks: dict[str, Spark] = field(init=False, default_factory=dict[str, Spark])
     closes: dict[dt.date, Future[Close]] = field(init=False, default_factory=dict["dt.date", "Future[Close]"])
@@ -195,6 +201,26 @@ class View:
         return Index(self.history, "promise_id")
 
     @cached_property
+    def turns_listed(self) -> Listing:
+        """TURNS in order of time, for the API."""
+        return Listing(self.known.turns, key=("turn_id",), time="sent_at")
+
+    @cached_property
+    def findings_listed(self) -> Listing:
+        """FINDINGS in the order of their names, for the API."""
+        return Listing(self.known.findings, key=("turn_id", "sentence", "signal"))
+
+    @cached_property
+    def promises_listed(self) -> Listing:
+        """LISTED in the order in which promises were made, for the API."""
+        return Listing(self.listed, key=("promise_id",), time="said_at")
+
+    @cached_property
+    def questions_listed(self) -> Listing:
+        """QUESTIONS in the order in which they were asked, for the API."""
+        return Listing(self.standing.questions, key=("question_id",), time="asked_at")
+
+    @cached_property
     def _turns(self) -> pa.Table:
         return self.known.turns.sort_by([("sent_at", "ascending"), ("position", "ascending")])
 
@@ -241,6 +267,8 @@ def make_view(book: Book, settings: Settings) -> View:
         rows=relationships.to_pylist(),
         outcomes=book.outcomes(),
         answers=book.answers(),
+        contacts=book.table("contacts"),
+        figures=book.table("team_figures"),
         model=book.model(),
         segments=book.segments(),
         lenses=book.lenses,

@@ -21,7 +21,7 @@ from troth.errors import TrothError
 from troth.web.access import Need, Visitor
 from troth.web.narrow import narrow
 from troth.web.rendering import Look, choose_look
-from troth.web.sessions import COOKIE, is_form_token, make_form_token
+from troth.web.sessions import is_form_token, make_form_token
 
 if TYPE_CHECKING:
     from troth.web.app import Serving
@@ -115,7 +115,7 @@ class Permit:
         Raises: Refused.
         """
         serving: Serving = request.app.state.serving
-        secret = request.cookies.get(COOKIE)
+        secret = request.cookies.get(serving.cookie)
         visitor = serving.sessions.find(secret) if secret else None
         visit = Visit(request=request, visitor=visitor, session=secret if visitor else None, serving=serving)
         if visitor is None and (bearer := read_bearer(request)) is not None:

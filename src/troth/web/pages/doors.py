@@ -9,7 +9,6 @@ from fastapi.responses import RedirectResponse, Response
 
 from troth.web.access import Role, Visitor
 from troth.web.rendering import LANGUAGES, LOOK_COOKIE, THEMES
-from troth.web.sessions import COOKIE
 from troth.web.visit import Nothing, Own, Refused
 
 router = APIRouter()
@@ -27,7 +26,7 @@ def come_in(visit: Nothing, token: str = "") -> Response:
                                                   role=Role.sole))  # fmt: skip
     answer = RedirectResponse("/", status_code=303)
     answer.set_cookie(
-        COOKIE, secret, httponly=True, samesite="strict", secure=visit.request.url.scheme == "https", path="/"
+        visit.serving.cookie, secret, httponly=True, samesite="strict", secure=visit.serving.is_https, path="/"
     )
     return answer
 
@@ -38,7 +37,7 @@ def go_out(visit: Own) -> Response:
     if visit.session is not None:
         visit.serving.sessions.end(visit.session)
     answer = visit.show("out.html")
-    answer.delete_cookie(COOKIE, path="/")
+    answer.delete_cookie(visit.serving.cookie, path="/", secure=visit.serving.is_https, httponly=True)
     return answer
 
 

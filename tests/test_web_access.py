@@ -1,0 +1,353 @@
+"""Who may see what: the rule of one's own view, and every route against every role."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from served import ADDRESS, serve_copy
+
+from troth.lenses import LENSES
+from troth.pipeline import Standing, Understood
+from troth.promises.listing import LISTED
+from troth.schema import TABLES, conform
+from troth.settings import Settings
+from troth.trust import DEFAULT_MODEL
+from troth.web.access import ALLOWED, OBJECTS, Need, Reach, Role, Visitor
+from troth.web.app import Serving, make_app, need_of
+from troth.web.narrow import NARROWED, SHARED, list_names, narrow
+from troth.web.pages import ROUTERS
+from troth.web.sessions import MemorySessions, make_form_token
+from troth.web.view import View
+
+NOON = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
+ANNA, BOB, CARLA = (f"{name}@firm.example" for name in ("anna", "bob", "carla"))
+OURS = (ANNA, BOB, CARLA)
+THEIRS = ("kim@acme.example", "lee@acme.example", "ole@gmail.com")
+SCHEMAS = {**TABLES, "listed": LISTED, "history": TABLES["promise_history"]}
+
+
+def rows(name: str, *given: Mapping[str, Any]) -> pa.Table:
+    """A table of the schema; what must be there and is not stated gets something plain."""
+    schema = SCHEMAS[name]
+    plain = {pa.string(): "x", pa.int64(): 0, pa.int32(): 0, pa.float32(): 0.5, pa.float64(): 0.0, pa.bool_(): False}
+    usual = {f.name: plain.get(f.type, NOON) for f in schema if not f.nullable}
+    return conform([usual | dict(row) for row in given], schema) if given else schema.empty_table()
+
+
+def view_of(turns: pa.Table, *, people: Mapping[str, tuple[str, ...]] | None = None, **tables: pa.Table) -> View:
+    """A view over tables; what is not stated is empty."""
+    taken = {name: tables.get(name, rows(name)) for name in SCHEMAS}
+    return View(
+        made_at=NOON, day=None, morning=NOON.date(), whose="firm.example", grounds="", zone="UTC", close=None,
+        known=Understood(turns=turns, sentences=taken["sentences"], findings=taken["findings"]),
+        standing=Standing(
+            now=NOON, promises=taken["promises"], questions=taken["questions"], readings=taken["readings"]
+        ),
+        relationships=pa.table({}), rows=[], outcomes=taken["outcomes"], answers=taken["answers"],
+        contacts=taken["contacts"], figures=taken["team_figures"], model=DEFAULT_MODEL, segments={}, lenses=LENSES,
+        settings=Settings(people=dict(people or {})),
+        listed=taken["listed"], decisions=taken["decisions"], history=taken["history"],
+    )  # fmt: skip
+
+
+def turn(turn_id: str, speaker: str, talk: str, to: list[str], cc: list[str]) -> dict[str, Any]:
+    is_ours = speaker in OURS
+    facing = next((who for who in [speaker, *to, *cc] if who not in OURS), None)
+    return {
+        "turn_id": turn_id, "conversation_id": talk, "sent_at": NOON, "speaker": speaker, "recipients": to, "cc": cc,
+        "channel": "mail", "body": f"needle {turn_id}", "side": "us" if is_ours else "them",
+        "circle": "colleague" if facing is None else "customer",
+        "relationship": "team" if facing is None else facing.rpartition("@")[2],
+    }  # fmt: skip
+
+
+people = st.sampled_from([*OURS, *THEIRS])
+turns_drawn = st.lists(
+    st.tuples(people, st.sampled_from("ABC"), st.lists(people, max_size=2), st.lists(people, max_size=2)),
+    min_size=1, max_size=9,
+)  # fmt: skip
+
+
+def everything_about(drawn: list[tuple[str, str, list[str], list[str]]], pointers: list[int]) -> View:
+    """A view in which every turn holds a sentence, a finding, a promise, a question and a reading, each of which
+    points to another turn and repeats its words."""
+    turns = [turn(f"t{n}", *each) for n, each in enumerate(drawn)]
+    aimed = [f"t{pointers[n % len(pointers)] % len(turns)}" for n in range(len(turns))]
+    of: dict[str, list[dict[str, Any]]] = {name: [] for name in ("sentences", "findings", "promises", "questions")}
+    readings: list[dict[str, Any]] = []
+    for one, other in zip(turns, aimed, strict=True):
+        same = {"turn_id": one["turn_id"], "text": one["body"], "relationship": one["relationship"],
+                "circle": one["circle"], "side": one["side"]}  # fmt: skip
+        of["sentences"].append({**same, "sentence": 0})
+        of["findings"].append({**same, "sentence": 0, "signal": "gives_reason"})
+        of["promises"].append({**same, "promise_id": f"p{one['turn_id']}", "state": "kept", "actor": one["speaker"],
+                               "evidence_turn_id": other, "evidence_text": f"needle {other}", "origin_turn_id": other,
+                               "replaced_by": f"p{other}", "said_at": NOON})  # fmt: skip
+        of["questions"].append({**same, "question_id": f"q{one['turn_id']}", "kind": "HR", "state": "open",
+                                "act": "asks", "answer_turn_id": other, "answer_text": f"needle {other}"})  # fmt: skip
+        readings.append({**same, "facet": "RS", "lo": 0.0, "hi": 0.0, "v": 1.0, "slope": 1.0, "alpha": 0.0,
+                         "beta": 1.0, "at": NOON, "signal": "turn"})  # fmt: skip
+    readings.append({"relationship": "acme.example", "facet": "HR", "at": NOON})  # of an answer: no turn is behind it
+    tables = {name: rows(name, *found) for name, found in of.items()}
+    listed = rows("listed", *({**row, "id": row["promise_id"]} for row in of["promises"]))
+    history = rows("history", *({**row, "as_of": NOON, "noted_at": NOON} for row in of["promises"]))
+    answers = rows("answers", {"answer_id": "a", "relationship": "acme.example", "person": THEIRS[0]})
+    return view_of(
+        rows("turns", *turns), readings=rows("readings", *readings), listed=listed, history=history, answers=answers,
+        outcomes=rows("outcomes", {"outcome_id": "o", "relationship": "acme.example"}), **tables,
+    )  # fmt: skip
+
+
+@hypothesis_settings(max_examples=60)
+@given(turns_drawn, st.lists(st.integers(0, 8), min_size=1, max_size=9), st.sampled_from(OURS))
+def test_nothing_in_a_view_is_from_where_its_person_took_no_part(
+    drawn: list[tuple[str, str, list[str], list[str]]], pointers: list[int], person: str
+) -> None:
+    """By another road: the rule in plain loops over the turns, and every word anywhere in the view."""
+    whole = everything_about(drawn, pointers)
+    own = narrow(whole, person)
+    wrote_in = {talk for speaker, talk, _, _ in drawn if speaker == person}
+    seen, read = set(), set()
+    for n, (speaker, talk, to, cc) in enumerate(drawn):
+        if talk in wrote_in or person in to or person in cc:
+            seen.add(f"t{n}")
+        if speaker == person or (speaker not in OURS and (talk in wrote_in or person in to)):
+            read.add(f"t{n}")
+    assert set(own.known.turns["turn_id"].to_pylist()) == seen
+    for table in (own.known.findings, own.standing.promises, own.standing.questions, own.standing.readings, own.listed):
+        assert set(table["turn_id"].to_pylist()) == read
+    hidden = [f"t{n}" for n in range(len(drawn)) if f"t{n}" not in seen]
+    told = repr([getattr(own, each.name) for each in fields(own) if each.name not in SHARED])
+    tables = (own.known.turns, own.known.sentences, own.standing.promises, own.standing.questions, own.listed,
+              own.history, own.relationships, own.standing.readings)  # fmt: skip
+    told += repr([table.to_pylist() for table in tables])
+    assert not [turn_id for turn_id in hidden if f"needle {turn_id}'" in told or f"'{turn_id}'" in told]
+    assert (own.answers.num_rows, own.outcomes.num_rows, own.contacts.num_rows) == (0, 0, 0)
+    homes = {row["relationship"] for row in whole.known.turns.to_pylist() if row["turn_id"] in read}
+    assert {row["relationship"] for row in own.rows} == homes
+
+
+def test_the_sole_user_sees_the_whole_book() -> None:
+    whole = everything_about([(ANNA, "A", [THEIRS[0]], []), (BOB, "B", [THEIRS[1]], [])], [0])
+    assert narrow(whole, None) is whole
+
+
+def test_a_part_of_a_view_that_nobody_placed_stops_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever adds a field to View says in narrow who may see it."""
+    assert {each.name for each in fields(View) if each.init} == SHARED | NARROWED
+    monkeypatch.setattr("troth.web.narrow.NARROWED", NARROWED - {"standing"})
+    with pytest.raises(RuntimeError, match="who may see standing"):
+        narrow(everything_about([(ANNA, "A", [BOB], [])], [0]), ANNA)
+
+
+def test_own_views_are_bounded_and_made_once() -> None:
+    whole = everything_about([(ANNA, "A", [THEIRS[0]], [])], [0])
+    assert narrow(whole, ANNA) is narrow(whole, ANNA)
+    for n in range(70):
+        narrow(whole, f"p{n}@firm.example")
+    assert len(whole.own) <= 64
+
+
+def test_names_are_joined_by_what_was_stated_and_by_systems_of_record_alone() -> None:
+    contacts = rows(
+        "contacts",
+        {"contact_id": "1", "kind": "person", "address": ANNA, "handle": "slack:U1", "phone": "+491"},
+        {"contact_id": "2", "kind": "person", "address": BOB, "handle": "slack:U2", "phone": "+499"},
+        {"contact_id": "3", "kind": "person", "address": ANNA, "phone": "+499"},  # the firm's own line
+        {"contact_id": "4", "kind": "person", "name": "Anna Weber", "handle": "Anna Weber"},
+    )
+    stated = {"Anna": (ANNA, "a.weber@firm.example"), "Bob": (BOB, "Anna Weber", "slack:U1")}
+    assert list_names(ANNA, people={}, contacts=contacts) == {ANNA, "slack:U1", "+491"}
+    assert list_names(ANNA, people=stated, contacts=contacts) == {ANNA, "a.weber@firm.example", "+491"}
+    assert BOB not in list_names(ANNA, people={"Bob": (BOB,)}, contacts=contacts)
+
+
+def test_a_member_without_a_person_cannot_be() -> None:
+    with pytest.raises(ValueError, match="cannot be"):
+        Visitor(name="x", role=Role.owner)
+    with pytest.raises(ValueError, match="cannot be"):
+        Visitor(name="x", role=Role.sole, person=ANNA)
+
+
+# Every route, walked.
+
+ROLES = {role: Visitor(name=role, role=role, person=None if role is Role.sole else ANNA) for role in Role}
+ANNA_OF_THE_SAMPLE, OTHER = "anna@brimholt.example", "gesa@brimholt.example"
+
+
+def all_routes() -> list[APIRoute]:
+    return [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+
+
+def test_every_part_of_an_address_has_a_row() -> None:
+    parts = {part for route in all_routes() for part in route.param_convertors}
+    assert parts <= set(OBJECTS), "say in access.OBJECTS what this names, and how far it is told apart"
+
+
+def test_owners_of_the_machine_room_see_no_content_and_members_no_team() -> None:
+    assert Need.team not in ALLOWED[Role.owner]
+    assert all(Need.store not in ALLOWED[role] for role in Role if role is not Role.sole)
+    assert {role for role in Role if Need.manage in ALLOWED[role]} == {Role.sole, Role.owner}
+
+
+@pytest.fixture(scope="module")
+def team(sample_file: Any) -> Iterator[Serving]:
+    """A copy of the sample, to be hit with everything."""
+    with serve_copy(sample_file) as served:
+        yield served
+
+
+def enter_as(served: Serving, visitor: Visitor | None) -> tuple[TestClient, dict[str, str]]:
+    client = TestClient(make_app(served), base_url=ADDRESS, follow_redirects=False, raise_server_exceptions=False)
+    if visitor is None:
+        return client, {}
+    secret = served.sessions.begin(visitor)
+    client.cookies.set(served.cookie, secret)
+    return client, {"x-form-token": make_form_token(secret)}
+
+
+def calls() -> list[tuple[str, APIRoute]]:
+    return [(method, route) for route in all_routes() for method in sorted(route.methods)]
+
+
+def things(view: View) -> dict[str, str]:
+    """For each part of an address something that is in this view."""
+    turns, promises, questions = view.known.turns, view.listed, view.standing.questions
+    of_turns = {"turn": turns["turn_id"], "turn_id": turns["turn_id"], "conversation": turns["conversation_id"]}
+    found = {
+        "name": view.relationships["relationship"], "relationship": view.relationships["relationship"], **of_turns,
+        "promise": promises["promise_id"], "promise_id": promises["promise_id"],
+        "question": questions["question_id"], "question_id": questions["question_id"],
+    }  # fmt: skip
+    plain = {"day": "2026-11-20", "period": "2026-10", "table": "turns"}
+    return {part: column[0].as_py() for part, column in found.items() if len(column)} | plain
+
+
+def path_of(route: APIRoute, named: Mapping[str, str]) -> str:
+    from urllib.parse import quote  # noqa: PLC0415
+
+    path = route.path
+    for part in route.param_convertors:
+        path = path.replace("{" + part + "}", quote(named.get(part, "nothing"), safe=""))
+        path = path.replace("{" + part + ":path}", quote(named.get(part, "nothing"), safe=""))
+    return path
+
+
+@pytest.mark.parametrize("role", [None, *Role], ids=str)
+def test_every_route_lets_in_whom_the_table_says_and_nobody_else(team: Serving, role: Role | None) -> None:
+    visitor = None if role is None else replace(ROLES[role], person=None if role is Role.sole else ANNA_OF_THE_SAMPLE)
+    named = things(team.keeper.view())
+    wrong: list[str] = []
+    for method, route in calls():
+        need = need_of(route)
+        client, headers = enter_as(team, visitor)
+        status = client.request(method, path_of(route, named), headers=headers).status_code
+        may = need is Need.nothing or (visitor is not None and visitor.may(need))
+        refused = 403 if visitor is not None else 401
+        if (
+            status >= 500
+            or (not may and status != refused)
+            or (may and need is not Need.nothing and status in {401, 403})
+        ):
+            wrong.append(f"{method} {route.path} for {role}: {status}, and {'may' if may else 'may not'}")
+    assert not wrong
+
+
+def test_what_belongs_to_others_is_not_there(team: Serving) -> None:
+    """Every page that a member may open, for things that are another's: no word of them, and not found where named."""
+    view = team.keeper.view()
+    mine = narrow(view, OTHER)
+    own = set(mine.known.turns["turn_id"].to_pylist())
+    foreign = [row for row in view.known.sentences.to_pylist() if row["turn_id"] not in own and len(row["text"]) > 40]
+    shown = " ".join(mine.known.turns["body"].to_pylist())
+    needles = [row["text"] for row in foreign if row["text"] not in " ".join(shown.split())]
+    assert len(needles) > 100
+    others = {
+        part: next(value for value in column if value not in set(inner))
+        for part, (column, inner) in {
+            "name": (names_in(view), names_in(mine)),
+            "turn": (view.known.turns["turn_id"].to_pylist(), own),
+            "conversation": (view.known.turns["conversation_id"].to_pylist(), mine.turns_in.keys()),
+            "promise": (view.listed["promise_id"].to_pylist(), mine.listed["promise_id"].to_pylist()),
+            "question": (ids_of(view), ids_of(mine)),
+        }.items()
+    }
+    others |= {"relationship": others["name"], "day": "2026-11-20", "period": "2026-10", "table": "turns"}
+    others |= {f"{part}_id": others[part] for part in ("turn", "promise", "question")}
+    wrong: list[str] = []
+    for role in (Role.member, Role.analyst, Role.owner):
+        client, headers = enter_as(team, Visitor(name="x", role=role, person=OTHER))
+        for method, route in calls():
+            if method not in {"GET", "POST"} or need_of(route) not in {Need.own, Need.decide, Need.team, Need.manage}:
+                continue
+            if route.path.startswith("/out"):
+                continue
+            answer = client.request(method, path_of(route, others), headers=headers)
+            text = " ".join(answer.text.split())
+            leaked = [needle for needle in needles if needle in text]
+            is_named = any(OBJECTS[part] is Reach.own for part in route.param_convertors)
+            if leaked or (method == "GET" and is_named and answer.status_code != 404 and need_of(route) is Need.own):
+                wrong.append(f"{method} {route.path} as {role}: {answer.status_code} {leaked[:1]}")
+    assert not wrong
+
+
+def names_in(view: View) -> list[str]:
+    return view.relationships["relationship"].to_pylist()
+
+
+def ids_of(view: View) -> list[str]:
+    return view.standing.questions["question_id"].to_pylist()
+
+
+def test_a_route_that_says_nothing_of_its_need_is_not_served(serving: Serving) -> None:
+    router = APIRouter()
+    router.add_api_route("/open", lambda: "words of others")
+    with pytest.raises(RuntimeError, match="must say once"):
+        make_app(serving, routers=[router])
+
+
+def test_a_token_does_no_more_than_it_was_given_for() -> None:
+    token = replace(ROLES[Role.analyst], needs=frozenset({Need.own}))
+    assert token.may(Need.own)
+    assert not token.may(Need.team)
+    assert not replace(ROLES[Role.member], needs=frozenset(Need)).may(Need.team)
+
+
+# Sessions.
+
+
+def test_sessions_end_unused_and_at_last_in_any_case() -> None:
+    now = NOON
+    sessions = MemorySessions(lambda: now, idle=dt.timedelta(hours=1), longest=dt.timedelta(hours=12))
+    secret = sessions.begin(ROLES[Role.member])
+    for _ in range(12):
+        now += dt.timedelta(minutes=59)
+        assert sessions.find(secret) is not None
+    now += dt.timedelta(minutes=30)
+    assert sessions.find(secret) is None
+    other = sessions.begin(ROLES[Role.member])
+    now += dt.timedelta(minutes=61)
+    assert sessions.count(ROLES[Role.member]) == 0
+    assert sessions.find(other) is None
+
+
+def test_signing_out_everywhere_ends_ones_own_sessions_alone() -> None:
+    sessions = MemorySessions(lambda: NOON)
+    mine = [sessions.begin(ROLES[Role.member]) for _ in range(30)]
+    other = sessions.begin(replace(ROLES[Role.member], person=BOB))
+    assert sessions.count(ROLES[Role.member]) == 10  # the ones unused for longest made room
+    assert sessions.end_all(ROLES[Role.member]) == 10
+    assert not any(sessions.find(secret) for secret in mine)
+    assert sessions.find(other) is not None
+    assert not [secret for secret in mine if secret in repr(vars(sessions))]  # hashes alone are kept
