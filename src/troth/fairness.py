@@ -57,10 +57,15 @@ def list_comparable(*axes: str) -> tuple[str, ...]:
     )
 
 
+def count_unfit() -> tuple[int, int]:
+    """How many signals are not fit to compare people who differ in any of AXES, and how many were checked."""
+    checked = len(load_verdicts()) - 1
+    return checked - len(list_comparable()), checked
+
+
 def warn_of_comparing() -> str:
     """One line for a view that shows several people or groups side by side."""
-    checked = len(load_verdicts()) - 1
-    unfit = checked - len(list_comparable())
+    unfit, checked = count_unfit()
     return (
         f"Read a row against its own past, not against another row: {unfit} of {checked} "
         "signals are not shown to read everybody's way of writing alike (troth validity)."

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from troth.asof import History, Sources, recall
 from troth.book import Store
 from troth.pipeline import Progress
+from troth.review import ScoredForecast
 from troth.schema import CLOSINGS, FORECASTS
 from troth.sealing import check_seals, seal_closing, seal_forecasts, seal_levels, seal_readings
 from troth.targets import Targets, list_targets
@@ -94,22 +95,43 @@ class Proof:
         """How the last forecast up to a day did against the base rate, in one line; empty where there was none."""
         return say_forecast(self.daily, day)
 
+    def find(self, day: dt.date) -> ScoredForecast | None:
+        """The same in parts; None where there was none."""
+        return find_scored(self.daily, day)
+
 
 def say_forecast(daily: pa.Table, day: dt.date) -> str:
     """How the last forecast up to a day did against the base rate, from DAILY; empty where there was none."""
+    return say_scored(find_scored(daily, day), day)
+
+
+def find_scored(daily: pa.Table, day: dt.date) -> ScoredForecast | None:
+    """How the last forecast up to a day did, from DAILY; None where there was none."""
     rows = [row for row in daily.to_pylist() if row["rival"] == RIVALS[0] and row["day"] <= day.isoformat()]
     if not rows:
-        return ""
+        return None
     last = rows[-1]
-    gain = last["log_score"] - last["rival_log_score"]
-    when = "Yesterday's forecast" if last["day"] == day.isoformat() else f"The last forecast scored, for {last['day']}"
     is_refuted = max(row["log_wealth"] for row in rows) >= np.log(ENOUGH)
-    has_won = is_refuted and last["log_product"] > 0  # the sign of the gain over all readings
-    found = "better than the base rate" if has_won else "not better than the base rate so far"
+    return ScoredForecast(
+        day=dt.date.fromisoformat(last["day"]),
+        since=dt.date.fromisoformat(rows[0]["day"]),
+        readings=last["readings"],
+        gain=last["log_score"] - last["rival_log_score"],
+        wealth=write_wealth(last["log_wealth"]),
+        has_won=is_refuted and last["log_product"] > 0,  # the sign of the gain over all readings
+    )
+
+
+def say_scored(scored: ScoredForecast | None, day: dt.date) -> str:
+    """A scored forecast in one line, as told at the close of a day; empty where there is none."""
+    if scored is None:
+        return ""
+    when = "Yesterday's forecast" if scored.day == day else f"The last forecast scored, for {scored.day}"
+    found = "better than the base rate" if scored.has_won else "not better than the base rate so far"
     return (
-        f"{when}: {last['readings']} reading{'' if last['readings'] == 1 else 's'}, {abs(gain):.2f} nats a reading "
-        f"{'better' if gain > 0 else 'worse'} than the base rate. Since {rows[0]['day']} "
-        f"W = {write_wealth(last['log_wealth'])}: {found}."
+        f"{when}: {scored.readings} reading{'' if scored.readings == 1 else 's'}, {abs(scored.gain):.2f} nats a "
+        f"reading {'better' if scored.gain > 0 else 'worse'} than the base rate. Since {scored.since} "
+        f"W = {scored.wealth}: {found}."
     )
 
 
@@ -123,10 +145,10 @@ def write_wealth(log_wealth: float) -> str:
     return f"{wealth:.0f}" if wealth >= 100 else f"{wealth:.1f}" if wealth >= 0.95 else f"{wealth:.2g}"
 
 
-def read_line(store: Store, day: dt.date) -> str:
-    """`Proof.say` of the days that are closed already, without the rest of the proof."""
+def read_scored(store: Store, day: dt.date) -> ScoredForecast | None:
+    """`Proof.find` of the days that are closed already, without the rest of the proof."""
     columns = ["day", "number", "outcome", "model", RIVALS[0]]
-    return say_forecast(score_days(store.table("forecasts", columns=columns), rivals=RIVALS[:1]), day)
+    return find_scored(score_days(store.table("forecasts", columns=columns), rivals=RIVALS[:1]), day)
 
 
 @dataclass(slots=True)

@@ -1,7 +1,16 @@
 """The day's close, and the draft check."""
 
-from troth.review.close import Close, close_day, day_bounds, find_last_day
+from troth.review.close import Close, ScoredForecast, close_day, day_bounds, find_last_day
 from troth.review.draft import DraftCheck, check_draft
 from troth.review.tomorrow import Suggestion
 
-__all__ = ["Close", "DraftCheck", "Suggestion", "check_draft", "close_day", "day_bounds", "find_last_day"]
+__all__ = [
+    "Close",
+    "DraftCheck",
+    "ScoredForecast",
+    "Suggestion",
+    "check_draft",
+    "close_day",
+    "day_bounds",
+    "find_last_day",
+]

@@ -33,6 +33,7 @@ _PASSED_OVER: Final = MappingProxyType(
     }
 )
 """Facets whose unused occasion is worth showing, and how. Not admitting or disclosing anything is no shortfall."""
+_SAYS_PASSED_OVER: Final = MappingProxyType({"RS": "no reason", "CL": "densest", "AT": "past a worry"})
 
 _STATES: Final = MappingProxyType(
     {
@@ -62,6 +63,8 @@ class Quote:
     end: int
     signal: str | None
     probability: float | None
+    facet: str
+    says: str  # good, bad, plainest, densest, no reason or past a worry: what `why` says, for other languages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +101,18 @@ class CircleClose:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredForecast:
+    """How the last forecast did against the base rate, and all of them so far."""
+
+    day: dt.date
+    since: dt.date  # of the first forecast
+    readings: int  # of that day
+    gain: float  # nats a reading by which it beat the base rate
+    wealth: str  # of a bet against the base rate over all days, as people read it
+    has_won: bool  # over all days
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Close:
     """The books of one day."""
 
@@ -110,6 +125,7 @@ class Close:
     tomorrow: Suggestion
     gaps: tuple[Mapping[str, Any], ...] = ()  # relationship, shown_rose, held_rose, text: SHOWN rose, HELD did not
     proof: str = ""  # how the last forecast did, in one line
+    forecast: ScoredForecast | None = None  # the same in parts
     asking: tuple[Asking, ...] = ()  # open questions of trust of the last four weeks, a line for each circle
 
 
@@ -249,11 +265,15 @@ class _Quotes:
 def _quote(row: Mapping[str, Any]) -> Quote:
     signal, text = row["signal"], row["text"]
     if signal is None or (signal == "clarity" and row["raw"] < 0):
-        why = _PASSED_OVER[row["facet"]]
+        why, says = _PASSED_OVER[row["facet"]], _SAYS_PASSED_OVER[row["facet"]]
     elif signal == "clarity":
-        why = "the plainest sentence"
+        why, says = "the plainest sentence", "plainest"
     else:
-        why = f"{signal.replace('_', ' ')} ({row['facet']}{'+' if CATALOGUE[signal].sign > 0 else '−'})"
+        is_good = CATALOGUE[signal].sign > 0
+        why, says = (
+            f"{signal.replace('_', ' ')} ({row['facet']}{'+' if is_good else '−'})",
+            "good" if is_good else "bad",
+        )
     return Quote(
         text=text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…",
         why=why,
@@ -263,6 +283,8 @@ def _quote(row: Mapping[str, Any]) -> Quote:
         end=row["end"],
         signal=signal,
         probability=row["probability"],
+        facet=row["facet"],
+        says=says,
     )
 
 

@@ -53,12 +53,19 @@ _WAITS_FOR: Final = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suggestion:
-    """One thing to do, to whom, and the sentence that calls for it. `relationship` is None where nothing does."""
+    """One thing to do, to whom, and the sentence that calls for it. `relationship` is None where nothing does.
+
+    `text` says it in English; for other languages the parts it is made of stand beside it.
+    """
 
     text: str
     relationship: str | None = None
     quote: str | None = None
     turn_id: str | None = None
+    kind: str = "nothing"  # nothing, cooled, promise_overdue, promise_due, or question
+    day: dt.date | None = None  # that a promise is due on, or a question was asked on
+    asks: str | None = None  # of a question: HC, HR, HI, HS or direct
+    others: int = 0  # further matters that are open in this relationship
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +76,9 @@ class _Matter:
     circle: str
     stake: float
     text: str
+    kind: str
+    day: dt.date | None = None
+    asks: str | None = None
     quote: str | None = None
     turn_id: str | None = None
 
@@ -100,7 +110,9 @@ def suggest(
     for home, fall in falls.items():
         if fall >= _FALL and not of_home[home] and homes.get(home) in circles:
             text = f"Write to {home}: what comes back from them has cooled over four weeks, and nothing is open there."
-            of_home[home].append(_Matter(relationship=home, circle=homes[home], stake=min(fall, 1.0), text=text))
+            of_home[home].append(
+                _Matter(relationship=home, circle=homes[home], stake=min(fall, 1.0), text=text, kind="cooled")
+            )
     needs = [(_need(matters, falls.get(home, 0.0)), home) for home, matters in of_home.items() if matters]
     if not needs:
         return Suggestion(text="Nothing waits for you.")
@@ -117,7 +129,16 @@ def _word(matters: Sequence[_Matter]) -> Suggestion:
     first = max(matters, key=lambda matter: (matter.stake, matter.turn_id or ""))
     others = len(matters) - 1
     more = "" if not others else f" {others} more {'matter is' if others == 1 else 'matters are'} open there."
-    return Suggestion(text=first.text + more, relationship=first.relationship, quote=first.quote, turn_id=first.turn_id)
+    return Suggestion(
+        text=first.text + more,
+        relationship=first.relationship,
+        quote=first.quote,
+        turn_id=first.turn_id,
+        kind=first.kind,
+        day=first.day,
+        asks=first.asks,
+        others=others,
+    )
 
 
 def _from_promises(promises: pa.Table, end: dt.datetime, here: ZoneInfo) -> Iterator[_Matter]:
@@ -128,14 +149,16 @@ def _from_promises(promises: pa.Table, end: dt.datetime, here: ZoneInfo) -> Iter
         days = (end.astimezone(here).date() - due.astimezone(here).date()).days - 1
         if days <= -_AHEAD_DAYS:
             continue
-        when = due.astimezone(here).strftime("%A %-d %B")
+        day = due.astimezone(here).date()
+        when = day.strftime("%A %-d %B")
         text = f"Write to {row['relationship']}: " + (
             f"your promise was due {when}, and nothing here shows that it was kept."
             if days >= 0
             else f"your promise falls due {when}."
         )
         stake = _PROMISE * (1.0 - 2.0 ** (-1.0 - days / _AHEAD_DAYS)) * _fade(end - due)
-        yield _matter({**row, "text": row["act"] or row["text"]}, stake, text)  # "Sure." says nothing by itself
+        kind, words = "promise_overdue" if days >= 0 else "promise_due", row["act"] or row["text"]
+        yield _matter({**row, "text": words}, stake, text, kind=kind, day=day)  # "Sure." says nothing by itself
 
 
 def _from_questions(questions: pa.Table, end: dt.datetime, here: ZoneInfo) -> Iterator[_Matter]:
@@ -153,12 +176,14 @@ def _from_questions(questions: pa.Table, end: dt.datetime, here: ZoneInfo) -> It
             continue
         if row["side"] == "us":
             continue  # theirs to answer
-        when = asked.astimezone(here).strftime("%A %-d %B")
+        day = asked.astimezone(here).date()
+        when = day.strftime("%A %-d %B")
         what = _WAITS_FOR.get(row["kind"], _WAITS_FOR["direct"])
         text = f"Answer {row['relationship']}, who has waited since {when} {what}."
         wait = end - asked
         most = _ANY_QUESTION if row["kind"] == "direct" else _TRUST_QUESTION
-        yield _matter(row, most * (wait / (wait + usual)) * _fade(wait), text)
+        stake = most * (wait / (wait + usual)) * _fade(wait)
+        yield _matter(row, stake, text, kind="question", day=day, asks=row["kind"])
 
 
 def _usual_wait(questions: Sequence[Mapping[str, Any]]) -> dt.timedelta:
@@ -190,12 +215,17 @@ def _circles_of(*tables: pa.Table) -> dict[str, str]:
     return {home: circle for rows in pairs for home, circle in rows if home is not None and circle in _CIRCLE_WEIGHT}
 
 
-def _matter(row: Mapping[str, Any], stake: float, text: str) -> _Matter:
+def _matter(
+    row: Mapping[str, Any], stake: float, text: str, *, kind: str, day: dt.date, asks: str | None = None
+) -> _Matter:
     return _Matter(
         relationship=row["relationship"],
         circle=row["circle"],
         stake=stake * row["probability"],
         text=text,
+        kind=kind,
+        day=day,
+        asks=asks,
         quote=row["text"],
         turn_id=row["turn_id"],
     )
