@@ -165,18 +165,25 @@ class Desk:
         known = self.understand(progress=progress)
         moment = now or self.last_evening()
         if moment not in self._stock.standings:
-            self._stock.standings[moment] = take_stock(
-                known,
-                reference=load_reference(encoder_id()),
-                calendar=self.calendar(),
-                now=moment,
-                decided=self._decided(),
-                answers=self.follow("answers"),
-                outcomes=self.follow("outcomes"),
-                found=self._found(),
-                objections=self.store.table("objections"),
-            )
+            shelf = self._shelf()
+            standing = shelf.standing(moment)
+            if standing is None:
+                standing = self._take_stock(known, moment)
+                shelf.keep_standing(standing)
+            self._stock.standings[moment] = leave_out(standing, self.store.table("objections"))
         return self._stock.standings[moment]
+
+    def _take_stock(self, known: Understood, moment: dt.datetime) -> Standing:
+        return take_stock(
+            known,
+            reference=load_reference(encoder_id()),
+            calendar=self.calendar(),
+            now=moment,
+            decided=self._decided(),
+            answers=self.follow("answers"),
+            outcomes=self.follow("outcomes"),
+            found=self._found(),
+        )
 
     def sources(self) -> Sources:
         """All that the books of an earlier evening are made from."""
