@@ -139,7 +139,7 @@ class Roll:
 def _order(column: pa.ChunkedArray, *, down: bool) -> Ints:
     """Rows sorted by a column; what is not known comes last either way, and of equals the order stays."""
     if pa.types.is_string(column.type):
-        keys = pc.rank(pc.utf8_lower(column), null_placement="at_end", tiebreaker="dense").to_numpy().astype(float)
+        keys = pc.rank(pc.utf8_lower(column), tiebreaker="dense").to_numpy().astype(float)
         keys[pc.is_null(column).to_numpy()] = np.nan
     else:
         plain = column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column

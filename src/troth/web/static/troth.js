@@ -54,9 +54,25 @@ function drawAll(root) {
   for (const figure of root.querySelectorAll("figure.chart[data-spec]:not([data-drawn])")) near.observe(figure);
 }
 
+/* The menu is open in the page, for browsers without scripts; with them it is folded where the page is narrow. */
+function foldMenu() {
+  const menu = document.querySelector("details.menu");
+  if (!menu) return;
+  const wide = matchMedia("(min-width: 72rem)");
+  const fold = () => { menu.open = wide.matches; };
+  fold();
+  wide.addEventListener("change", fold);
+  menu.dataset.ready = "yes";
+}
+
 document.addEventListener("DOMContentLoaded", () => {
   drawAll(document);
-  const menu = document.querySelector("details.menu");
-  if (menu) menu.open = matchMedia("(min-width: 64rem)").matches;
+  foldMenu();
 });
 document.addEventListener("htmx:after:swap", () => drawAll(document));
+
+/* What took the place of the focused row is focused in its stead, so that a keyboard goes on from there. */
+document.addEventListener("htmx:after:swap", () => {
+  if (document.activeElement === document.body) document.querySelector("[data-focus]")?.focus({ preventScroll: true });
+  for (const one of document.querySelectorAll("[data-focus]")) one.removeAttribute("data-focus");
+});
