@@ -22,7 +22,9 @@ _TITLES = {
     403: "Not allowed",
     404: "There is nothing here",
     405: "Not done this way",
+    406: "Not to be had in this form",
     413: "Too large",
+    415: "Not in a form that is read",
     422: "This cannot be used",
     429: "Too many requests",
     503: "Not possible at the moment",
@@ -79,7 +81,7 @@ def describe_problem(status: int, words: str, error: Exception, *, path: str) ->
     }  # fmt: skip
     if isinstance(error, RequestValidationError):
         problem["errors"] = [
-            {"where": [str(part) for part in each["loc"]], "problem": clean_line(each["msg"])}
+            {"where": [clean_line(str(part)) for part in each["loc"]], "problem": clean_line(each["msg"])}
             for each in error.errors()
         ]
     return problem

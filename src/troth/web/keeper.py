@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from troth.intake import thread_anew
 from troth.web.view import View, make_view
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from troth.settings import Settings
 
 T = TypeVar("T")
+_SOON_S: Final = 2.0
 _PATIENCE_S: Final = 2.0  # that a visitor who changed something waits to see it on the page
 
 
@@ -42,9 +44,12 @@ class Keeper:
         self._view: View | None = None
         self._wanted = 0  # how often something changed
         self._shown = -1  # how often it had when the view was begun
+        self._changes = 0  # how often `change` changed it
+        self._is_stale = False  # whether the book at hand knows less than the store
         self._coming: Future[None] | None = None
         self._asker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="troth-asked")
         self._maker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="troth-view")
+        self._soon: threading.Timer | None = None
         self._listeners: list[Callable[[View], None]] = []
 
     def view(self) -> View:
@@ -65,14 +70,17 @@ class Keeper:
         """Whether something changed that the view does not show yet."""
         return self._shown < self._wanted
 
-    def change(self, act: Callable[[Book], T], *, patience_s: float = _PATIENCE_S) -> T:
+    def change(self, act: Callable[[Book], T], *, fresh: bool = False, patience_s: float = _PATIENCE_S) -> T:
         """Do something to the book, alone, and have a new view made; wait for that so long and no longer.
+
+        `fresh`: from a book that knows nothing yet, see `renew`.
 
         Raises: what `act` raises; the view is then as it was.
         """
         with self._writing:
             answer = act(self._book)
-        self.renew(fresh=False, wait_s=patience_s)
+            self._changes += 1
+        self.renew(fresh=fresh, wait_s=patience_s)
         return answer
 
     def ask(self, question: Callable[[Book], T]) -> T:
@@ -95,12 +103,22 @@ class Keeper:
         """
         with self._state:
             self._wanted += 1
-            self._coming = self._maker.submit(self._make, self._wanted, fresh, progress)
+            self._is_stale |= fresh
+            self._coming = self._maker.submit(self._make, self._wanted, progress)
             coming = self._coming
         if wait_s > 0:
             with suppress(TimeoutError):  # the page says that newer figures are on their way
                 coming.result(timeout=wait_s)
         return coming
+
+    def renew_soon(self, *, after_s: float = _SOON_S) -> None:
+        """Have a new view made when nothing was written for a moment: what comes in many pieces is one change."""
+        with self._state:
+            if self._soon is not None:
+                self._soon.cancel()
+            self._soon = threading.Timer(after_s, self.renew)
+            self._soon.daemon = True
+            self._soon.start()
 
     def listen(self, hear: Callable[[View], None]) -> None:
         """Have `hear` called with each new view, in the thread that makes it."""
@@ -108,23 +126,39 @@ class Keeper:
 
     def close(self) -> None:
         """Stop making views and hand the book back."""
+        if self._soon is not None:
+            self._soon.cancel()
         self._asker.shutdown(wait=True, cancel_futures=True)
         self._maker.shutdown(wait=True, cancel_futures=True)
         self.store.close()
 
-    def _make(self, wanted: int, fresh: bool, progress: Progress | None) -> None:
+    def _make(self, wanted: int, progress: Progress | None) -> None:
         if self._shown >= wanted:
             return
-        begun = self._wanted
+        with self._state:
+            begun, fresh, self._is_stale = self._wanted, self._is_stale, False
         if fresh:
-            book = self._open_book(self.store, self.settings)
-            book.understand(progress=progress)
-            view = make_view(book, self.settings)
-            with self._writing:
-                self._book = book
+            try:
+                view = self._make_fresh(progress)
+            except BaseException:
+                self._is_stale = True
+                raise
         else:
             with self._writing:
                 view = make_view(self._book, self.settings)
         self._view, self._shown = view, begun
         for hear in self._listeners:
             hear(view)
+
+    def _make_fresh(self, progress: Progress | None) -> View:
+        """A view from a new book, which takes the place of the one at hand."""
+        with self._writing:
+            thread_anew(self.store)  # turns that came one by one
+            known = self._changes
+        book = self._open_book(self.store, self.settings)
+        book.understand(progress=progress)
+        view = make_view(book, self.settings)
+        with self._writing:
+            self._book = book
+            self._is_stale |= self._changes != known  # of what was changed meanwhile the new book may know nothing
+        return view
