@@ -7,6 +7,7 @@ import datetime as dt
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -22,7 +23,8 @@ import troth
 from troth.charts import draw_ledger, draw_path, save_chart
 from troth.charts.ledger import list_bars
 from troth.charts.look import trim
-from troth.charts.saving import to_csv, to_svg
+from troth.charts.path import describe_path
+from troth.charts.saving import to_csv, to_json, to_svg
 from troth.errors import InputError, SettingsError
 from troth.explanation import EXPLAINED, explain_move, explain_score
 from troth.lenses import LENSES, WHOLE, find_score
@@ -200,7 +202,14 @@ def test_a_path_is_drawn_with_its_axes_and_events():
     for expected in ("percentile", "Europe/Berlin", "SHOWN", "HELD", "kept", "80 % band"):
         assert expected in words
     rows = list(csv.reader(io.StringIO(to_csv(chart))))
-    assert sum(row[:1] == ["2026-06-10T14:00:00"] for row in rows) == 3  # SHOWN, HELD and the promise, Berlin's clock
+    assert sum(row[:1] == ["2026-06-10T14:00:00"] for row in rows) == 2  # both gauges, and the promise; Berlin's clock
+    assert any({"at", "shown", "held_low"} <= set(row) for row in rows)
+    spec = describe_path(path, promises, title="acme", zone="Europe/Berlin")
+    assert to_svg(spec) == to_svg(chart)  # what a page is sent is what a notebook shows
+    assert type(chart).from_dict(dict(spec), validate=True)
+    narrow = describe_path(path, promises, title="acme", zone="Europe/Berlin", width=320)
+    assert float(re.search(r'width="([0-9.]+)', to_svg(narrow))[1]) <= 340
+    assert len(to_json(narrow)) < 80_000
     assert not [cell for row in rows for cell in row if cell.lstrip()[:1] in {"=", "+", "@"}]
 
 

@@ -590,6 +590,8 @@ class Book:
             zone=self.zone,
             turns=known.turns.filter(pc.equal(known.turns["relationship"], name)),
             promises=stock.promises.filter(pc.equal(stock.promises["relationship"], name)),
+            questions=stock.questions.filter(pc.equal(stock.questions["relationship"], name)),
+            answers=self.answers().filter(pc.equal(self.answers()["relationship"], name)),
             lenses=self.lenses,
             watch=self._desk.settings.trend,
             readings_at=readings_at,

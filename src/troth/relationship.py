@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from troth.errors import InputError
 from troth.explanation import explain_move, explain_score
 from troth.lenses import LENSES, WHOLE, Lens, find_score
 from troth.review import day_bounds
-from troth.schema import PROMISES, TRUST, TURNS, empty
+from troth.schema import ANSWERS, PROMISES, QUESTIONS, TRUST, TURNS, empty
 from troth.settings import Watch
 from troth.trend import find_trends
 from troth.trust import (
@@ -31,11 +32,12 @@ from troth.trust import (
 
 if TYPE_CHECKING:
     from troth.charts import Chart, Theme
+    from troth.charts.look import Say, Spec
 
 Gauge = Literal["SHOWN", "HELD"]
 
 _SEED: Final = 20_261  # of draws for ratio and wobble: the same question gets the same answer
-_POINTS: Final = 240  # of the path that a chart shows
+_POINTS: Final = 140  # of the path that a chart shows at even times, and as many again at readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class RelationshipTrust:
     zone: str = "UTC"
     turns: pa.Table = field(default_factory=lambda: empty(TURNS))
     promises: pa.Table = field(default_factory=lambda: empty(PROMISES))
+    questions: pa.Table = field(default_factory=lambda: empty(QUESTIONS))
+    answers: pa.Table = field(default_factory=lambda: empty(ANSWERS))
     lenses: Mapping[str, Lens] = field(default_factory=lambda: LENSES)
     watch: Watch = field(default_factory=Watch)
     readings_at: Callable[[dt.datetime], pa.Table] | None = None
@@ -101,20 +105,29 @@ class RelationshipTrust:
         return None if standing is None else find_wobble(standing, self.model, np.random.default_rng(_SEED))
 
     def chart(self, *, theme: Theme = "light") -> Chart:
-        """The path: SHOWN and HELD with bands, and what became of our promises.
+        """The path: SHOWN and HELD with bands, what became of our promises, and what they asked and answered.
 
         Raises: InputError when the charts extra is not installed, or nothing was read yet.
         """
-        from troth.charts import draw_path  # noqa: PLC0415  # heavy, and an extra
+        from troth.charts import take_spec  # noqa: PLC0415  # heavy, and an extra
+
+        return take_spec(self.describe_chart(theme=theme))
+
+    def describe_chart(self, *, theme: Theme = "light", width: int | None = None, say: Say | None = None) -> Spec:
+        """`chart` as a Vega-Lite specification, for a picture of this width in pixels, in a reader's language.
+
+        Raises: InputError when nothing was read yet.
+        """
+        from troth.charts.look import as_it_is  # noqa: PLC0415  # only where something is drawn
+        from troth.charts.path import describe_path  # noqa: PLC0415
 
         if not self.readings.num_rows:
             raise InputError(f"there is nothing to draw: no reading of {self.relationship!r} yet.")
-        read = sorted(set(self.readings["at"].to_pylist()))
-        step = max((self.now - read[0]) / _POINTS, dt.timedelta(hours=1))
-        times = {read[0] + step * n for n in range(int((self.now - read[0]) / step) + 1)} | {self.now}
-        shown = sorted(times.union(read[:: max(len(read) // _POINTS, 1)]))
-        path = trace_scores(self.readings, tuple(WHOLE.values()), shown, self.model)
-        return draw_path(path, self.promises, title=self.relationship, zone=self.zone, theme=theme)
+        path = trace_scores(self.readings, tuple(WHOLE.values()), self._choose_times(), self.model)
+        return describe_path(
+            path, self.promises, title=self.relationship, zone=self.zone, questions=self.questions,
+            answers=self.answers, theme=theme, width=width, say=say or as_it_is,
+        )  # fmt: skip
 
     def chart_explained(
         self,
@@ -125,16 +138,43 @@ class RelationshipTrust:
         theme: Theme = "light",
     ) -> Chart:
         """`explain` as a picture: which sentence moved the score, by how much, what faded, what is borrowed."""
-        from troth.charts import draw_ledger  # noqa: PLC0415  # heavy, and an extra
+        from troth.charts import take_spec  # noqa: PLC0415  # heavy, and an extra
 
-        score, at = find_score(of, self.lenses), self._evening(day)
-        return draw_ledger(
+        return take_spec(self.describe_explained(day, of=of, since=since, theme=theme))
+
+    def describe_explained(
+        self,
+        day: str | dt.date | None = None,
+        *,
+        of: str = "shown",
+        since: str | dt.date | None = None,
+        theme: Theme = "light",
+        width: int | None = None,
+        say: Say | None = None,
+    ) -> Spec:
+        """`chart_explained` as a Vega-Lite specification, for a picture of this width, in a reader's language."""
+        from troth.charts.ledger import describe_ledger  # noqa: PLC0415  # only where something is drawn
+        from troth.charts.look import as_it_is  # noqa: PLC0415
+
+        score, at, told = find_score(of, self.lenses), self._evening(day), say or as_it_is
+        return describe_ledger(
             self.explain(day, of=of, since=since),
-            title=f"{self.relationship}: {score.plain}",
+            title=f"{self.relationship}: {told(score.plain)}",
             day=_day_of(at),
             since=None if since is None else parse_day(since),
             theme=theme,
+            width=width,
+            say=told,
         )
+
+    def _choose_times(self) -> list[dt.datetime]:
+        """The times at which a chart of the path has its points: evenly from the first reading on, and at readings."""
+        read = pc.unique(self.readings["at"]).sort()
+        first, count = read[0].as_py(), len(read)
+        step = max((self.now - first) / _POINTS, dt.timedelta(hours=1))
+        times = {first + step * n for n in range(int((self.now - first) / step) + 1)} | {self.now}
+        chosen = pa.array(range(0, count, max(-(-count // _POINTS), 1)))
+        return sorted(times.union(read.take(chosen).to_pylist()))
 
     def _evening(self, day: str | dt.date | None) -> dt.datetime:
         return self.now if day is None else day_bounds(parse_day(day), self.zone)[1]

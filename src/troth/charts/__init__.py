@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from troth.charts.ledger import draw_ledger
-    from troth.charts.look import Chart, Theme
+    from troth.charts.look import Chart, Theme, take_spec
     from troth.charts.path import draw_path
     from troth.charts.reciprocity import draw_influence, draw_reciprocity
     from troth.charts.saving import save_chart
@@ -25,9 +25,11 @@ __all__ = [
     "draw_reciprocity",
     "draw_touchpoints",
     "save_chart",
+    "take_spec",
 ]
 
 _HOMES = {
+    "take_spec": "look",
     "Chart": "look", "Theme": "look", "draw_ledger": "ledger", "draw_path": "path", "draw_touchpoints": "touchpoints",
     "save_chart": "saving", "draw_forest": "worth", "draw_freeze": "worth", "draw_incidence": "worth",
     "draw_influence": "reciprocity", "draw_reciprocity": "reciprocity",

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import textwrap
 from typing import Any, Final
 
 import pyarrow as pa
 
-from troth.charts.look import LOOKS, Chart, Theme, dress, load_altair, trim
+from troth.charts.look import LOOKS, PADDING, Chart, Say, Spec, Theme, as_it_is, frame, take_spec, trim
 
 _LISTED: Final = 12
+_WIDTH: Final = 420  # of the bars, units of length
+_LABELS: Final = 560  # of the words beside them
+_NARROW: Final = 560  # pixels of a picture in which the key is a column
 _KINDS: Final = {
     "own": "own evidence",
     "borrowed": "borrowed from other facets",
@@ -17,84 +21,129 @@ _KINDS: Final = {
 }
 
 
-def draw_ledger(
-    explained: pa.Table, *, title: str, day: dt.date, since: dt.date | None = None, theme: Theme = "light"
-) -> Chart:
-    """Draw an EXPLAINED table: the strongest sentences as bars, what faded as an outline, the rest in sums.
+def describe_ledger(
+    explained: pa.Table,
+    *,
+    title: str,
+    day: dt.date,
+    since: dt.date | None = None,
+    theme: Theme = "light",
+    width: int | None = None,
+    say: Say = as_it_is,
+) -> Spec:
+    """Describe an EXPLAINED table: the strongest sentences as bars, what faded as an outline, the rest in sums.
 
     Args:
         explained: of one score; with `moved` where a change is explained.
         title: relationship and score.
         day, since: what is explained, for the words under the title.
         theme: light or dark.
+        width: of the whole picture in pixels; that of a report's page if not given.
+        say: puts our own words into the reader's language.
+
+    Returns: a Vega-Lite specification.
+    """
+    look, by = LOOKS[theme], "contribution" if since is None else "moved"
+    bars = list_bars(explained, by, say)
+    total = sum(row[by] for row in explained.select([by]).to_pylist())
+    inner = None if width is None else max(width - 2 * PADDING, 200)
+    labels = _LABELS if inner is None else inner // 2
+    long = _WIDTH if inner is None else inner - labels - 8
+    colours = zip(_KINDS.values(), (look.shown, look.held, look.prior), strict=True)
+    tints = {say(kind): tint for kind, tint in colours if any(bar["kind"] == say(kind) for bar in bars)}
+    label = {
+        "field": "label",
+        "type": "nominal",
+        "sort": [bar["label"] for bar in bars],
+        "title": None,
+        "axis": {"labelLimit": labels, "ticks": False, "domain": False, "labelPadding": 8},
+    }
+    what = "what it adds to the score" if since is None else "what it moved the score by"
+    shares = {
+        "mark": {"type": "bar", "height": 14, "cornerRadius": 2},
+        "encoding": {
+            "y": label,
+            "x": {
+                "field": "share",
+                "type": "quantitative",
+                "title": textwrap.wrap(say(f"{what} (standard deviations between relationships)"), max(long // 6, 20)),
+                "axis": {"format": "+.2f", "tickCount": max(long // 60, 2)},
+            },
+            "color": {
+                "field": "kind",
+                "type": "nominal",
+                "title": None,
+                "scale": {"domain": list(tints), "range": list(tints.values())},
+                "legend": {"columns": 3 if inner is None or inner > _NARROW else 1, "labelLimit": max(long - 16, 80)},
+            },
+            "tooltip": [{"field": name, "type": "nominal"} for name in ("label", "kind", "figure", "faded_by")],
+        },
+    }  # fmt: skip
+    zero = {"mark": {"type": "rule", "color": look.soft}, "encoding": {"x": {"datum": 0, "type": "quantitative"}}}
+    layers: list[dict[str, Any]] = [shares, zero]
+    when = say("%-d %b %y")
+    told = {"day": day.strftime(when), "since": since and since.strftime(when), "total": f"{total:+.2f}"}
+    note = say("from {since} to {day}: {total} in all").format(**told)
+    if since is None:  # a change has nothing to outline: what faded is in its bars
+        outline = {"type": "bar", "height": 14, "cornerRadius": 2, "filled": False, "stroke": look.soft,
+                   "strokeDash": [3, 2]}  # fmt: skip
+        first = {"y": label, "x": {"field": "first", "type": "quantitative"}}
+        layers.insert(0, {"mark": outline, "encoding": first})
+        note = say("as of {day}: {total} in all; dashed: what a sentence weighed before time took its part").format(
+            **told
+        )
+    body = {
+        "data": {"name": "bars"},
+        "datasets": {"bars": bars},
+        "layer": layers,
+        "width": long,
+        "height": 24 * len(bars) + 10,
+    }
+    return frame(body, look, title=title, note=note, width=long + labels)
+
+
+def draw_ledger(
+    explained: pa.Table, *, title: str, day: dt.date, since: dt.date | None = None, theme: Theme = "light"
+) -> Chart:
+    """`describe_ledger` as an Altair chart.
 
     Raises: InputError when the charts extra is not installed.
     """
-    alt, look = load_altair(), LOOKS[theme]
-    by = "contribution" if since is None else "moved"
-    bars = list_bars(explained, by)
-    order = [bar["label"] for bar in bars]
-    total = sum(row[by] for row in explained.to_pylist())
-    base = alt.Chart(alt.Data(values=bars)).encode(
-        y=alt.Y(
-            "label:N", sort=order, title=None, axis=alt.Axis(labelLimit=560, ticks=False, domain=False, labelPadding=8)
-        )
-    )
-    kinds = alt.Scale(domain=list(_KINDS.values()), range=[look.shown, look.held, look.prior])
-    what = "what it adds to the score" if since is None else "what it moved the score by"
-    along = alt.X("share:Q", title=f"{what} (standard deviations between relationships)", axis=alt.Axis(format="+.2f"))
-    shares = base.mark_bar(height=14, cornerRadius=2).encode(
-        x=along,
-        color=alt.Color("kind:N", scale=kinds, title=None, legend=alt.Legend(columns=3, labelLimit=300)),
-        tooltip=[alt.Tooltip(f"{name}:N") for name in ("label", "kind", "figure", "faded_by")],
-    )
-    zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=look.soft).encode(x="zero:Q")
-    layers = [shares, zero]
-    if since is None:  # a change has nothing to outline: what faded is in its bars
-        layers.insert(
-            0,
-            base.mark_bar(height=14, cornerRadius=2, filled=False, stroke=look.soft, strokeDash=[3, 2]).encode(
-                x=alt.X("first:Q")
-            ),
-        )
-    note = f"as of {day:%-d %B %Y}: {total:+.2f} in all; dashed: what a sentence weighed before time took its part"
-    if since is not None:
-        note = f"from {since:%-d %B %Y} to {day:%-d %B %Y}: {total:+.2f} in all"
-    height = 24 * len(bars) + 10
-    return dress(alt.layer(*layers).properties(width=420, height=height), look, title=title, note=note)
+    return take_spec(describe_ledger(explained, title=title, day=day, since=since, theme=theme))
 
 
-def list_bars(explained: pa.Table, by: str) -> list[dict[str, Any]]:
+def list_bars(explained: pa.Table, by: str, say: Say = as_it_is) -> list[dict[str, Any]]:
     """The strongest readings with their sentences, then the others and the prior as one bar each; they sum to all.
 
     A label starts with its place, so that equal sentences stay two bars.
     """
     rows = explained.to_pylist()
     evidence = sorted((row for row in rows if row["kind"] != "prior"), key=lambda row: (-abs(row[by]), str(row["at"])))
-    bars = [_bar(place, row, by) for place, row in enumerate(evidence[:_LISTED], start=1) if row[by]]
+    bars = [_bar(place, row, by, say) for place, row in enumerate(evidence[:_LISTED], start=1) if row[by]]
     for kind in ("own", "borrowed"):
         left = [row for row in evidence[_LISTED:] if row["kind"] == kind]
         if left:
-            bars.append(_sum_bar(f"{len(left)} others, {kind}", kind, sum(row[by] for row in left)))
+            others = say("{n} others, " + kind).format(n=len(left))
+            bars.append(_sum_bar(others, say(_KINDS[kind]), sum(row[by] for row in left)))
     prior = sum(row[by] for row in rows if row["kind"] == "prior")
-    return [*bars, _sum_bar("what is typical, before any evidence", "prior", prior)]
+    return [*bars, _sum_bar(say("what is typical, before any evidence"), say(_KINDS["prior"]), prior)]
 
 
-def _bar(place: int, row: dict[str, Any], by: str) -> dict[str, Any]:
-    day = f"{row['at']:%-d %b %y}" if row["at"] is not None else "replaced since"
-    about = f"{row['facet']} {(row['signal'] or '').replace('_', ' ')}".replace(" turn", "")
+def _bar(place: int, row: dict[str, Any], by: str, say: Say) -> dict[str, Any]:
+    day = row["at"].strftime(say("%-d %b %y")) if row["at"] is not None else say("replaced since")
+    about = f"{row['facet']} {say((row['signal'] or '').replace('_', ' '))}".replace(" turn", "")
     words = f"“{trim(row['text'], 62)}”" if row["text"] else about
     faded = row["faded"] or 0.0
     return {
         "label": f"{place}. {day} · {words}" + (f" ({row['facet']})" if row["text"] else ""),
-        "kind": _KINDS[row["kind"]],
+        "kind": say(_KINDS[row["kind"]]),
         "share": round(row[by], 5),
         "first": round(row[by] / (1.0 - faded), 5) if faded < 0.99 else None,
         "figure": f"{row[by]:+.3f} SD, {about}",
-        "faded_by": f"{faded:.0%} faded",
+        "faded_by": say("{share} faded").format(share=f"{faded:.0%}"),
     }
 
 
 def _sum_bar(label: str, kind: str, share: float) -> dict[str, Any]:
-    return {"label": label, "kind": _KINDS[kind], "share": round(share, 5), "first": None,
+    return {"label": label, "kind": kind, "share": round(share, 5), "first": None,
             "figure": f"{share:+.3f} SD", "faded_by": ""}  # fmt: skip

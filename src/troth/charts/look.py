@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
@@ -16,7 +18,14 @@ else:
     Chart: TypeAlias = Any
 
 Theme = Literal["light", "dark"]
+Spec: TypeAlias = Mapping[str, Any]
+"""A picture in Vega-Lite's own words, with its figures under "datasets"."""
+Say: TypeAlias = Callable[[str], str]
+"""Puts a sentence of ours into a reader's language."""
 
+PADDING: Final = 18  # around a picture, pixels
+_SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"  # says which version is meant; nothing fetches it
+_LETTER: Final = 0.56  # width of a letter, in sizes of the font: where a title is broken into lines
 FONT: Final = "system-ui, Segoe UI, Roboto, Helvetica Neue, DejaVu Sans, sans-serif"
 
 
@@ -69,23 +78,64 @@ def trim(text: str, longest: int = 76) -> str:
     return (cut[:space] if space > longest * 2 // 3 else cut).rstrip(" ,;:") + "…"
 
 
+def as_it_is(text: str) -> str:
+    """Our words in English."""
+    return text
+
+
+def frame(body: Spec, look: Look, *, title: str, note: str, width: int) -> Spec:
+    """A whole specification: a picture's own parts with the fonts, colours and title that every chart has."""
+    heading = _heading(title, note, look)
+    for part, size in (("text", 16), ("subtitle", 12)):
+        heading[part] = textwrap.wrap(heading[part], max(int(width / (size * _LETTER)), 12)) or [""]
+    return {
+        "$schema": _SCHEMA,
+        "title": heading,
+        "background": look.paper,
+        "padding": PADDING,
+        "config": _configure(look),
+        **body,
+    }
+
+
+def take_spec(spec: Spec) -> Chart:
+    """A specification of ours as an Altair chart.
+
+    Raises: InputError when the charts extra is not installed.
+    """
+    alt = load_altair()
+    kind = alt.VConcatChart if "vconcat" in spec else alt.LayerChart
+    return kind.from_dict(dict(spec), validate=False)  # ours: a test checks it against the schema
+
+
+def _heading(title: str, note: str, look: Look) -> dict[str, Any]:
+    return {
+        "text": trim(title, 90), "subtitle": note, "anchor": "start", "color": look.ink, "subtitleColor": look.soft,
+        "fontSize": 16, "subtitleFontSize": 12, "fontWeight": 500, "offset": 14, "font": FONT, "subtitleFont": FONT,
+    }  # fmt: skip
+
+
+def _configure(look: Look) -> dict[str, Any]:
+    return {
+        "font": FONT,
+        "view": {"stroke": None},
+        "axis": {
+            "labelColor": look.soft, "titleColor": look.soft, "gridColor": look.line, "domainColor": look.line,
+            "tickColor": look.line, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal",
+            "labelLimit": 560,
+        },
+        "legend": {
+            "labelColor": look.ink, "titleColor": look.soft, "labelFontSize": 12, "titleFontSize": 12, "orient": "top",
+        },
+    }  # fmt: skip
+
+
 def dress(chart: Any, look: Look, *, title: str, note: str) -> Any:
     """The same fonts, colours and title for every chart; `note` says what the figures are."""
     alt = load_altair()
-    return (
-        chart.properties(
-            title=alt.TitleParams(
-                trim(title, 90), subtitle=note, anchor="start", color=look.ink, subtitleColor=look.soft, fontSize=16,
-                subtitleFontSize=12, fontWeight=500, offset=14, font=FONT, subtitleFont=FONT,
-            ),
-            background=look.paper,
-            padding=18,
-        )
-        .configure(font=FONT)
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=look.soft, titleColor=look.soft, gridColor=look.line, domainColor=look.line, tickColor=look.line,
-            labelFontSize=12, titleFontSize=12, titleFontWeight="normal", labelLimit=560,
-        )
-        .configure_legend(labelColor=look.ink, titleColor=look.soft, labelFontSize=12, titleFontSize=12, orient="top")
-    )  # fmt: skip
+    return chart.properties(
+        title=alt.TitleParams(**_heading(title, note, look)),
+        background=look.paper,
+        padding=PADDING,
+        config=_configure(look),
+    )

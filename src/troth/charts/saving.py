@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from troth.charts.look import LOOKS, Chart, Theme, load_altair
+from troth.charts.look import LOOKS, Chart, Spec, Theme
 from troth.errors import InputError
 
 _SHARPNESS: Final = 2.0  # pixels for each unit of length: a picture for a screen of today
@@ -46,14 +46,21 @@ def save_chart(draw: Callable[[Theme], Chart], path: Path, *, theme: Theme = "li
         raise InputError(f"{path}: cannot be written: {error.strerror}. Name another file.") from error
 
 
-def to_svg(chart: Chart) -> str:
+def to_json(chart: Chart | Spec) -> str:
+    """A chart as the specification that draws it, without a space too many."""
+    if isinstance(chart, Mapping):
+        return json.dumps(chart, ensure_ascii=False, separators=(",", ":"))
+    return chart.to_json(indent=None)
+
+
+def to_svg(chart: Chart | Spec) -> str:
     """A chart as SVG. Nothing in it is fetched from anywhere."""
-    return _converter().vegalite_to_svg(chart.to_json(), allowed_base_urls=[])
+    return _converter().vegalite_to_svg(to_json(chart), allowed_base_urls=[])
 
 
-def to_png(chart: Chart) -> bytes:
+def to_png(chart: Chart | Spec) -> bytes:
     """A chart as PNG. Nothing in it is fetched from anywhere."""
-    return _converter().vegalite_to_png(chart.to_json(), scale=_SHARPNESS, allowed_base_urls=[])
+    return _converter().vegalite_to_png(to_json(chart), scale=_SHARPNESS, allowed_base_urls=[])
 
 
 def to_page(draw: Callable[[Theme], Chart]) -> str:
@@ -67,9 +74,9 @@ def to_page(draw: Callable[[Theme], Chart]) -> str:
     return page.replace("DARK", LOOKS["dark"].paper).replace("IMAGES", images)
 
 
-def to_csv(chart: Chart) -> str:
+def to_csv(chart: Chart | Spec) -> str:
     """The rows that a chart shows, layer by layer; no cell is a formula."""
-    spec: Mapping[str, Any] = json.loads(chart.to_json())
+    spec: Mapping[str, Any] = json.loads(to_json(chart))
     tables: list[list[dict[str, Any]]] = []
     for values in spec.get("datasets", {}).values() or [layer["data"]["values"] for layer in _layers(spec)]:
         if len(values) > 1 or len(values[0]) > 1:
@@ -93,7 +100,6 @@ def _safe(cell: object) -> object:
 
 
 def _converter() -> Any:
-    load_altair()
     try:
         import vl_convert  # noqa: PLC0415  # heavy, and an extra
     except ImportError as error:

@@ -166,6 +166,11 @@ class View:
         return Index(self.known.findings, "turn_id")
 
     @cached_property
+    def answers_of(self) -> Index:
+        """ANSWERS by relationship."""
+        return Index(self.answers, "relationship")
+
+    @cached_property
     def objections_of(self) -> Index:
         """The last word on every OBJECTION, by turn."""
         return Index(latest_objections(self.standing.objections), "turn_id")
@@ -234,6 +239,8 @@ class View:
             zone=self.zone,
             turns=self.turns_of.rows(relationship),
             promises=self.promises_of.rows(relationship),
+            questions=self.questions_of.rows(relationship),
+            answers=self.answers_of.rows(relationship),
             lenses=self.lenses,
             watch=self.settings.trend,
         )
