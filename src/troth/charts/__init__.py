@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from troth.charts.reciprocity import draw_influence, draw_reciprocity
     from troth.charts.saving import save_chart
     from troth.charts.touchpoints import draw_touchpoints
+    from troth.charts.trial import draw_suggestions, draw_trial
     from troth.charts.worth import draw_forest, draw_freeze, draw_incidence
 
 __all__ = [
@@ -23,7 +24,9 @@ __all__ = [
     "draw_ledger",
     "draw_path",
     "draw_reciprocity",
+    "draw_suggestions",
     "draw_touchpoints",
+    "draw_trial",
     "save_chart",
     "take_spec",
 ]
@@ -32,7 +35,8 @@ _HOMES = {
     "take_spec": "look",
     "Chart": "look", "Theme": "look", "draw_ledger": "ledger", "draw_path": "path", "draw_touchpoints": "touchpoints",
     "save_chart": "saving", "draw_forest": "worth", "draw_freeze": "worth", "draw_incidence": "worth",
-    "draw_influence": "reciprocity", "draw_reciprocity": "reciprocity",
+    "draw_influence": "reciprocity", "draw_reciprocity": "reciprocity", "draw_suggestions": "trial",
+    "draw_trial": "trial",
 }  # fmt: skip
 
 

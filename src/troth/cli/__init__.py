@@ -29,6 +29,7 @@ from troth.cli import (
     structure,
     survey,
     touchpoints,
+    trial,
     validity,
     watch,
     worth,
@@ -46,7 +47,7 @@ app = typer.Typer(
 )
 _MODULES = (
     review, read, serve, watch, check, relationships, show, people, promises, questions, agents, proof, survey,
-    structure, touchpoints, reciprocity, influence, worth, learn, validity, export,
+    structure, touchpoints, reciprocity, influence, worth, trial, learn, validity, export,
 )  # fmt: skip
 for _module in _MODULES:
     _module.register(app)

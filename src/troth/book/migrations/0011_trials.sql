@@ -8,6 +8,7 @@ CREATE TABLE trials (
     "seen_by" VARCHAR,
     "circle" VARCHAR NOT NULL,
     "outcome" VARCHAR NOT NULL,
+    "stated_at" TIMESTAMPTZ NOT NULL,
     "started_at" TIMESTAMPTZ NOT NULL,
     "until" TIMESTAMPTZ NOT NULL,
     "seed" BIGINT NOT NULL,
