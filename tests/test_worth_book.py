@@ -199,6 +199,12 @@ def test_a_timeline_finds_what_a_search_through_all_finds(rows: list[tuple[int, 
     if who >= 0:
         counted = line.count(np.array([who]), np.array([now - back]), np.array([now]))[0]
         assert counted == sum(now - back <= when for when in before)
+        assert line.count_before(np.array([who]), np.array([now]))[0] == len(before)
+    if rows:  # many owners over a long time: keys are then made of ranks
+        far = Timeline(owner * (1 << 40), at * (1 << 30))
+        mine = far.find_last(np.array([max(who, 0) * (1 << 40)]), np.array([now * (1 << 30)]))[0]
+        assert far.owner.tolist() == (line.owner * (1 << 40)).tolist()
+        assert (mine >= 0) == (bool(before) if who >= 0 else any(when < now for whose, when in rows if whose == 0))
 
 
 def made_up_deals(seed: int, count: int = 300) -> Deals:

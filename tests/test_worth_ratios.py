@@ -20,7 +20,6 @@ from troth.worth.ratios import (
     e_value,
     e_value_of_interval,
     fit_worth,
-    move_weeks,
     swap_accounts,
     tell_ratio,
     trace_curve,
@@ -107,10 +106,3 @@ def test_e_values_are_those_of_the_paper():
         e_value_of_interval(Ratio(end="won", lag=0.0, ratio=2.0, low=0.9, high=4.0, ends=9, accounts=9, enough=False))
         == 1.0
     )
-
-
-def test_a_placebo_keeps_every_length():
-    deals, *_ = make_world(0.5, accounts=5, seed=6)
-    moved = move_weeks(deals, -28.0)
-    assert (moved.opened - deals.opened == -4 * WEEK_US).all()
-    assert (moved.ended - moved.opened == deals.ended - deals.opened).all()

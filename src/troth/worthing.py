@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -22,7 +22,7 @@ from troth.trust.model import dynamics
 from troth.worth.beside import Doubly
 from troth.worth.deals import DealBook, take_deals
 from troth.worth.facts import ADJUSTMENT, AccountFacts
-from troth.worth.frozen import Fading, ScorePaths
+from troth.worth.frozen import DAY_US, Fading, ScorePaths
 from troth.worth.hazards import LOST, WON
 from troth.worth.periods import WEEK_US, Periods, cut_weeks, thin_weeks
 from troth.worth.ratios import (
@@ -32,7 +32,6 @@ from troth.worth.ratios import (
     Ratio,
     WorthFit,
     fit_worth,
-    move_weeks,
     swap_accounts,
     tell_ratio,
 )
@@ -47,7 +46,7 @@ _SEED: Final = 8
 _DRAWS: Final = 400
 _THREADS: Final = 2  # arrays are worked on outside of the interpreter's lock
 _MICRO: Final = pa.timestamp("us", tz="UTC")
-_TOLD_EARLY: Final = dt.timedelta(days=1)  # systems date a first step to midnight
+_TOLD_EARLY_US: Final = DAY_US  # systems date a first step to midnight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,15 +140,16 @@ def measure_worth(evidence: Evidence, *, kind: Kind = "deal", draws: int = _DRAW
         raise InputError(f"there is no kind {kind!r} to measure; there are deal and renewal.")
     book = take_deals(evidence.outcomes, as_of=evidence.as_of, kinds=(kind,), doubted=_doubt_stories(evidence, kind))
     periods = cut_weeks(book.deals)
+    paths = ScorePaths(evidence.trust, evidence.score, evidence.fading)
     made = _Measured()
     if len(periods):
-        made = _measure(book, periods, evidence, draws=draws, seed=seed)
+        made = _measure(book, periods, evidence, paths, draws=draws, seed=seed)
     return Worth(
         kind=kind, score=evidence.score.name, as_of=evidence.as_of, book=book, weeks=len(periods),
         won=int((book.deals.end == WON).sum()), lost=int((book.deals.end == LOST).sum()), known=made.known,
         accounts=len(set(book.relationships)), adjustment=ADJUSTMENT, curve=made.curve, within=made.within,
         controls=made.controls, chances=made.chances, times=made.times, money=made.money, doubly=made.doubly,
-        revenue=tell_revenue(evidence.outcomes, evidence.turns, _follow_scores(evidence), as_of=evidence.as_of),
+        revenue=tell_revenue(evidence.outcomes, evidence.turns, paths, as_of=evidence.as_of),
         notes=tuple(_note_basis(book, evidence)),
     )  # fmt: skip
 
@@ -168,11 +168,12 @@ class _Measured:
     doubly: Doubly | None = None
 
 
-def _measure(book: DealBook, periods: Periods, evidence: Evidence, *, draws: int, seed: int) -> _Measured:
+def _measure(
+    book: DealBook, periods: Periods, evidence: Evidence, paths: ScorePaths, *, draws: int, seed: int
+) -> _Measured:
     """Fit at the one lag that is told, and then everything that starts from there, on two threads."""
     courses, prices, swaps, folds = np.random.default_rng(seed).spawn(4)
     facts = AccountFacts(book, turns=evidence.turns, steps=evidence.steps)
-    paths = _follow_scores(evidence)
     main = fit_worth(book.deals, book.relationships, paths, facts=facts.of_weeks, periods=thin_weeks(periods))
     again = partial(
         fit_worth, book.deals, book.relationships, paths, facts=facts.of_weeks, start=main, periods=main.periods
@@ -209,10 +210,6 @@ def _measure(book: DealBook, periods: Periods, evidence: Evidence, *, draws: int
         )
 
 
-def _follow_scores(evidence: Evidence) -> ScorePaths:
-    return ScorePaths(evidence.trust, evidence.score, evidence.fading)
-
-
 def _doubt_stories(evidence: Evidence, kind: Kind) -> dict[str, str]:
     """Outcomes whose steps contradict each other, or with whose account nobody wrote; with the reason."""
     mine = evidence.outcomes.filter(pc.equal(evidence.outcomes["kind"], kind)).select(
@@ -223,19 +220,22 @@ def _doubt_stories(evidence: Evidence, kind: Kind) -> dict[str, str]:
     doubts = {
         row["outcome_id"]: "no turn with its account was read" for row in rows if row["relationship"] not in written
     }
-    opened = {row["outcome_id"]: row["opened_at"] for row in rows}
     upto = pa.scalar(evidence.as_of, _MICRO)
     steps = evidence.steps.filter(
         pc.and_(pc.is_in(evidence.steps["outcome_id"], mine["outcome_id"]), pc.less_equal(evidence.steps["at"], upto))
-    ).sort_by([("outcome_id", "ascending"), ("at", "ascending")])
-    ended: dict[str, str] = {}
-    for name, at, state in zip(*(steps[part].to_pylist() for part in ("outcome_id", "at", "state")), strict=True):
-        if at < opened[name] - _TOLD_EARLY:
-            doubts[name] = "a stage dated before it was opened"
-        if name in ended and state != ended[name]:
-            doubts[name] = "won or lost, and later something else: its stages are out of order"
-        if state != "open":
-            ended.setdefault(name, state)
+    ).sort_by([("at", "ascending")])
+    whose = pc.index_in(steps["outcome_id"], mine["outcome_id"].combine_chunks()).to_numpy()
+    at, opened = (column.cast(pa.int64()).to_numpy() for column in (steps["at"], mine["opened_at"]))
+    for one in np.unique(whose[at < opened[whose] - _TOLD_EARLY_US]).tolist():
+        doubts[rows[one]["outcome_id"]] = "a stage dated before it was opened"
+    coded = pc.index_in(steps["state"], pa.array(["open", "won", "lost"])).to_numpy(zero_copy_only=False)
+    closing = np.flatnonzero(coded != 0)
+    first = np.full(len(rows), len(coded))
+    np.minimum.at(first, whose[closing], closing)
+    since = first[whose]
+    over = np.flatnonzero(since < np.arange(len(coded)))
+    for one in np.unique(whose[over[coded[over] != coded[since[over]]]]).tolist():
+        doubts[rows[one]["outcome_id"]] = "won or lost, and later something else: its stages are out of order"
     return doubts
 
 
@@ -260,8 +260,8 @@ def _list_checks(
 ) -> dict[tuple[str, str], Callable[[], WorthFit]]:
     """What must show nothing, and what shows how much else is at work: fits by name, with what each says."""
     deals, names = book.deals, book.relationships
-    back = move_weeks(deals, -PLACEBO_DAYS)
     ahead = round(PLACEBO_DAYS / 7) * WEEK_US
+    back = replace(main.periods, start=main.periods.start - ahead)
     swapped = swap_accounts(names, rng)
 
     def look_ahead(periods: Periods, lag: float) -> Mapping[str, Floats]:
@@ -276,7 +276,7 @@ def _list_checks(
             again, deals, names, paths, lag=-MAIN_LAG
         ),
         ("trust half a year before", "as large as the ratio itself: lasting differences between accounts"): partial(
-            fit_worth, back, names, paths, facts=look_ahead, start=main
+            fit_worth, deals, names, paths, facts=look_ahead, start=main, periods=back
         ),
     }
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from troth.schema import OUTCOMES, conform
@@ -18,6 +20,8 @@ from troth.worth.periods import Deals
 ENDS: Final = {"open": 0, "won": 1, "lost": 2}
 
 _FIRST: Final = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
+_LONG_AGO: Final = np.iinfo(np.int64).min
+_TIME: Final = pa.timestamp("us", tz="UTC")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,33 +80,37 @@ def take_deals(
 
     Raises: MissingColumns, BadColumn when it is no such table.
     """
-    table = conform(outcomes, OUTCOMES).sort_by([("opened_at", "ascending"), ("outcome_id", "ascending")])
-    rows = [row for row in table.to_pylist() if row["kind"] in kinds and row["opened_at"] <= as_of]
-    judged = [(row, _doubt(row) or (doubted or {}).get(row["outcome_id"])) for row in rows]
-    good = [row for row, doubt in judged if doubt is None]
-    accounts = {name: at for at, name in enumerate(dict.fromkeys(row["relationship"] for row in good))}
-    ended = [row["closed_at"] if _is_over(row, as_of) else as_of for row in good]
-    opened = _micros([row["opened_at"] for row in good])
-    start = _micros([watched_from])[0] if watched_from is not None else np.iinfo(np.int64).min
+    table = conform(outcomes, OUTCOMES)
+    upto = pa.scalar(as_of, _TIME)
+    table = table.filter(
+        pc.and_(pc.is_in(table["kind"], pa.array(kinds, pa.string())), pc.less_equal(table["opened_at"], upto))
+    ).sort_by([("opened_at", "ascending"), ("outcome_id", "ascending")])
+    left_out = tuple(_list_doubtful(table, doubted or {}))
+    good = table.filter(
+        pc.invert(pc.is_in(table["outcome_id"], pa.array([one.outcome_id for one in left_out], pa.string())))
+    )
+    names = good["relationship"].combine_chunks().dictionary_encode()
+    is_over = pc.fill_null(pc.and_(pc.not_equal(good["state"], "open"), pc.less_equal(good["closed_at"], upto)), False)
+    opened = _micros(good["opened_at"])
+    end = pc.if_else(is_over, pc.index_in(good["state"], pa.array(list(ENDS))), 0)
     currency, foreign = _main_currency(good)
+    is_priced = pc.fill_null(pc.equal(good["currency"], pa.scalar(currency, pa.string())), False)
+    start = _micros(pa.chunked_array([[watched_from]], _TIME))[0] if watched_from is not None else _LONG_AGO
     return DealBook(
         deals=Deals(
             opened=opened,
-            ended=_micros(ended),
-            end=np.array([ENDS[row["state"]] if _is_over(row, as_of) else 0 for row in good], dtype=np.int64),
-            account=np.array([accounts[row["relationship"]] for row in good], dtype=np.int64),
+            ended=_micros(pc.if_else(is_over, good["closed_at"], upto)),
+            end=end.to_numpy().astype(np.int64),
+            account=names.indices.to_numpy().astype(np.int64),
             entered=np.maximum(opened, start),
         ),
-        ids=[row["outcome_id"] for row in good],
-        relationships=[row["relationship"] for row in good],
-        amounts=np.array(
-            [np.nan if row["amount"] is None or row["currency"] != currency else row["amount"] for row in good],
-            dtype=np.float64,
-        ),
+        ids=good["outcome_id"].to_pylist(),
+        relationships=good["relationship"].to_pylist(),
+        amounts=pc.fill_null(pc.if_else(is_priced, good["amount"], None), math.nan).to_numpy().astype(np.float64),
         currency=currency,
         foreign=foreign,
-        left_out=tuple(LeftOut(outcome_id=row["outcome_id"], reason=doubt) for row, doubt in judged if doubt),
-        seen=len(rows),
+        left_out=left_out,
+        seen=len(table),
     )
 
 
@@ -111,31 +119,36 @@ def count_reasons(book: DealBook) -> Counter[str]:
     return Counter(one.reason for one in book.left_out)
 
 
-def _is_over(row: dict[str, Any], as_of: dt.datetime) -> bool:
-    return row["state"] != "open" and row["closed_at"] is not None and row["closed_at"] <= as_of
-
-
-def _doubt(row: dict[str, Any]) -> str | None:
-    """Why an outcome cannot be counted on; None when it can."""
-    is_closed = row["state"] in ("won", "lost")
-    doubts = (
-        (row["state"] not in ENDS, f"its state is {row['state']!r}, and not open, won or lost"),
-        (row["opened_at"] < _FIRST, "opened before 1990"),
-        (is_closed and row["closed_at"] is None, "won or lost without a day on which it closed"),
-        (is_closed and (row["closed_at"] or row["opened_at"]) < row["opened_at"], "closed before it was opened"),
-        (row["amount"] is not None and not row["amount"] >= 0, "a negative amount"),
-        (not row["relationship"], "no account that the book knows"),
+def _list_doubtful(table: pa.Table, doubted: Mapping[str, str]) -> Iterator[LeftOut]:
+    """Outcomes that cannot be counted on, each with the first reason why."""
+    state, opened, closed, amount = (table[name] for name in ("state", "opened_at", "closed_at", "amount"))
+    is_closed = pc.is_in(state, pa.array(["won", "lost"]))
+    doubts: tuple[tuple[Any, str | None], ...] = (
+        (pc.invert(pc.is_in(state, pa.array(list(ENDS)))), None),  # said with the state itself
+        (pc.less(opened, pa.scalar(_FIRST, _TIME)), "opened before 1990"),
+        (pc.and_(is_closed, pc.is_null(closed)), "won or lost without a day on which it closed"),
+        (pc.and_(is_closed, pc.less(closed, opened)), "closed before it was opened"),
+        (pc.invert(pc.greater_equal(amount, 0.0)), "a negative amount"),
+        (pc.equal(table["relationship"], ""), "no account that the book knows"),
     )
-    return next((doubt for holds, doubt in doubts if holds), None)
+    holds = np.array([pc.fill_null(of, fill_value=False).to_numpy() for of, _ in doubts])
+    told = pc.is_in(table["outcome_id"], pa.array(list(doubted), pa.string())).to_numpy()
+    for at in np.flatnonzero(holds.any(axis=0) | told).tolist():
+        name = table["outcome_id"][at].as_py()
+        reason = doubts[int(holds[:, at].argmax())][1] if holds[:, at].any() else doubted[name]
+        yield LeftOut(
+            outcome_id=name, reason=reason or f"its state is {state[at].as_py()!r}, and not open, won or lost"
+        )
 
 
-def _main_currency(rows: list[dict[str, Any]]) -> tuple[str | None, int]:
-    stated = Counter(row["currency"] for row in rows if row["amount"] is not None and row["currency"])
-    if not stated:
+def _main_currency(table: pa.Table) -> tuple[str | None, int]:
+    stated = table.filter(pc.and_(pc.is_valid(table["amount"]), pc.is_valid(table["currency"])))["currency"]
+    counts = Counter({one["values"]: one["counts"] for one in stated.value_counts().to_pylist() if one["values"]})
+    if not counts:
         return None, 0
-    currency, count = max(stated.items(), key=lambda item: (item[1], item[0]))
-    return currency, stated.total() - count
+    currency, count = max(counts.items(), key=lambda item: (item[1], item[0]))
+    return currency, counts.total() - count
 
 
-def _micros(moments: list[Any]) -> NDArray[np.int64]:
-    return pa.array(moments, pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy(zero_copy_only=False)
+def _micros(moments: pa.ChunkedArray) -> NDArray[np.int64]:
+    return moments.cast(pa.int64()).to_numpy()

@@ -77,7 +77,7 @@ class AccountFacts:
         step = self._amounts.find_last(deal, moments + 1)
         amount = np.where(step >= 0, self._amount[step], 0.0) if len(self._amount) else np.zeros(len(deal))
         turns = self._turns.count(account, frozen - _VOLUME_DAYS * DAY_US, frozen)
-        wins = self._wins.count(account, np.full(len(deal), np.iinfo(np.int64).min // 2), frozen)
+        wins = self._wins.count_before(account, frozen)
         angle = moments / DAY_US / _YEAR_DAYS * 2 * math.pi
         values = (
             np.log1p(amount),

@@ -74,7 +74,7 @@ class ScorePaths:
         typical = np.array([fading.means.get(code, 0.0) for code in facets], dtype=np.float64)[facet]
         at = table["at"].cast(pa.int64()).to_numpy()
         names, code = _number_values(table["relationship"])
-        self._number = {name: number for number, name in enumerate(names)}
+        self._names = pa.array(names, pa.string())
         # One row for each relationship and time: the weighted sum of its facets, each as it stood then.
         times, place = np.unique(at, return_inverse=True)
         pairs, row = np.unique(code * (len(times) + 1) + place.ravel(), return_inverse=True)
@@ -98,7 +98,8 @@ class ScorePaths:
 
         Cost: two binary searches for each moment.
         """
-        code = np.array([self._number.get(name, -1) for name in relationships], dtype=np.int64)
+        asked = pa.array(list(relationships), pa.string())
+        code = pc.fill_null(pc.index_in(asked, self._names), -1).to_numpy().astype(np.int64)
         code = code if whose is None else code[whose]
         last = self._line.find_last(code, moments - int(days_before * DAY_US))
         known = last >= 0

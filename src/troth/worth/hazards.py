@@ -33,7 +33,7 @@ LOST: Final = 2
 _CHUNK: Final = 1 << 13  # rows worked on at once: what a processor's cache holds
 _STEPS: Final = 60
 _THIN: Final = 1 << 17  # rows from which a first guess is made of every sixteenth
-_SETTLED: Final = 1e-5
+_SETTLED: Final = 1e-4
 """Of the largest move of a coefficient, in prior standard deviations: the error after a step goes with its square."""
 
 
@@ -124,13 +124,19 @@ def fit_hazards(
     )
 
 
-def find_coefficients(design: Floats, event: Ints, *, prior_sd: Floats, start: Floats | None = None) -> Floats:
-    """The coefficients alone, shape (2, columns); arguments as in `fit_hazards`."""
+def find_coefficients(
+    design: Floats, event: Ints, *, prior_sd: Floats, start: Floats | None = None, settled: float = _SETTLED
+) -> Floats:
+    """The coefficients alone, shape (2, columns); arguments as in `fit_hazards`.
+
+    Args:
+        settled: the last step is shorter than this, in prior standard deviations.
+    """
     columns = design.shape[1]
     theta = np.zeros(2 * columns) if start is None else start.ravel().copy()
     if len(design) > _THIN and start is None:
-        theta = _climb(design[::16], event[::16], prior_sd, theta)
-    return _climb(design, event, prior_sd, theta).reshape(2, columns)
+        theta = _climb(design[::16], event[::16], prior_sd, theta, settled=0.01)
+    return _climb(design, event, prior_sd, theta, settled=settled).reshape(2, columns)
 
 
 class _Parts:
@@ -157,7 +163,7 @@ class _Measured(NamedTuple):
     by_cluster: Floats
 
 
-def _climb(design: Floats, event: Ints, prior_sd: Floats, theta: Floats) -> Floats:
+def _climb(design: Floats, event: Ints, prior_sd: Floats, theta: Floats, *, settled: float) -> Floats:
     """The coefficients where the likelihood with its prior is highest.
 
     The log of likelihood times prior is concave, so there is one such place.
@@ -171,7 +177,7 @@ def _climb(design: Floats, event: Ints, prior_sd: Floats, theta: Floats) -> Floa
         step = np.linalg.solve(here.information + np.diag(weight), here.slope - weight * theta)
         share = 1.0
         moved = float(np.max(np.abs(step) / scale))
-        if moved < _SETTLED and moved <= last:
+        if moved < settled and moved <= last:
             return theta + step
         while True:
             tried = theta + share * step
@@ -205,6 +211,16 @@ def hazards(design: Floats, coefficients: Floats) -> Floats:
     chance = np.stack([np.exp(-top), np.exp(won - top), np.exp(lost - top)], axis=-1)
     chance /= (chance[..., OPEN] + chance[..., WON] + chance[..., LOST])[..., None]
     return chance
+
+
+def chances_of_ends(design: Floats, coefficients: Floats) -> Floats:
+    """The chances of winning and of losing alone, shape (2, rows), of a design of shape (rows, columns)."""
+    odds = coefficients @ design.T
+    top = np.maximum(odds.max(axis=0), 0.0)
+    odds -= top
+    np.exp(odds, out=odds)
+    odds /= np.exp(-top) + odds[0] + odds[1]
+    return odds
 
 
 def _measure(

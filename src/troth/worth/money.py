@@ -13,12 +13,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from troth.worth.incidence import follow_course
 from troth.worth.ratios import WorthFit
 
 Floats = NDArray[np.float64]
-
-_AS_THEY_ARE: Final = np.eye(2)  # log odds in, log odds out
 
 STEP: Final = 0.5
 """Standard deviations of trust that the two worlds differ by."""
@@ -26,6 +23,7 @@ HORIZON_DAYS: Final = 180
 DRAWS: Final = 1000
 
 _WEEK_DAYS: Final = 7
+_MOST_ODDS: Final = 300.0  # in logs: what could not be told from sure
 _MOST_DRAWN: Final = 200_000  # draws of single deals: with very many deals a sum settles in fewer draws
 _LEAST_DRAWS: Final = 100
 
@@ -94,19 +92,27 @@ def price_deals(
     """
     weeks = -(-horizon_days // _WEEK_DAYS)
     draws = int(np.clip(_MOST_DRAWN // max(len(deals.weeks), 1), min(_LEAST_DRAWS, draws), draws))
+    share = np.ones(weeks)
+    share[-1] -= weeks - horizon_days / _WEEK_DAYS  # of the last week, what lies within the horizon
     ages = deals.weeks[:, None] + np.arange(weeks)
     facts = (deals.facts - fitted.centres) / fitted.scales
-    aged = fitted.baseline.expand(ages.astype(np.float64))
+    every = np.arange(int(ages.max(initial=0)) + 1)
+    aged = fitted.baseline.expand(every.astype(np.float64))
     at = fitted.at
     gains = np.zeros((draws, len(deals.weeks)))
     for drawn, coefficients in enumerate(fitted.fit.draw(draws, rng)):
         trust = deals.trust + deals.trust_sd * rng.standard_normal(len(deals.trust))
+        # Odds are products of what age, facts and trust make them: only these are raised to powers.
+        by_age = np.exp(np.clip(aged @ coefficients[:, :at].T, -_MOST_ODDS, _MOST_ODDS))[ages]
         lasting = facts @ coefficients[:, at + 1 :].T
         chances: list[Floats] = []
         for more in (0.0, step):
-            odds = lasting + (trust + more)[:, None] * coefficients[:, at]
-            course = follow_course(aged @ coefficients[:, :at].T + odds[:, None, :], _AS_THEY_ARE)
-            chances.append(course.won_by(float(horizon_days)))
+            odds = np.exp(np.clip(lasting + (trust + more)[:, None] * coefficients[:, at], -_MOST_ODDS, _MOST_ODDS))
+            won, lost = by_age[..., 0] * odds[:, :1], by_age[..., 1] * odds[:, 1:]
+            stays = 1.0 / (1.0 + won + lost)
+            won *= stays
+            still = np.cumprod(stays, axis=1)
+            chances.append(won[:, 0] * share[0] + (won[:, 1:] * still[:, :-1]) @ share[1:])
         gains[drawn] = (chances[1] - chances[0]) * deals.amounts
     total = _sum_up(gains.sum(axis=1, keepdims=True))[0]
     return Prices(deals=_sum_up(gains), total=total)

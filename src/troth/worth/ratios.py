@@ -14,7 +14,7 @@ from troth.errors import InputError
 from troth.worth.baseline import Baseline, place_knots
 from troth.worth.frozen import ScorePaths
 from troth.worth.hazards import LOST, OPEN, WON, HazardFit, find_coefficients, fit_hazards, shift_intercepts
-from troth.worth.periods import WEEK_US, Deals, Periods, cut_weeks, thin_weeks
+from troth.worth.periods import Deals, Periods, cut_weeks, thin_weeks
 from troth.worth.survivors import Unseen, gauge_unseen, lean, see_through, sum_hazards, widen
 
 Floats = NDArray[np.float64]
@@ -33,6 +33,7 @@ LEAST_ACCOUNTS: Final = 8
 
 _BASELINE_SD: Final = 10.0
 _TRUST_SD: Final = 2.5  # log odds per standard deviation: says next to nothing, but keeps few deals finite
+_ROUGHLY: Final = 0.02  # a step after which trust is moved again before the fit is made to the end
 _ROUNDS: Final = 2  # of moving trust to what it is among the deals still open; each leaves a twentieth of the error
 _FACT_SD: Final = 1.0  # of standardised facts
 
@@ -161,9 +162,11 @@ def _fit_survivors(
     known = design[:, at].copy()
     found = guess
     for _ in range(_ROUNDS if unseen.var > 0 else 0):
-        found = find_coefficients(design, periods.event, prior_sd=prior, start=found)
-        gone = _sum_gone(design, periods, baseline, found, unseen.keep)
-        design[:, at] = known + lean(gone, found, at, unseen)
+        # A guess comes from another lag, where trust leans nearly as far.
+        if found is None or found is not guess:
+            found = find_coefficients(design, periods.event, prior_sd=prior, start=found, settled=_ROUGHLY)
+        design[:, at] = known + lean(_sum_gone(design, periods, baseline, found, unseen.keep), found, at, unseen)
+        found = found.copy()
     fitted = fit_hazards(design, periods.event, periods.account, prior_sd=prior, start=found, leave_out=True)
     if unseen.var == 0:
         return fitted
@@ -181,7 +184,7 @@ def tell_ratio(fitted: WorthFit, end: str) -> Ratio:
     """The ratio of one end, "won" or "lost"."""
     low, high = fitted.fit.interval(NAMES[end], fitted.at)
     ends = fitted.ends[NAMES[end] - 1]
-    accounts = len(np.unique(fitted.periods.account[fitted.known]))
+    accounts = int(np.count_nonzero(np.bincount(fitted.periods.account[fitted.known])))
     return Ratio(
         end=end,
         lag=fitted.lag,
@@ -235,15 +238,3 @@ def swap_accounts(relationships: Sequence[str], rng: np.random.Generator) -> lis
     names = rng.permutation(sorted(set(relationships))).tolist()
     other = dict(zip(names, [*names[1:], *names[:1]], strict=True))  # a ring: nobody meets itself
     return [other[name] for name in relationships]
-
-
-def move_weeks(deals: Deals, days: float) -> Deals:
-    """A placebo: the same deals as if all of it had happened so many days earlier or later."""
-    shift = int(days / 7.0 * WEEK_US)
-    return Deals(
-        opened=deals.opened + shift,
-        ended=deals.ended + shift,
-        end=deals.end,
-        account=deals.account,
-        entered=deals.entered + shift,
-    )

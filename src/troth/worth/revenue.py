@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from troth.errors import InputError
@@ -82,7 +84,8 @@ def gather_months(outcomes: object, *, as_of: dt.datetime) -> Months:
 
     Raises: MissingColumns, BadColumn when it is no table of outcomes.
     """
-    rows = conform(outcomes, OUTCOMES).to_pylist()
+    table = conform(outcomes, OUTCOMES)
+    rows = table.filter(pc.is_in(table["kind"], pa.array(["invoice", "renewal"]))).to_pylist()
     invoices = [row for row in rows if row["kind"] == "invoice" and row["opened_at"] < as_of and row["state"] != "lost"]
     renewals = [row for row in rows if row["kind"] == "renewal" and row["state"] == "won"]
     source, sums = ("invoice", invoices) if invoices else ("renewal", renewals)

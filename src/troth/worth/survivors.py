@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from troth.worth.baseline import Baseline
 from troth.worth.frozen import DAY_US, Frozen, ScorePaths
-from troth.worth.hazards import LOST, WON, HazardFit, hazards
+from troth.worth.hazards import HazardFit, chances_of_ends
 from troth.worth.periods import Periods
 
 Floats = NDArray[np.float64]
@@ -87,8 +87,12 @@ def sum_hazards(
     sums = np.zeros((len(ages), 2))  # in hazards of that age
     for age in ages[1:]:
         sums[age] = keep * (sums[age - 1] + 1.0) * falls[age - 1]
-    made = hazards(design, coefficients)[:, [WON, LOST]] * sums[weeks]
-    return np.minimum(made, weeks[:, None])
+    made = np.empty((len(design), 2))
+    for start in range(0, len(design), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        made[rows] = chances_of_ends(design[rows], coefficients).T
+    made *= sums[weeks]
+    return np.minimum(made, weeks[:, None], out=made)
 
 
 def lean(summed: Floats, coefficients: Floats, at: int, unseen: Unseen) -> Floats:
@@ -110,9 +114,9 @@ def widen(fitted: HazardFit, design: Floats, summed: Floats, at: int, unseen: Un
     for start in range(0, len(design), _CHUNK):
         rows = slice(start, start + _CHUNK)
         part, gone = design[rows], summed[rows]
-        chance = hazards(part, theta)[:, [WON, LOST]]
-        felt = chance * (pulls - chance @ pulls[:, None])  # of the slopes, for one unit more trust
-        left = np.concatenate([felt[:, :1] * part, felt[:, 1:] * part], axis=1)
+        chance = chances_of_ends(part, theta)
+        felt = chance * (pulls[:, None] - pulls @ chance)  # of the slopes, for one unit more trust
+        left = np.concatenate([felt[0][:, None] * part, felt[1][:, None] * part], axis=1)
         right = np.concatenate([gone[:, :1] * pulls[0] * part, gone[:, 1:] * pulls[1] * part], axis=1)
         right[:, at] += gone[:, 0]
         right[:, columns + at] += gone[:, 1]
