@@ -507,6 +507,51 @@ DIGESTS: Final = pa.schema(
 )
 """The outbox of closes by mail: a row before the first attempt. What they say is made anew, and kept nowhere."""
 
+TOKENS: Final = pa.schema(
+    [
+        _must("token_id", pa.string()),
+        _must("name", pa.string()),  # what it is for
+        _must("hash", pa.string()),  # SHA-256 of the token, which is kept nowhere
+        _must("role", pa.string()),
+        pa.field("person", pa.string()),  # whose it is; null for the sole user of a book
+        _must("needs", pa.list_(pa.string())),  # what it may do
+        _must("made_at", _TIME),
+        _must("expires_at", _TIME),
+        pa.field("revoked_at", _TIME),
+        pa.field("used_at", _TIME),  # to some minutes
+    ]
+)
+
+HOOK_EVENTS: Final = pa.schema(
+    [
+        _must("event_id", pa.string()),  # the same for the same thing, so that it is told once
+        _must("hook_id", pa.string()),  # to which address
+        _must("kind", pa.string()),
+        _must("at", _TIME),  # when it was noticed
+        pa.field("relationship", pa.string()),
+        pa.field("subject", pa.string()),  # id of the promise or question
+        pa.field("turn_id", pa.string()),  # that it rests on
+        _must("state", pa.string()),  # known (there before the address was), waiting, sent, given up
+        _must("tries", pa.int32()),
+        pa.field("next_at", _TIME),  # when it is tried again
+        pa.field("problem", pa.string()),  # of the last try
+        pa.field("sent_at", _TIME),
+    ]
+)
+"""What was told, or is to be told, to addresses that the owner entered."""
+
+HOOK_LEVELS: Final = pa.schema(
+    [
+        _must("relationship", pa.string()),
+        _must("gauge", pa.string()),
+        _must("percentile", pa.float64()),
+        _must("low", pa.float64()),
+        _must("high", pa.float64()),
+        _must("at", _TIME),
+    ]
+)
+"""The level that a fall of trust is told from."""
+
 TABLES: Final[Mapping[str, pa.Schema]] = {
     "turns": TURNS,
     "turn_versions": TURN_VERSIONS,

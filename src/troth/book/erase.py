@@ -21,6 +21,8 @@ _POINTERS: Final = {
 """Rows that stand without the turn they point to: the column that points, and how what came from there is named."""
 
 _NAMING: Final = ("speaker", "recipients", "cc")
+_TOLD: Final = ("hook_events", "hook_levels")
+"""Tables of what is told to other programs: ids, and the relationship that it is about."""
 _CARRYING: Final = ("address", "phone", "handle")
 """Columns of turns and of contacts that hold addresses, handles and phones."""
 
@@ -60,6 +62,8 @@ def drop_turns(store: Store, turn_ids: Iterable[str]) -> dict[str, int]:
         _count(gone, "person_decisions", _forget_unmentioned(store, named))
         _count(gone, "trial_accounts", _forget_unmentioned_accounts(store, named))
         _count(gone, "audit", _forget_unmentioned_audited(store, named, ids))
+        for name in _TOLD:
+            _count(gone, name, _forget_unmentioned_told(store, name, named))
     return gone
 
 
@@ -68,7 +72,8 @@ def forget_names(store: Store, names: Iterable[str]) -> dict[str, int]:
 
     Contacts that carry one of them go. Decisions of who is who stay without them, where names are left on both sides.
     An account of a trial that is one of them keeps its arm and loses its name; an entry of the log of who looked at
-    what keeps its seal and loses the name. Closes that were sent to them leave the outbox.
+    what keeps its seal and loses the name. Closes that were sent to them leave the outbox, and so does what was told
+    of them to other programs; their tokens are no longer good.
 
     Args:
         store: the book.
@@ -84,7 +89,10 @@ def forget_names(store: Store, names: Iterable[str]) -> dict[str, int]:
         _count(gone, "person_decisions", _forget_decided(store, chosen))
         _count(gone, "trial_accounts", _forget_accounts(store, chosen))
         _count(gone, "audit", _forget_audited(store, chosen))
-        _count(gone, "digests", _drop(store, "digests", "person", sorted(chosen)))
+        for name in ("digests", "tokens"):
+            _count(gone, name, _drop(store, name, "person", sorted(chosen)))
+        for name in _TOLD:
+            _count(gone, name, _drop(store, name, "relationship", sorted(chosen)))
     return gone
 
 
@@ -131,6 +139,16 @@ def _forget_audited(store: Store, names: set[str]) -> int:
             changed.append(row | {column: None for name in told for column in (name, f"{name}_salt")})
     store.upsert("audit", pa.Table.from_pylist(changed, schema=FORMS["audit"].schema))
     return len(changed)
+
+
+def _forget_unmentioned_told(store: Store, name: str, names: set[str]) -> int:
+    """Forget what was told of these or their firms, where no turn and no contact names anybody of them any more."""
+    asked = _with_firms(names) & _names_in(store.table(name, columns=["relationship"]))
+    if not asked:
+        return 0
+    known = _names_in(store.table("turns", columns=list(_NAMING)))
+    known |= _names_in(store.table("contacts", columns=list(_CARRYING)))
+    return _drop(store, name, "relationship", sorted(asked - _with_firms(known)))
 
 
 def _with_firms(names: set[str]) -> set[str]:
