@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -99,7 +100,7 @@ def test_the_story_of_each_promise_is_the_one_that_the_book_tells(door: Door) ->
 
 
 @pytest.fixture(scope="module")
-def writing(sample_file: Path) -> Door:
+def writing(sample_file: Path) -> Iterator[Door]:
     with serve_copy(sample_file) as serving, enter(serving) as door:
         yield door
 

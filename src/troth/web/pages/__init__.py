@@ -4,6 +4,6 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from troth.web.pages import doors, promises, today
+from troth.web.pages import doors, promises, questions, today
 
-ROUTERS: Final[tuple[APIRouter, ...]] = (doors.router, today.router, promises.router)
+ROUTERS: Final[tuple[APIRouter, ...]] = (doors.router, today.router, promises.router, questions.router)
