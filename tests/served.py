@@ -7,6 +7,7 @@ import shutil
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -78,6 +79,9 @@ def listen(serving: Serving) -> Generator[str]:
         server = uvicorn.Server(uvicorn.Config(make_app(serving), log_level="warning", lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
+        while not server.started:
+            assert thread.is_alive(), "the server did not start"
+            time.sleep(0.01)
         try:
             yield f"{ADDRESS}:{listening.getsockname()[1]}"
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any, Protocol, Self
 
 import pyarrow as pa
 
-from troth.errors import InputError
+from troth.errors import BookBusy, InputError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,13 +132,25 @@ class Store(Protocol):
 def open_store(path: str | Path | None = None) -> Store:
     """Open the book at `path`, made if absent with its parent folders; None or ":memory:" is a throw-away book.
 
-    Raises: BookBusy, naming the owner, when another process or another open store holds it; BookDamaged when the
-        file is torn or no book; InputError when no book can be at this path.
+    A book that `troth serve` holds is opened through it; an https address opens one on another machine, with the token
+    in the variable TROTH_TOKEN.
+
+    Raises: BookBusy, naming the owner, when another process or another open store holds it and does not serve it;
+        BookDamaged when the file is torn or no book; InputError when no book can be at this path.
     """
     from troth.book.duckdb import open_duckdb  # noqa: PLC0415 - the driver is loaded when a book is opened, not before
+    from troth.book.remote import TOKEN_VARIABLE, Address, RemoteStore, find_server  # noqa: PLC0415
 
     if path is None or str(path) == ":memory:":
         return open_duckdb(None)
+    if str(path).startswith(("https://", "http://")):
+        return RemoteStore(Address(url=str(path), token=os.environ.get(TOKEN_VARIABLE, "")))
     if str(path).startswith(("postgres:", "postgresql:")):
         raise InputError(f"{path}: books in PostgreSQL cannot be opened yet. Name a file instead.")
-    return open_duckdb(Path(path))
+    try:
+        return open_duckdb(Path(path))
+    except BookBusy:
+        address = find_server(Path(path).expanduser().resolve())
+        if address is None:
+            raise
+        return RemoteStore(address)

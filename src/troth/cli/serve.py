@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
-from contextlib import closing
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,15 +24,21 @@ from troth.errors import InputError
 
 if TYPE_CHECKING:
     from troth.library import Book
+    from troth.settings import Settings
+    from troth.teaming import Team
     from troth.web.app import Serving
 
 _PORT = 8321
+_SECRET = "TROTH_OIDC_SECRET"  # noqa: S105 - the name of a variable
 
 
 @stoppable
 def serve(
     sample: SampleOption = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes a free one.")] = _PORT,
+    host: Annotated[
+        str, typer.Option(help="Address to listen at. Another than this machine's own needs [team] in troth.toml.")
+    ] = "127.0.0.1",
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
     book: BookOption = None,
     me: MeOption = None,
@@ -39,55 +47,128 @@ def serve(
 ) -> None:
     """The page: the day's close, relationships, promises, questions; also a JSON API. Ctrl-C ends it.
 
-    Only this machine can reach it, by the address that is printed; the address opens the page once.
+    Only this machine can reach it, by the address that is printed; the address opens the page once. A team whose
+    troth.toml says [team] signs in at its identity provider instead, and may reach it from elsewhere.
 
     Example: troth serve --sample
     """
     from troth.cli.talk import say
 
     chosen = choose_settings(settings, zone=zone, me=me)
-    with open_book(book, chosen, sample=sample) as opened, closing(_listen(port)) as listening:
-        serving = _serve(opened)
-        address = f"http://127.0.0.1:{listening.getsockname()[1]}/in?token={serving.keys.make()}"
-        say(f"The page is at {address}")
-        say("The address opens it once. Ctrl-C ends it.")
-        if browser:
-            import webbrowser
+    _check_host(host, chosen)
+    with open_book(book, chosen, sample=sample) as opened:
+        running = _find_running(opened)
+        if running is not None:
+            say("This book is served already. Here is a new address of the same page, which opens it once:")
+            _show(running, browser=browser)
+            return
+        with closing(_listen(host, port)) as listening:
+            serving = _serve(opened, f"http://127.0.0.1:{listening.getsockname()[1]}")
+            with _card(opened, serving):
+                if chosen.team is not None:
+                    say(f"The team signs in at {chosen.team.address}. Ctrl-C ends it.")
+                else:
+                    say("The page is here. The address opens it once; Ctrl-C ends it.")
+                    _show(f"{serving.address}/in?token={serving.keys.make()}", browser=browser)
+                try:
+                    _run(serving, listening, chosen.team)
+                finally:
+                    serving.transactions.close()
+                    serving.close()
 
-            webbrowser.open(address)
-        try:
-            _run(serving, listening)
-        finally:
-            serving.keeper.close()
+
+def _check_host(host: str, settings: Settings) -> None:
+    from troth.teaming import LOOPBACK
+
+    if host not in LOOPBACK and settings.team is None:
+        raise InputError(
+            f"--host {host} would let others in, and nobody would be asked who they are. Say in troth.toml under "
+            "[team] how your team signs in; docs/teams.md shows it."
+        )
 
 
-def _serve(opened: Book) -> Serving:
+def _find_running(opened: Book) -> str | None:
+    """A new address of the page, where another process serves this book."""
+    from troth.book.remote import RemoteStore
+
+    return opened.store.make_door_key() if isinstance(opened.store, RemoteStore) else None
+
+
+def _show(address: str, *, browser: bool) -> None:
+    from troth.cli.talk import say
+
+    say(address)
+    if browser:
+        import webbrowser
+
+        webbrowser.open(address)
+
+
+@contextmanager
+def _card(opened: Book, serving: Serving) -> Generator[None]:
+    """Say beside the book where it is served, so that other commands work through this process."""
+    from troth.book.remote import Address, card_of, write_card
+
+    if opened.store.path == ":memory:":
+        yield
+        return
+    book = Path(opened.store.path)
+    write_card(book, Address(url=serving.address, token=serving.own_token))
+    try:
+        yield
+    finally:
+        card_of(book).unlink(missing_ok=True)
+
+
+def _serve(opened: Book, address: str) -> Serving:
     try:
         from troth.web.start import make_serving
     except ImportError as error:
         raise InputError(f'the page needs an extra: install it with  pip install "troth[serve]". ({error})') from error
-    return make_serving(opened.store, opened.settings)
+    return make_serving(opened.store, opened.settings, address=address, secret=_find_secret(opened.settings))
 
 
-def _listen(port: int) -> socket.socket:
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+def _find_secret(settings: Settings) -> str | None:
+    """What the identity provider gave a team's troth.
+
+    Raises: InputError where it is nowhere.
+    """
+    from troth.cli.passwords import find_secret
+
+    if settings.team is None:
+        return None
+    secret = find_secret(settings.team.client_id, _SECRET)
+    if not secret:
+        raise InputError(
+            f"the secret that {settings.team.issuer} gave this troth is missing. Set {_SECRET}, or keep it in the "
+            f"keyring under troth and {settings.team.client_id}."
+        )
+    return secret
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind(("127.0.0.1", port))
+        listening.bind((host, port))
     except OSError as error:
         listening.close()
         raise InputError(
-            f"port {port} is taken: {error.strerror}. Name another with --port, or 0 for a free one."
+            f"{host}, port {port}, cannot be taken: {error.strerror}. Name another with --port, or 0 for a free one."
         ) from error
     return listening
 
 
-def _run(serving: Serving, listening: socket.socket) -> None:
+def _run(serving: Serving, listening: socket.socket, team: Team | None) -> None:
     import uvicorn
 
     from troth.web.app import make_app
 
-    server = uvicorn.Server(uvicorn.Config(make_app(serving), log_level="warning", server_header=False))
+    config = uvicorn.Config(
+        make_app(serving), log_level="warning", server_header=False, proxy_headers=False,
+        ssl_certfile=None if team is None else team.certificate, ssl_keyfile=None if team is None else team.key,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
     server.run(sockets=[listening])  # ends with the signal that ended it
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import Final
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.dependencies.models import Dependant
@@ -16,16 +17,21 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from troth.errors import TrothError
-from troth.web.access import Need, Visitor
+from troth.teaming import LOOPBACK
+from troth.web.access import Need, Role, Visitor
 from troth.web.failing import answer_error
 from troth.web.guard import Guard
 from troth.web.keeper import Keeper
+from troth.web.limits import Limits, Rates
 from troth.web.pages import ROUTERS
 from troth.web.rendering import Pages
-from troth.web.sessions import DoorKeys, Sessions, name_cookie
+from troth.web.sessions import DoorKeys, Sessions, hash_secret, make_secret, name_cookie
+from troth.web.transactions import Transactions
 from troth.web.visit import Permit
 
-LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+if TYPE_CHECKING:
+    from troth.web.audit import Audit
+    from troth.web.oidc import SignIn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,23 +42,64 @@ class Serving:
         keeper: the open book.
         pages: the templates.
         sessions, keys: who is signed in, and the one-time tokens that sign in.
+        transactions: those of callers that work on the whole book over HTTP.
         find_token: who an API token belongs to; None where it is not known or over.
+        own_token: the one that the command line on this machine finds beside the book; it ends with this process.
+        address: where browsers reach us, as http://127.0.0.1:8321.
         hosts: names by which browsers call us.
         is_https: whether browsers reach us over TLS.
+        sign_in: how a team comes in; None for the one user, who has the address.
+        audit: where it is noted who looked at what; None for the one user.
+        rates: how often somebody may ask; None for as often as they like.
+        on_close: what is to end before the book is handed back.
     """
 
     keeper: Keeper
     pages: Pages
     sessions: Sessions
     keys: DoorKeys
+    transactions: Transactions
+    own_token: str = field(default_factory=make_secret)
+    address: str = ""
     find_token: Callable[[str], Visitor | None] = lambda _: None
     hosts: tuple[str, ...] = LOOPBACK
     is_https: bool = False
+    sign_in: SignIn | None = None
+    audit: Audit | None = None
+    rates: Rates | None = field(default_factory=Rates)
+    on_close: tuple[Callable[[], None], ...] = ()
+
+    def identify(self, token: str) -> Visitor | None:
+        """Who a token belongs to."""
+        if hmac.compare_digest(hash_secret(token), hash_secret(self.own_token)):
+            return Visitor(name="the command line", role=Role.sole)
+        return self.find_token(token)
 
     @property
     def cookie(self) -> str:
         """The name of the cookie of a session."""
         return name_cookie(is_https=self.is_https)
+
+    def note(self, request: Request, visitor: Visitor, *, outcome: str) -> None:
+        """Note that somebody looked at something, where that is noted.
+
+        Raises: BookError when it cannot be.
+        """
+        if self.audit is not None:
+            path = getattr(request.scope.get("route"), "path", request.url.path)
+            about = "\n".join(map(str, request.path_params.values())) or None
+            who = visitor.person or visitor.name
+            self.audit.note(f"{request.method} {path}", who=who, role=visitor.role, about=about, outcome=outcome)
+
+    def close(self) -> None:
+        """Hand everything back."""
+        try:
+            for close in self.on_close:
+                close()
+            if self.audit is not None:
+                self.audit.close()
+        finally:
+            self.keeper.close()
 
 
 def make_app(serving: Serving, *, routers: Iterable[APIRouter] = ROUTERS) -> FastAPI:
@@ -62,13 +109,18 @@ def make_app(serving: Serving, *, routers: Iterable[APIRouter] = ROUTERS) -> Fas
     """
     app = FastAPI(title="troth", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.serving = serving
+    needs = app.state.needs = dict[str, Need]()  # of pages, by path
     for router in routers:
         for route in router.routes:
-            need_of(route)
+            need = need_of(route)
+            if isinstance(route, APIRoute) and "GET" in route.methods:
+                needs[route.path] = need
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=str(files("troth.web").joinpath("static"))))
     for kind in (TrothError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _answer)
+    if serving.rates is not None:
+        app.add_middleware(Limits, rates=serving.rates, cookie=serving.cookie)
     app.add_middleware(Guard, hosts=serving.hosts, is_https=serving.is_https)
     return app
 

@@ -1,4 +1,4 @@
-"""The parts of a served book, put together for one user on one machine."""
+"""The parts of a served book, put together for one user on one machine, or for a team that signs in."""
 
 from __future__ import annotations
 
@@ -7,24 +7,56 @@ from typing import TYPE_CHECKING
 from troth import __version__
 from troth.desk import clock
 from troth.encoder import encoder_id
+from troth.errors import InputError
 from troth.library import Book
+from troth.teaming import LOOPBACK
 from troth.web.app import Serving
+from troth.web.audit import Audit
 from troth.web.keeper import Keeper
 from troth.web.rendering import Pages
-from troth.web.sessions import DoorKeys, MemorySessions
+from troth.web.sessions import DoorKeys, MemorySessions, team_sessions
+from troth.web.transactions import Transactions
 
 if TYPE_CHECKING:
     from troth.book import Store
     from troth.settings import Settings
+    from troth.teaming import Team
+    from troth.web.oidc import SignIn
 
 
-def make_serving(store: Store, settings: Settings) -> Serving:
-    """Serve a store to its one user. The first view is begun at once; `serving.keeper.close` hands the store back."""
+def make_serving(store: Store, settings: Settings, *, address: str = "", secret: str | None = None) -> Serving:
+    """Serve a store to its one user or, where the settings name one, to a team.
+
+    The first view is begun at once; `serving.close` hands the store back.
+
+    Args:
+        address: where browsers reach us.
+        secret: that the team's identity provider gave us.
+
+    Raises: ProviderError where the provider does not answer; InputError where a team has no secret.
+    """
+    sign_in = None if settings.team is None else _make_sign_in(settings.team, secret)
     keeper = Keeper(store, settings, open_book=Book)
     keeper.renew()
     return Serving(
         keeper=keeper,
         pages=Pages(zone=settings.zone, foot=f"troth {__version__}, {encoder_id()}"),
-        sessions=MemorySessions(clock),
+        sessions=MemorySessions(clock) if settings.team is None else team_sessions(clock),
         keys=DoorKeys(),
+        sign_in=sign_in,
+        audit=None if settings.team is None else Audit(store, clock=clock),
+        hosts=LOOPBACK if settings.team is None else (*settings.team.names, *LOOPBACK),
+        is_https=settings.team is not None and settings.team.is_https,
+        transactions=Transactions(store),
+        address=address,
     )
+
+
+def _make_sign_in(team: Team, secret: str | None) -> SignIn:
+    from troth.web.oidc import SignIn  # noqa: PLC0415 - loads what one user alone does without
+
+    if not secret:
+        raise InputError("a team signs in at its identity provider, and the secret that this gave troth is missing.")
+    sign_in = SignIn(team, secret, clock=clock)
+    sign_in.check()
+    return sign_in

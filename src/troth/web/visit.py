@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import quote
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from troth.errors import TrothError
@@ -80,6 +81,11 @@ class Visit:
         """Language and theme."""
         return choose_look(self.request)
 
+    def opens(self, path: str) -> bool:
+        """Whether a page is there for this visitor."""
+        need = self.request.app.state.needs.get(path)
+        return need is not None and self.who.may(need)
+
     @property
     def form_token(self) -> str:
         """What a form must bring back."""
@@ -119,12 +125,14 @@ class Permit:
         visitor = serving.sessions.find(secret) if secret else None
         visit = Visit(request=request, visitor=visitor, session=secret if visitor else None, serving=serving)
         if visitor is None and (bearer := read_bearer(request)) is not None:
-            visit = replace(visit, visitor=serving.find_token(bearer), session=None)
+            visit = replace(visit, visitor=await run_in_threadpool(serving.identify, bearer), session=None)
         if self.need is Need.nothing:
             return visit
         if visit.visitor is None:
             raise Refused(401, "sign in first")
-        if not visit.visitor.may(self.need):
+        is_allowed = visit.visitor.may(self.need)
+        serving.note(request, visit.visitor, outcome="allowed" if is_allowed else "refused")
+        if not is_allowed:
             raise Refused(403, "you may not do this")
         if request.method in _UNSAFE and visit.session is not None:
             await check_form(request, visit.session)

@@ -1,0 +1,185 @@
+"""The whole book over HTTP, table by table, for the command line and for `troth.open("https://…")`.
+
+Not part of the API that is described to others: it speaks Arrow, and needs a token of the owner's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import pyarrow as pa
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, ConfigDict
+from starlette.concurrency import run_in_threadpool
+
+from troth.book import Mark
+from troth.book.remote import ARROW, TRANSACTION, write_stream
+from troth.errors import InputError
+from troth.web.visit import StoreWide, Visit
+
+router = APIRouter(prefix="/api/v1/store", include_in_schema=False)
+T = TypeVar("T")
+_MOST_BYTES: Final = 512 * 1024 * 1024
+_QUIET: Final = frozenset({"marks", "settings"})  # tables that no page shows
+
+
+class Asked(BaseModel):
+    """What is wanted of a table."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    columns: list[str] | None = None
+    where: dict[str, list[Any]] = {}
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class MarkSent(BaseModel):
+    """How far a source was read."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    content: str
+    size: int
+    position: int
+
+
+@router.post("/tables/{name}")
+def fetch(visit: StoreWide, name: str, asked: Asked) -> Response:
+    """Rows of a table as an Arrow stream."""
+    store = visit.keeper.store
+    table = _do(
+        visit,
+        lambda: store.table(name, columns=asked.columns, where=asked.where, since=asked.since, until=asked.until),
+    )
+    return Response(write_stream(table), media_type=ARROW)
+
+
+@router.post("/tables/{name}/rows")
+async def upsert(visit: StoreWide, name: str) -> Response:
+    """Add rows, and overwrite those whose key is there."""
+    (rows,) = _read_streams(await _read(visit), 1)
+    written = await run_in_threadpool(_do, visit, lambda: visit.keeper.store.upsert(name, rows))
+    _tell(visit, name)
+    return JSONResponse({"added": written.added, "changed": written.changed})
+
+
+@router.put("/tables/{name}/rows")
+async def replace(visit: StoreWide, name: str) -> Response:
+    """Make the rows of these keys exactly those sent."""
+    keys, rows = _read_streams(await _read(visit), 2)
+    column = keys.column_names[0]
+
+    def write() -> None:
+        visit.keeper.store.replace(name, rows, keys_column=column, keys=keys[column].to_pylist())
+
+    await run_in_threadpool(_do, visit, write)
+    _tell(visit, name)
+    return JSONResponse({})
+
+
+@router.post("/transactions")
+def begin(visit: StoreWide) -> Response:
+    """Begin a transaction; its name goes into a header of what belongs to it."""
+    return JSONResponse({"transaction": visit.serving.transactions.begin()})
+
+
+@router.post("/transactions/commit")
+def commit(visit: StoreWide) -> Response:
+    """Keep what was written."""
+    visit.serving.transactions.commit(_name_of(visit))
+    visit.keeper.renew_soon()
+    return JSONResponse({})
+
+
+@router.post("/transactions/rollback")
+def roll_back(visit: StoreWide) -> Response:
+    """Take back what was written."""
+    visit.serving.transactions.roll_back(_name_of(visit))
+    return JSONResponse({})
+
+
+@router.get("/revisions")
+def tell_revisions(visit: StoreWide) -> Response:
+    """What names the content of each table."""
+    return JSONResponse(dict(_do(visit, visit.keeper.store.revisions)))
+
+
+@router.get("/marks")
+def tell_mark(visit: StoreWide, source_key: str) -> Response:
+    """How far a source was read."""
+    mark = _do(visit, lambda: visit.keeper.store.mark(source_key))
+    stated = None if mark is None else {"content": mark.content, "size": mark.size, "position": mark.position}
+    return JSONResponse(stated)
+
+
+@router.put("/marks")
+def set_mark(visit: StoreWide, source_key: str, sent: MarkSent) -> Response:
+    """Note how far a source was read."""
+    mark = Mark(content=sent.content, size=sent.size, position=sent.position)
+    _do(visit, lambda: visit.keeper.store.set_mark(source_key, mark))
+    return JSONResponse({})
+
+
+@router.get("/settings/{name}")
+def tell_setting(visit: StoreWide, name: str) -> Response:
+    """The JSON value kept under a name."""
+    return JSONResponse(_do(visit, lambda: visit.keeper.store.settings(name)))
+
+
+@router.put("/settings/{name}")
+async def set_setting(visit: StoreWide, name: str) -> Response:
+    """Keep a JSON value under a name."""
+    try:
+        value = json.loads(await _read(visit))
+    except ValueError as error:
+        raise InputError(f"setting {name!r} is not JSON: {error}.") from error
+    await run_in_threadpool(_do, visit, lambda: visit.keeper.store.set_setting(name, value))
+    return JSONResponse({})
+
+
+@router.post("/door")
+def open_door(visit: StoreWide) -> Response:
+    """A new one-time address of the page."""
+    return JSONResponse({"address": f"{visit.serving.address}/in?token={visit.serving.keys.make()}"})
+
+
+def _do(visit: Visit, act: Callable[[], T]) -> T:
+    """Do something with the store, within the transaction that the request names."""
+    name = visit.request.headers.get(TRANSACTION)
+    return act() if name is None else visit.serving.transactions.do(name, act)
+
+
+def _name_of(visit: Visit) -> str:
+    name = visit.request.headers.get(TRANSACTION)
+    if name is None:
+        raise InputError(f"the header {TRANSACTION} must name the transaction.")
+    return name
+
+
+def _tell(visit: Visit, table: str) -> None:
+    """Have the pages made anew; within a transaction its commit does so."""
+    if table not in _QUIET and visit.request.headers.get(TRANSACTION) is None:
+        visit.keeper.renew_soon()
+
+
+async def _read(visit: Visit) -> bytes:
+    body = bytearray()
+    async for piece in visit.request.stream():
+        body += piece
+        if len(body) > _MOST_BYTES:
+            raise InputError("that is too much in one piece. Send fewer rows at a time.")
+    return bytes(body)
+
+
+def _read_streams(body: bytes, count: int) -> list[pa.Table]:
+    """So many Arrow streams, one behind the other."""
+    source = pa.BufferReader(body)
+    try:
+        return [pa.ipc.open_stream(source).read_all() for _ in range(count)]
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"the rows are no Arrow stream: {str(error).splitlines()[0]}.") from error
