@@ -113,6 +113,10 @@ def test_both_forms_say_what_was_found(clear: Worth):
         for one in clear.controls:
             ratio = one.ratio
             assert say_all(f"{ratio.ratio:.2f} ({ratio.low:.2f} to {ratio.high:.2f})") in say_all(of)
+        assert say_all(clear.say_within()) in say_all(of)
+        assert clear.doubly is not None
+        assert say_all(clear.doubly.say()) in say_all(of)
+        assert say_all(clear.revenue.say()) in say_all(text)
         assert "E-value" in of
         assert say_all(f"{len(clear.book.ids)} of {clear.book.seen}") in say_all(of)
         assert "What must not be concluded" in of

@@ -82,6 +82,8 @@ class Pages:
         is_told: whether the answer is a ratio; where not, `missing` says what there is and what is needed, and `advice`
             where more comes from and what will then stand here.
         drawings: those of the first page; `forest` is the second page's.
+        roads: what other analyses of the same deals say.
+        income: what goes with trust in money that came in, by month.
         money_table: open deals with what more trust goes with, the largest first; empty where no sum is told.
     """
 
@@ -95,12 +97,14 @@ class Pages:
     figures: tuple[Figure, ...]
     drawings: tuple[Drawing, ...]
     money: str
+    income: str
     money_heads: tuple[str, ...]
     money_table: tuple[Line, ...]
     money_more: str
     forest: Drawing | None
     controls: tuple[Line, ...]
     strength: str
+    roads: tuple[str, ...]
     basis: tuple[Line, ...]
     left_out: tuple[Line, ...]
     notes: tuple[str, ...]
@@ -132,12 +136,14 @@ def lay_out_pages(found: Worth, *, whose: str, made_with: str) -> Pages:
         figures=tuple(_list_figures(found)),
         drawings=tuple(_list_drawings(found, things)),
         money=found.say_money(),
+        income=found.revenue.say(),
         money_heads=("Open deal" if found.kind == "deal" else "Open renewal", "Account", "About", "80 % interval"),
         money_table=tuple(_list_money(found)),
         money_more=_tell_more_money(found),
         forest=_draw_checks(found) if has_ratios else None,
         controls=tuple(_list_controls(found)) if has_ratios else (),
         strength=_tell_strength(won),
+        roads=tuple(_list_roads(found)) if is_told else (),
         basis=tuple(_list_basis(found, things)),
         left_out=tuple(_list_left_out(found)),
         notes=tuple(_list_notes(found)),
@@ -317,6 +323,12 @@ def _tell_strength(won: Ratio | None) -> str:
         f"many times as likely to explain the ratio away; {e_value_of_interval(won):.2f} for the nearer end of its "
         "interval."
     )
+
+
+def _list_roads(found: Worth) -> Iterator[str]:
+    yield found.say_within()
+    if found.doubly is not None:
+        yield found.doubly.say()
 
 
 def _list_basis(found: Worth, things: str) -> Iterator[Line]:
