@@ -50,17 +50,17 @@ def write_sample_book(path: Path) -> None:
 
 
 @contextmanager
-def serve_copy(book: Path, settings: Settings = SETTINGS) -> Generator[Serving]:
+def serve_copy(book: Path, settings: Settings = SETTINGS, *, secret: str | None = None) -> Generator[Serving]:
     """A copy of a book, served: what is written to it is seen by nobody else."""
     with tempfile.TemporaryDirectory() as folder:
         copied = shutil.copy(book, Path(folder) / "book.duckdb")
         with open_book(copied, settings=settings) as opened:
-            serving = make_serving(opened.store, opened.settings)
+            serving = make_serving(opened.store, opened.settings, secret=secret)
             try:
                 serving.keeper.view()
                 yield serving
             finally:
-                serving.keeper.close()
+                serving.close()
 
 
 @contextmanager

@@ -23,7 +23,7 @@ STAGES = {
     *("people", "identity", "sources", "text", "encoder", "promises", "questions", "surveys", "readings", "trust"),
     *("review", "touch", "worth", "reciprocity", "influence"),
 }
-KNOWING_STAGES = LEAVES | STAGES | {"intake", "settings"}
+KNOWING_STAGES = LEAVES | STAGES | {"intake", "teaming", "settings"}
 EVERYTHING = KNOWING_STAGES | {
     *(
         "pipeline",
@@ -39,7 +39,7 @@ EVERYTHING = KNOWING_STAGES | {
         "keeping",
     ),
     *("worthing", "worthtold", "begetting", "swaying", "leaving", "watching", "deciding", "agents", "answering"),
-    *("tuning", "proving", "proofpage", "book", "library", "api", "sample", "roster", "persons", ""),
+    *("tuning", "proving", "proofpage", "sealing", "book", "library", "api", "sample", "roster", "persons", ""),
     *("trial", "trialoutcomes", "trialmeasuring", "trialsuggesting", "trying"),
     "worthreport",
     "cells",
@@ -70,7 +70,8 @@ MAY: dict[str, set[str]] = {
     "leaving": LEAVES | {"sources", "book", "restoring"},
     "answering": LEAVES | {"sources", "surveys"},
     "intake": LEAVES | {"book", "sources", "versions", "restoring", "answering"},
-    "settings": LEAVES | {"people", "promises", "sources"},
+    "teaming": {"errors", "people"},
+    "settings": LEAVES | {"teaming", "people", "promises", "sources"},
     "persons": KNOWING_STAGES | {"book"},
     "roster": KNOWING_STAGES | {"book", "persons"},
     "trend": KNOWING_STAGES,

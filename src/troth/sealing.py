@@ -46,7 +46,12 @@ def seal_forecasts(rows: Iterable[Mapping[str, Any]]) -> str:
 
 def seal_closing(row: Mapping[str, Any]) -> str:
     """SHA-256 over a row of CLOSINGS without its own seal; the seal before it is in there."""
-    return _hash([_line("", {name: row[name] for name in _SEALED})])
+    return seal_row(row, _SEALED)
+
+
+def seal_row(row: Mapping[str, Any], names: Iterable[str]) -> str:
+    """SHA-256 over these columns of a row, to the last bit."""
+    return _hash([_line("", {name: row[name] for name in names})])
 
 
 def check_seals(closings: Sequence[Mapping[str, Any]], scored: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:

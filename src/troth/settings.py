@@ -14,6 +14,7 @@ from troth.lenses import Lens, make_lens
 from troth.people import Circles, Us, read_us, write_name
 from troth.promises.calendar import Calendar, read_closed
 from troth.sources.mapped import OwnSource
+from troth.teaming import Digest, Team
 
 
 class OwnPillar(BaseModel):
@@ -106,6 +107,8 @@ class Settings(BaseModel):
     touchpoints: tuple[TouchRule, ...] = Field(
         default=(), description="Which turns belong to which stage; the first rule that fits counts."
     )
+    team: Team | None = Field(default=None, description="A team that shares the book, and how it signs in.")
+    digest: Digest | None = Field(default=None, description="How the day's close goes out by mail.")
     trend: Watch = Field(default=Watch(), description="How far back a trend looks, and from when it is named.")
 
     @field_validator("lens")

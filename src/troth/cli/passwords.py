@@ -28,7 +28,7 @@ def ask_password(source: str) -> str:
     from troth.sources.imap import read_address
 
     account = read_address(source).account
-    found = os.environ.get(VARIABLE) or _look_up(account)
+    found = find_secret(account, VARIABLE)
     if found:
         return found
     if not sys.stdin.isatty():
@@ -38,6 +38,11 @@ def ask_password(source: str) -> str:
     import getpass
 
     return getpass.getpass(f"Password of {account}: ")
+
+
+def find_secret(account: str, variable: str) -> str | None:
+    """The secret of an account: from this variable of the environment, else from the system's keyring."""
+    return os.environ.get(variable) or _look_up(account)
 
 
 def read_mails(opened: Book, source: str, password: str) -> ReadReport:

@@ -43,7 +43,7 @@ def answer_error(request: Request, error: Exception) -> Response:
     serving: Serving = request.app.state.serving
     text = serving.pages.render(
         "problem.html", look=choose_look(request), visit=None, title=title_of(status), words=words, status=status,
-        part="body" if request.headers.get("hx-request") == "true" else None,
+        is_team=serving.sign_in is not None, part="body" if request.headers.get("hx-request") == "true" else None,
     )  # fmt: skip
     return HTMLResponse(text, status_code=status, headers=headers)
 

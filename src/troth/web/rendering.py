@@ -6,7 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Final
 from urllib.parse import quote
@@ -38,7 +38,10 @@ NAVIGATION: Final = (
     ("/validity", "Validity"),
     ("/settings", "Settings"),
 )
-"""Address and name of the pages that every page links to."""
+"""Address and name of the pages that every page links to, for those who may open them."""
+
+TEAM_NAVIGATION: Final = (("/team", "Team"), ("/log", "Log"), ("/account", "Account"))
+"""Those that a team has beside them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +102,7 @@ class Pages:
         shared.update(
             t=pass_context(_say_here), day=pass_context(_day), clock=pass_context(_clock),
             number=pass_context(_number), url=_url, gauge=pass_context(_draw_gauge), navigation=NAVIGATION,
+            team_navigation=TEAM_NAVIGATION,
             languages=LANGUAGES, themes=THEMES, zone=ZoneInfo(zone), foot=foot,
         )  # fmt: skip
 
@@ -122,13 +126,24 @@ def _day(context: Context, moment: dt.datetime | dt.date | None, form: str = "E 
     if moment is None:
         return ""
     local = moment.astimezone(context["zone"]).date() if isinstance(moment, dt.datetime) else moment
-    return format_date(local, form, locale=context["look"].language)
+    return _write_date(local, _write_form(form, context), context["look"].language)
+
+
+@lru_cache(maxsize=4096)
+def _write_date(day: dt.date, form: str, language: str) -> str:
+    return format_date(day, form, locale=language)
 
 
 def _clock(context: Context, moment: dt.datetime | None, form: str = "E d MMM y, HH:mm") -> str:
     if moment is None:
         return ""
-    return format_datetime(moment.astimezone(context["zone"]), form, locale=context["look"].language)
+    local = moment.astimezone(context["zone"])
+    return format_datetime(local, _write_form(form, context), locale=context["look"].language)
+
+
+def _write_form(form: str, context: Context) -> str:
+    """A form of dates as the language writes it: German has a comma behind the day's name, a point behind the day."""
+    return form.replace("E d", "E, d").replace("d MMM", "d. MMM") if context["look"].language == "de" else form
 
 
 def _say_here(context: Context, text: str, **parts: object) -> str:
@@ -138,8 +153,12 @@ def _say_here(context: Context, text: str, **parts: object) -> str:
 def _number(context: Context, value: float | None, digits: int = 0) -> str:
     if value is None:
         return "–"
-    return format_decimal(round(value, digits), f"#,##0.{'0' * digits}" if digits else "#,##0",
-                          locale=context["look"].language)  # fmt: skip
+    return _write_number(round(value, digits), digits, context["look"].language)
+
+
+@lru_cache(maxsize=8192)  # a page writes hundreds, most of them again and again
+def _write_number(value: float, digits: int, language: str) -> str:
+    return format_decimal(value, f"#,##0.{'0' * digits}" if digits else "#,##0", locale=language)
 
 
 def _url(*parts: str, **query: object) -> str:

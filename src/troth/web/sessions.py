@@ -18,6 +18,8 @@ from typing import Final, Protocol
 from troth.web.access import Visitor
 
 COOKIE: Final = "troth"
+BACK: Final = "/in/done"
+"""Where an identity provider sends browsers back to; this after our address is what it must know, to the letter."""
 
 
 def name_cookie(*, is_https: bool, name: str = COOKIE) -> str:
@@ -129,6 +131,11 @@ class MemorySessions:
 
     def _is_over(self, session: _Session, now: dt.datetime) -> bool:
         return now - session.used_at > self._idle or now - session.begun_at > self._longest
+
+
+def team_sessions(clock: Callable[[], dt.datetime]) -> MemorySessions:
+    """Sessions of a team: they end after an hour unused, and after a working day in any case."""
+    return MemorySessions(clock, idle=TEAM_IDLE, longest=TEAM_LONGEST)
 
 
 class DoorKeys:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from troth import __version__
@@ -10,11 +11,13 @@ from troth.encoder import encoder_id
 from troth.errors import InputError
 from troth.library import Book
 from troth.teaming import LOOPBACK
+from troth.web.access import Role
 from troth.web.app import Serving
 from troth.web.audit import Audit
 from troth.web.keeper import Keeper
 from troth.web.rendering import Pages
 from troth.web.sessions import DoorKeys, MemorySessions, team_sessions
+from troth.web.tokens import TokenDesk
 from troth.web.transactions import Transactions
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ def make_serving(store: Store, settings: Settings, *, address: str = "", secret:
     sign_in = None if settings.team is None else _make_sign_in(settings.team, secret)
     keeper = Keeper(store, settings, open_book=Book)
     keeper.renew()
+    tokens = TokenDesk(store, clock, role_of=None if settings.team is None else _roles(settings.team))
     return Serving(
         keeper=keeper,
         pages=Pages(zone=settings.zone, foot=f"troth {__version__}, {encoder_id()}"),
@@ -48,8 +52,18 @@ def make_serving(store: Store, settings: Settings, *, address: str = "", secret:
         hosts=LOOPBACK if settings.team is None else (*settings.team.names, *LOOPBACK),
         is_https=settings.team is not None and settings.team.is_https,
         transactions=Transactions(store),
+        find_token=tokens.find,
+        on_close=(tokens.close,),
         address=address,
     )
+
+
+def _roles(team: Team) -> Callable[[str], Role | None]:
+    def role_of(person: str) -> Role | None:
+        role = team.role_of(person)
+        return None if role is None else Role(role)
+
+    return role_of
 
 
 def _make_sign_in(team: Team, secret: str | None) -> SignIn:

@@ -6,9 +6,9 @@ from fastapi import APIRouter
 
 from troth.web import storing
 from troth.web.api import API_ROUTERS
-from troth.web.pages import doors, promises, questions, relationships, today
+from troth.web.pages import account, doors, promises, questions, relationship, relationships, today, touchpoints
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
-    doors.router, today.router, relationships.router, promises.router, questions.router,
-    *API_ROUTERS, storing.router,
+    doors.router, account.router, today.router, relationships.router, relationship.router, promises.router, questions.router,
+    *API_ROUTERS, storing.router, touchpoints.router,
 )  # fmt: skip

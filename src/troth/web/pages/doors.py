@@ -20,6 +20,8 @@ def come_in(visit: Nothing, token: str = "") -> Response:
     """Take the one-time token of the address for a session; the address is then of no use to anybody."""
     if visit.visitor is not None:
         return RedirectResponse("/", status_code=303)
+    if visit.serving.sign_in is not None:
+        return visit.show("in.html", whom="")
     if not visit.serving.keys.use(token):
         raise Refused(401, "this address was used before, or is not whole. `troth serve` in a terminal gives a new one")
     secret = visit.serving.sessions.begin(Visitor(name=visit.keeper.settings.us[0] if visit.keeper.settings.us else "",
