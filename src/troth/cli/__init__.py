@@ -28,6 +28,7 @@ from troth.cli import (
     show,
     structure,
     survey,
+    token,
     touchpoints,
     trial,
     validity,
@@ -46,7 +47,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _MODULES = (
-    review, read, serve, watch, check, relationships, show, people, promises, questions, agents, proof, survey,
+    review, read, serve, token, watch, check, relationships, show, people, promises, questions, agents, proof, survey,
     structure, touchpoints, reciprocity, influence, worth, trial, learn, validity, export,
 )  # fmt: skip
 for _module in _MODULES:
