@@ -96,7 +96,7 @@ def run_provider(redirect: str) -> Generator[Provider]:
                 self.answer(200, {"issuer": at, "authorization_endpoint": f"{at}/authorize",
                                   "token_endpoint": f"{at}/token", "jwks_uri": f"{at}/jwks"})  # fmt: skip
             elif parts.path == "/jwks":
-                self.answer(200, KeySet(list(provider.keys)).as_dict(private=False))
+                self.answer(200, dict(KeySet(list(provider.keys)).as_dict(private=False)))
             elif parts.path == "/authorize":
                 self.send_response(302)
                 self.send_header("Location", provider.authorize(dict(parse_qsl(parts.query))))

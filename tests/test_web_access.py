@@ -218,7 +218,7 @@ def enter_as(served: Serving, visitor: Visitor | None) -> tuple[TestClient, dict
 
 
 def calls() -> list[tuple[str, APIRoute]]:
-    return [(method, route) for route in all_routes() for method in sorted(route.methods)]
+    return [(method, route) for route in all_routes() for method in sorted(route.methods or ())]
 
 
 def things(view: View) -> dict[str, str]:

@@ -12,10 +12,12 @@ import typer
 
 from troth.cli import (
     agents,
+    audit,
     check,
     export,
     influence,
     learn,
+    mcp,
     people,
     promises,
     proof,
@@ -47,8 +49,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _MODULES = (
-    review, read, serve, token, watch, check, relationships, show, people, promises, questions, agents, proof, survey,
+    review, read, serve, mcp, token, watch, check, relationships, show, people, promises, questions, agents, proof, survey,
     structure, touchpoints, reciprocity, influence, worth, trial, learn, validity, export,
+    audit,
 )  # fmt: skip
 for _module in _MODULES:
     _module.register(app)

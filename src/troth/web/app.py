@@ -19,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 from troth.errors import TrothError
 from troth.teaming import LOOPBACK
 from troth.web.access import Need, Role, Visitor
+from troth.web.assisting import Assistant
 from troth.web.failing import answer_error
 from troth.web.guard import Guard
 from troth.web.keeper import Keeper
@@ -107,15 +108,17 @@ def make_app(serving: Serving, *, routers: Iterable[APIRouter] = ROUTERS) -> Fas
 
     Raises: RuntimeError when a route does not say what it needs.
     """
-    app = FastAPI(title="troth", docs_url=None, redoc_url=None, openapi_url=None)
+    assistant = Assistant(serving)
+    app = FastAPI(title="troth", docs_url=None, redoc_url=None, openapi_url=None, lifespan=assistant.run)
     app.state.serving = serving
     needs = app.state.needs = dict[str, Need]()  # of pages, by path
     for router in routers:
         for route in router.routes:
             need = need_of(route)
-            if isinstance(route, APIRoute) and "GET" in route.methods:
+            if isinstance(route, APIRoute) and "GET" in (route.methods or ()):
                 needs[route.path] = need
         app.include_router(router)
+    app.mount("/mcp", assistant)
     app.mount("/static", StaticFiles(directory=str(files("troth.web").joinpath("static"))))
     for kind in (TrothError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _answer)

@@ -234,11 +234,12 @@ class Audit:
     def _write(self, row: Mapping[str, Any]) -> None:
         if self._file is None:
             return  # a book in memory ends with its process, and so does its log
-        line = _to_line(row)
+        line, size = _to_line(row), os.fstat(self._file).st_size
         try:
             if os.write(self._file, line) != len(line):
-                raise OSError(28, "no room")
+                raise OSError(28, "there is no room")
         except OSError as error:
+            os.ftruncate(self._file, size)  # a half-written line would spoil the next one
             raise BookError(
                 f"{self._path} cannot be written: {error.strerror}. What is not logged is not shown."
             ) from error

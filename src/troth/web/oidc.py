@@ -151,7 +151,7 @@ class SignIn:
             raise RuntimeError("the provider was asked and is not known")
         return self._provider
 
-    def _client(self, provider: _Provider) -> OAuth2Client:
+    def _client(self, provider: _Provider) -> Any:  # its annotations do not know that it is an httpx2 client
         return OAuth2Client(
             client_id=self._team.client_id,
             client_secret=self._secret,
