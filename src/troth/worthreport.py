@@ -42,17 +42,27 @@ def write_report(found: Worth, path: Path, *, whose: str, made_with: str) -> Non
 
     Raises: InputError for another ending, a path that cannot be written, or an extra that is not installed.
     """
-    ending = path.suffix.lower()
-    if ending == ".html":
+    if name_form(path) == "html":
         content = render_report(found, whose=whose, made_with=made_with).encode()
-    elif ending == ".pdf":
-        content = typeset_report(found, whose=whose, made_with=made_with)
     else:
-        raise InputError(f"{path}: a report ends in .html or .pdf; name it so.")
+        content = typeset_report(found, whose=whose, made_with=made_with)
     try:
         path.write_bytes(content)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}. Name another file with --report.") from error
+
+
+def name_form(path: Path) -> Literal["html", "pdf"]:
+    """The form that a report's name asks for.
+
+    Raises: InputError for another ending than .html and .pdf.
+    """
+    ending = path.suffix.lower()
+    if ending == ".html":
+        return "html"
+    if ending == ".pdf":
+        return "pdf"
+    raise InputError(f"{path}: a report ends in .html or .pdf; name it so.")
 
 
 def render_report(found: Worth, *, whose: str, made_with: str) -> str:

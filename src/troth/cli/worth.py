@@ -70,6 +70,10 @@ def worth(
     from troth.cli.output import write_rows
     from troth.cli.talk import show_progress
 
+    if report is not None:
+        from troth.worthreport import name_form
+
+        name_form(report)  # before the work, not after it
     with open_book(book, choose_settings(settings), sample=sample) as opened:
         with show_progress("finding signals", unit="turns") as progress:
             opened.understand(progress=progress)
