@@ -10,7 +10,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -43,6 +43,19 @@ if TYPE_CHECKING:
     from troth.charts import Chart, Theme
 
 
+class Note(str):
+    """A sentence with figures in it, which can be told in another language as well."""
+
+    pattern: str
+    parts: Mapping[str, object]
+
+    def __new__(cls, pattern: str, **parts: object) -> Self:
+        """Fill the {parts} in."""
+        self = super().__new__(cls, pattern.format(**parts))
+        self.pattern, self.parts = pattern, parts
+        return self
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TouchMap:
     """The touch points of a book or of one customer, and what does not join up between them."""
@@ -51,7 +64,7 @@ class TouchMap:
     shown: pa.Table  # SHOWN_THERE
     heard: pa.Table  # HEARD
     repeated: pa.Table  # REPEATED
-    notes: tuple[str, ...]  # what cannot be said, and why
+    notes: tuple[Note, ...]  # what cannot be said, and why
     customer: str | None = None  # the one that is looked at
 
     @property
@@ -286,39 +299,52 @@ def _pool_readings(scene: Scene, readings: pa.Table, model: Model, spread: Sprea
 
 def _list_notes(
     scene: Scene, chosen: np.ndarray[Any, np.dtype[np.bool_]], points: pa.Table, shown: pa.Table
-) -> list[str]:
+) -> list[Note]:
     """What the map cannot say, and why."""
     if not chosen.any():
-        return ["No turn with a customer is in the book, so there is no touch point. Read an export first."]
-    notes: list[str] = []
+        return [Note("No turn with a customer is in the book, so there is no touch point. Read an export first.")]
+    notes: list[Note] = []
     channels = sorted(set(points["channel"].to_pylist()))
     customers = {scene.said[row].relationship for row in np.flatnonzero(chosen).tolist()}
     speakers = {scene.said[row].speaker for row in np.flatnonzero(chosen & scene.is_us & ~scene.is_automatic).tolist()}
     if len(channels) == 1:
         notes.append(
-            f"One channel only ({channels[0]}): nothing can be said of whether channels agree, nor of what was said on "
-            "others. Read chats, calls and tickets too."
+            Note(
+                "One channel only ({channel}): nothing can be said of whether channels agree, nor of what was said on "
+                "others. Read chats, calls and tickets too.",
+                channel=channels[0],
+            )
         )
     if len(speakers) < 2 and len(channels) == 1:
-        notes.append("One of us speaks, over one channel: the same customer cannot hear something else from another.")
+        notes.append(
+            Note("One of us speaks, over one channel: the same customer cannot hear something else from another.")
+        )
     stages = [scene.staged.stage[row] for row in np.flatnonzero(chosen).tolist()]
     unknown = stages.count(UNKNOWN)
     if unknown:
         notes.append(
-            f"The stage of {unknown} of {len(stages)} turns is unknown: neither a source, a rule of [[touchpoints]] in "
-            "troth.toml nor their words tell it."
+            Note(
+                "The stage of {unknown} of {turns} turns is unknown: neither a source, a rule of [[touchpoints]] in "
+                "troth.toml nor their words tell it.",
+                unknown=unknown,
+                turns=len(stages),
+            )
         )
     if len(customers) == 1:
         notes.append(
-            "One customer: what a touch point shows cannot be told from what this customer is shown everywhere."
+            Note("One customer: what a touch point shows cannot be told from what this customer is shown everywhere.")
         )
     withheld = shown.filter(pc.is_null(shown["percentile"])).num_rows
     if shown.num_rows == 0:
-        notes.append("Nothing was read of any facet at these touch points yet.")
+        notes.append(Note("Nothing was read of any facet at these touch points yet."))
     elif withheld:
         notes.append(
-            f"Not enough evidence for a number in {withheld} of {shown.num_rows} cells; their bands are given."
+            Note(
+                "Not enough evidence for a number in {withheld} of {cells} cells; their bands are given.",
+                withheld=withheld,
+                cells=shown.num_rows,
+            )
         )
     if bool(scene.is_automatic[chosen].any()):
-        notes.append("Mail that a program wrote is counted, and not read for what it says.")
+        notes.append(Note("Mail that a program wrote is counted, and not read for what it says."))
     return notes

@@ -92,6 +92,10 @@ class Keeper:
         """`ask` where nobody waits: questions are answered one after another, beside the requests."""
         return self._asker.submit(self.ask, question)
 
+    def work_later(self, work: Callable[[], T]) -> Future[T]:
+        """The same for what needs no book, and so holds up no change."""
+        return self._asker.submit(work)
+
     def renew(self, *, fresh: bool = True, wait_s: float = 0.0, progress: Progress | None = None) -> Future[None]:
         """Have a new view made, once for all that was changed until it begins.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,10 +20,12 @@ from troth.readings import latest_objections
 from troth.relationship import RelationshipTrust
 from troth.review import Close
 from troth.trust import Model
+from troth.web.askings import Askings
 from troth.web.listing import Listing
 from troth.web.narrow import OwnViews
-from troth.web.roll import Roll
-from troth.web.sparks import Spark
+from troth.web.roll import PAGE, Roll
+from troth.web.sparks import Spark, find_sparks
+from troth.web.talks import list_talks
 
 if TYPE_CHECKING:
     from troth.lenses import Lens
@@ -111,6 +113,7 @@ class View:
     # Made when one asks, too. No part of what a view is made of, so that a view made from another starts without.
     sparks: dict[str, Spark] = field(init=False, default_factory=dict[str, Spark])
     closes: dict[dt.date, Future[Close]] = field(init=False, default_factory=dict["dt.date", "Future[Close]"])
+    later: dict[Hashable, Future[Any]] = field(init=False, default_factory=dict["Hashable", "Future[Any]"])
 
     @property
     def is_empty(self) -> bool:
@@ -166,6 +169,11 @@ class View:
         return Index(self.known.findings, "turn_id")
 
     @cached_property
+    def talks_of(self) -> Index:
+        """Conversations by relationship, the latest first; see `talks.list_talks`."""
+        return Index(list_talks(self._turns), "relationship")
+
+    @cached_property
     def answers_of(self) -> Index:
         """ANSWERS by relationship."""
         return Index(self.answers, "relationship")
@@ -189,6 +197,11 @@ class View:
     def questions_of(self) -> Index:
         """QUESTIONS by relationship."""
         return Index(self.standing.questions, "relationship")
+
+    @cached_property
+    def askings(self) -> Askings:
+        """QUESTIONS, ready to be sorted and sifted."""
+        return Askings(self.standing.questions)
 
     @cached_property
     def promise(self) -> Index:
@@ -247,9 +260,11 @@ class View:
 
     def warm(self) -> None:
         """Make every index now, so that no visitor waits for one."""
-        for name in ("by_name", "roll", "days", "unread", "turns_of", "turns_in", "turn", "sentences_of", "findings_of", "readings_of",
-                     "promises_of", "questions_of", "promise", "decisions_of", "history_of"):  # fmt: skip
+        for name in ("by_name", "roll", "days", "unread", "turns_of", "turns_in", "turn", "sentences_of",
+                     "findings_of", "readings_of", "promises_of", "questions_of", "promise", "decisions_of", "history_of", "talks_of", "answers_of", "objections_of",
+                     "askings"):  # fmt: skip
             getattr(self, name)
+        find_sparks(self, self.roll.names[:PAGE])  # the page that most people see
 
 
 def make_view(book: Book, settings: Settings) -> View:
