@@ -33,15 +33,21 @@ def find_close(keeper: Keeper, view: View, person: str | None, day: dt.date) -> 
     coming = view.closes.get(day)
     if coming is None:
         for old in list(view.closes)[: -_KEPT + 1]:
-            view.closes.pop(old, None)
+            _forget(view, old)
         coming = view.closes[day] = _begin(keeper, view, person, day)
     with suppress(TimeoutError):
         coming.exception(timeout=_PATIENCE_S)
     if not coming.done():
         return None
     if coming.cancelled() or coming.exception() is not None:
-        view.closes.pop(day, None)
+        _forget(view, day)
     return coming.result()
+
+
+def _forget(view: View, day: dt.date) -> None:
+    coming = view.closes.pop(day, None)
+    if coming is not None:
+        coming.cancel()  # where nobody began it yet
 
 
 def _begin(keeper: Keeper, view: View, person: str | None, day: dt.date) -> Future[Close]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
@@ -46,7 +46,7 @@ def show_today(visit: Own, day: Annotated[str, Query(max_length=10)] = "") -> Re
         return visit.show("today.html", close=None, chosen=None)
     chosen = _choose(view, day)
     close = find_close(visit.keeper, view, visit.who.person, chosen)
-    what = {"chosen": chosen, "close": close, "steps": _find_steps(view.days, chosen)}
+    what: dict[str, Any] = {"chosen": chosen, "close": close, "steps": _find_steps(view.days, chosen)}
     if close is None:
         return visit.show("today.html", part="body", **what)
     evening = day_bounds(chosen, view.zone)[1]
