@@ -2,6 +2,8 @@
 
     python bench/worth.py                 # speed and growth: 25,000, 50,000 and 100,000 deals of 26 weeks
     python bench/worth.py --runs 200      # the table in docs/worth.md
+    python bench/worth.py --runs 400 --main --effect 0.3001    # how often intervals hold a true ratio of 1.35
+    python bench/worth.py --runs 100 --beside                  # within accounts, doubly robust, money by month
 
 A run is one made-up firm (`troth.testing.make_deal_world`): customers write more warmly in the ten days before they
 sign, whatever their trust.
@@ -25,7 +27,7 @@ import pyarrow.compute as pc
 from troth.lenses import WHOLE
 from troth.schema import OUTCOME_STEPS, OUTCOMES
 from troth.signals import HELD
-from troth.testing import BEGINNING, DealRules, DealWorld, expect_money, make_deal_world
+from troth.testing import BEGINNING, DealRules, DealWorld, expect_money, make_deal_world, make_invoices
 from troth.trust import DEFAULT_MODEL, follow
 from troth.worth.baseline import place_knots
 from troth.worth.deals import DealBook, take_deals
@@ -169,6 +171,38 @@ def try_world(seed: int, rules: DealRules, *, naive: bool = True) -> Trial:
     )
 
 
+def try_beside(seed: int, effect: float) -> list[tuple[str, float, bool, bool]]:
+    """What is told beside the ratio, in one made-up firm: name, figure, whether it covers, whether it leaves none out.
+
+    The truth of the doubly robust difference is known only where trust moves nothing.
+    """
+    rng = np.random.default_rng(seed)
+    world = make_deal_world(rng, DealRules(effect=effect))
+    invoices = make_invoices(rng, world, effect=effect)
+    found = measure_worth(
+        gather_evidence(
+            outcomes=pa.concat_tables([world.outcomes, invoices]),
+            steps=world.steps,
+            turns=world.turns,
+            readings=world.readings,
+            as_of=world.as_of,
+        ),
+        draws=40,
+    )
+    won, doubly = next(one for one in found.within if one.end == "won"), found.doubly
+    told = [("deals, within accounts", won.ratio, won.low, won.high)]
+    told += [(f"money by month, {one.way}", one.ratio, one.low, one.high) for one in found.revenue.ratios]
+    made = [
+        (name, math.log(ratio), low <= math.exp(effect) <= high, not low <= 1.0 <= high)
+        for name, ratio, low, high in told
+    ]
+    if doubly is not None:
+        one = doubly.contrast
+        made.append(("doubly robust (agrees)", one.difference, doubly.agrees, not one.low <= 0.0 <= one.high))
+        made.append(("by the hazards", doubly.modelled, doubly.modelled_low <= 0.0 <= doubly.modelled_high, False))
+    return made
+
+
 def main() -> None:
     """Print what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -180,7 +214,18 @@ def main() -> None:
     parser.add_argument("--main", action="store_true", help="only the ratio 28 days before")
     parser.add_argument("--money", action="store_true", help="the sum of money beside the truth")
     parser.add_argument("--deals", type=int, nargs="*", default=[25_000, 50_000, 100_000])
+    parser.add_argument("--beside", action="store_true", help="within accounts, doubly robust, and money by month")
     told = parser.parse_args()
+    if told.beside:
+        tried = [try_beside(one, told.effect) for one in range(told.seed, told.seed + told.runs)]
+        for rows in zip(*tried, strict=True):
+            figures = np.array([row[1:] for row in rows], dtype=np.float64)
+            mean, covers, found = figures.mean(axis=0)
+            error = 1.96 * figures[:, 0].std(ddof=1) / math.sqrt(len(figures))
+            sys.stdout.write(
+                f"{rows[0][0]:34} mean {mean:+.3f} ± {error:.3f}, covers {covers:.3f}, leaves none out {found:.3f}\n"
+            )
+        return
     if told.runs:
         rules = DealRules(effect=told.effect, frailty=told.frailty, accounts=told.accounts)
         seeds = range(told.seed, told.seed + told.runs)

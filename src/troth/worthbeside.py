@@ -31,7 +31,7 @@ DOUBLY_DAYS: Final = 90
 USUAL: Final = "usual trust of the account"
 
 _VOLUME_DAYS: Final = 28
-_DRAWN: Final = 200
+_DRAWN: Final = 100
 
 
 def fit_within(book: DealBook, main: WorthFit, paths: ScorePaths, facts: AccountFacts) -> WorthFit:

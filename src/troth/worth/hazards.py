@@ -30,7 +30,7 @@ OPEN: Final = 0
 WON: Final = 1
 LOST: Final = 2
 
-_CHUNK: Final = 1 << 13  # rows worked on at once: what a processor's cache holds
+_CHUNK: Final = 1 << 12  # rows worked on at once: what a processor's cache holds
 _STEPS: Final = 60
 _THIN: Final = 1 << 17  # rows from which a first guess is made of every sixteenth
 _SETTLED: Final = 1e-4

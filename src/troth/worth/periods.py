@@ -15,7 +15,7 @@ Ints = NDArray[np.int64]
 
 WEEK_US: Final = 7 * 24 * 3600 * 1_000_000
 
-MOST_OPEN: Final = 1 << 18
+MOST_OPEN: Final = 1 << 17
 """Weeks in which nothing ended, from which on some of them are enough."""
 
 _GOLDEN: Final = (5**0.5 - 1) / 2
@@ -114,12 +114,12 @@ def cut_weeks(deals: Deals) -> Periods:
 def thin_weeks(periods: Periods, *, most_open: int = MOST_OPEN) -> Periods:
     """Every week that brought an end, and of the others as many as carry what there is to learn, evenly spread.
 
-    At least three for each end, so that little is lost; all where they are few. Taking fewer of them moves the
+    At least two for each end, so that little is lost; all where they are few. Taking fewer of them moves the
     intercepts of the hazards by the log of their share and nothing else (Prentice & Pyke 1979, Biometrika 66:403).
     """
     quiet = periods.event == 0
     count = int(quiet.sum())
-    wanted = max(most_open, 3 * (len(periods) - count))
+    wanted = max(most_open, 2 * (len(periods) - count))
     if count <= wanted:
         return periods
     share = wanted / count
