@@ -35,6 +35,7 @@ from troth.cli import (
     trial,
     validity,
     watch,
+    webhook,
     worth,
 )
 from troth.errors import InputError, TrothError
@@ -49,9 +50,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _MODULES = (
-    review, read, serve, mcp, token, watch, check, relationships, show, people, promises, questions, agents, proof, survey,
-    structure, touchpoints, reciprocity, influence, worth, trial, learn, validity, export,
-    audit,
+    review, read, serve, mcp, token, watch, check, relationships, show, people, promises, questions, agents, proof,
+    survey, structure, touchpoints, reciprocity, influence, worth, trial, learn, validity, export,
+    audit, webhook,
 )  # fmt: skip
 for _module in _MODULES:
     _module.register(app)

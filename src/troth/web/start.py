@@ -19,6 +19,7 @@ from troth.web.rendering import Pages
 from troth.web.sessions import DoorKeys, MemorySessions, team_sessions
 from troth.web.tokens import TokenDesk
 from troth.web.transactions import Transactions
+from troth.web.webhooks import Teller
 
 if TYPE_CHECKING:
     from troth.book import Store
@@ -40,6 +41,8 @@ def make_serving(store: Store, settings: Settings, *, address: str = "", secret:
     """
     sign_in = None if settings.team is None else _make_sign_in(settings.team, secret)
     keeper = Keeper(store, settings, open_book=Book)
+    teller = Teller(keeper, clock, base=address)
+    keeper.listen(teller.hear)
     keeper.renew()
     tokens = TokenDesk(store, clock, role_of=None if settings.team is None else _roles(settings.team))
     return Serving(
@@ -53,7 +56,7 @@ def make_serving(store: Store, settings: Settings, *, address: str = "", secret:
         is_https=settings.team is not None and settings.team.is_https,
         transactions=Transactions(store),
         find_token=tokens.find,
-        on_close=(tokens.close,),
+        on_close=(teller.close, tokens.close),
         address=address,
     )
 
