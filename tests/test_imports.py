@@ -43,6 +43,7 @@ EVERYTHING = KNOWING_STAGES | {
     *("trial", "trialoutcomes", "trialmeasuring", "trialsuggesting", "trying"),
     "worthreport",
     "cells",
+    "inviting",
     "contesting",
     *("trial", "trialoutcomes", "trialmeasuring", "trialsuggesting", "trying"),
 }
@@ -112,7 +113,9 @@ MAY: dict[str, set[str]] = {
     "trialmeasuring": KNOWING_STAGES | {"trial", "trialoutcomes", "pipeline"},
     "trying": KNOWING_STAGES
     | {"trial", "trialmeasuring", "trialsuggesting", "pipeline", "deciding", "relationship", "desk"},
+    "inviting": LEAVES | {"book", "desk", "review", "surveys"},
     "library": KNOWING_STAGES
+    | {"inviting"}
     | {"trying"}
     | {"contesting"}
     | {"desk", "keeping", "answering"}

@@ -34,6 +34,7 @@ from troth.encoder import load_encoder
 from troth.errors import InputError, SourceError
 from troth.foretold import forecast_answers
 from troth.intake import ReadReport, add_to, read_into, take_turns
+from troth.inviting import Invitations
 from troth.keeping import clear_shelf
 from troth.leaving import Written, leave_book
 from troth.lenses import LENSES, Lens
@@ -529,6 +530,11 @@ class Book:
             self.understand(), stock.readings, stock.promises, now=stock.now, model=self.model(),
             segments=self.segments(),
         )  # fmt: skip
+
+    @property
+    def invitations(self) -> Invitations:
+        """Surveys sent by link, and the answers that come by it; see `troth.inviting`."""
+        return Invitations(self._desk)
 
     @property
     def trials(self) -> Trials:

@@ -522,6 +522,23 @@ TOKENS: Final = pa.schema(
     ]
 )
 
+INVITATIONS: Final = pa.schema(
+    [
+        _must("invitation_id", pa.string()),
+        _must("secret_hash", pa.string()),  # SHA-256 of the end of the link, which is kept nowhere
+        _must("set", pa.string()),  # of `surveys.NAMES`
+        _must("language", pa.string()),
+        _must("relationship", pa.string()),
+        pa.field("person", pa.string()),  # address of who is asked, where one person is
+        _must("asked_by", pa.string()),  # as who is asked reads it
+        _must("made_at", _TIME),
+        _must("until", _TIME),
+        pa.field("answered_at", _TIME),  # last
+        pa.field("closed_at", _TIME),  # by who asked
+    ]
+)
+"""Surveys sent by link: one link for each, which takes one set of answers."""
+
 HOOK_EVENTS: Final = pa.schema(
     [
         _must("event_id", pa.string()),  # the same for the same thing, so that it is told once

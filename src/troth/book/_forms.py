@@ -10,7 +10,7 @@ from typing import Final
 import pyarrow as pa
 
 from troth.errors import InputError
-from troth.schema import HOOK_EVENTS, HOOK_LEVELS, TABLES, TOKENS
+from troth.schema import HOOK_EVENTS, HOOK_LEVELS, INVITATIONS, TABLES, TOKENS
 
 MARKS: Final = pa.schema(
     [
@@ -111,6 +111,7 @@ FORMS: Final[Mapping[str, Form]] = MappingProxyType(
         "marks": Form(name="marks", schema=MARKS, key=("source_key",), time=None),
         "settings": Form(name="settings", schema=SETTINGS, key=("name",), time=None),
         "tokens": Form(name="tokens", schema=TOKENS, key=("token_id",), time=None),
+        "invitations": Form(name="invitations", schema=INVITATIONS, key=("invitation_id",), time="made_at"),
         "hook_events": Form(name="hook_events", schema=HOOK_EVENTS, key=("event_id", "hook_id"), time="at"),
         "hook_levels": Form(name="hook_levels", schema=HOOK_LEVELS, key=("relationship", "gauge"), time=None),
     }

@@ -21,8 +21,8 @@ _POINTERS: Final = {
 """Rows that stand without the turn they point to: the column that points, and how what came from there is named."""
 
 _NAMING: Final = ("speaker", "recipients", "cc")
-_TOLD: Final = ("hook_events", "hook_levels")
-"""Tables of what is told to other programs: ids, and the relationship that it is about."""
+_TOLD: Final = ("hook_events", "hook_levels", "invitations")
+"""Tables of what is told to other programs or asked by link: ids, and the relationship that it is about."""
 _CARRYING: Final = ("address", "phone", "handle")
 """Columns of turns and of contacts that hold addresses, handles and phones."""
 
@@ -73,7 +73,7 @@ def forget_names(store: Store, names: Iterable[str]) -> dict[str, int]:
     Contacts that carry one of them go. Decisions of who is who stay without them, where names are left on both sides.
     An account of a trial that is one of them keeps its arm and loses its name; an entry of the log of who looked at
     what keeps its seal and loses the name. Closes that were sent to them leave the outbox, and so does what was told
-    of them to other programs; their tokens are no longer good.
+    of them to other programs; their tokens are no longer good, and no link to a survey of them is.
 
     Args:
         store: the book.
@@ -89,7 +89,7 @@ def forget_names(store: Store, names: Iterable[str]) -> dict[str, int]:
         _count(gone, "person_decisions", _forget_decided(store, chosen))
         _count(gone, "trial_accounts", _forget_accounts(store, chosen))
         _count(gone, "audit", _forget_audited(store, chosen))
-        for name in ("digests", "tokens"):
+        for name in ("digests", "tokens", "invitations"):
             _count(gone, name, _drop(store, name, "person", sorted(chosen)))
         for name in _TOLD:
             _count(gone, name, _drop(store, name, "relationship", sorted(chosen)))

@@ -39,7 +39,7 @@ SHARED: Final = frozenset({"made_at", "day", "morning", "grounds", "zone", "mode
 NARROWED: Final = frozenset(
     {
         *("whose", "close", "known", "standing", "listed", "decisions", "history", "relationships", "rows"),
-        *("segments", "outcomes", "answers", "contacts", "counted", "own"),
+        *("segments", "outcomes", "answers", "contacts", "invitations", "counted", "own"),
     }
 )
 """What is cut down. A part of a view that stands in neither list stops `narrow`: nobody decided who may see it."""
@@ -209,6 +209,7 @@ def _narrow(view: View, person: str) -> View:
         outcomes=view.outcomes.slice(0, 0),
         answers=view.answers.slice(0, 0),
         contacts=view.contacts.slice(0, 0),
+        invitations=view.invitations.slice(0, 0),
         counted=share.counted,
         own=OwnViews(),
     )

@@ -82,6 +82,7 @@ class View:
         relationships: rows of `Book.relationships`, those with most turns first.
         outcomes, answers, contacts: as read.
         figures: TEAM_FIGURES, of groups of the team.
+        invitations: INVITATIONS, surveys sent by link.
         model, segments, settings: the constants that trust is followed by, and for whom.
         rows: `relationships` as mappings.
     """
@@ -103,6 +104,7 @@ class View:
     answers: pa.Table
     contacts: pa.Table
     figures: pa.Table
+    invitations: pa.Table
     model: Model
     segments: Mapping[str, str]
     lenses: Mapping[str, Lens]
@@ -291,6 +293,7 @@ def make_view(book: Book, settings: Settings) -> View:
         answers=book.answers(),
         contacts=book.table("contacts"),
         figures=book.table("team_figures"),
+        invitations=book.invitations.list(),
         model=book.model(),
         segments=book.segments(),
         lenses=book.lenses,
