@@ -8,20 +8,24 @@ import math
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.stats import norm
 
 from troth.errors import InputError
-from troth.signals import CATALOGUE, SHOWN
+from troth.schema import READINGS
+from troth.signals import CATALOGUE, HELD, SHOWN
 from troth.trial.blocks import LEAST_ACCOUNTS, deal_anew, draw_lot, pair_accounts
 from troth.trial.effect import Accounts, measure_effect
 from troth.trial.links import judge_link, link_within
 from troth.trial.power import error_of_share, find_chance, find_least
 from troth.trial.practices import DATED, PRACTICES, choose_practice, practices_of
 from troth.trial.told import PEEKING, Member, Reading, Trial, say_alarm
+from troth.trialoutcomes import Measured, measure_held
+from troth.trust import DEFAULT_MODEL, Model
 
 sizes = st.integers(LEAST_ACCOUNTS, 61)
 seeds = st.integers(0, 2**31 - 1)
@@ -271,3 +275,61 @@ def test_what_is_read_early_has_no_verdict():
     assert "14 % of trials" in early.say()
     assert "points" in late.say()
     assert [row["name"] for row in trial.list_rows() if row["part"] == "account"] == ["(erased)"]
+
+
+def reading(home: str, facet: str, lo: float, hi: float, **more: float) -> dict[str, Any]:
+    return {
+        "relationship": home, "facet": facet, "at": SINCE + dt.timedelta(days=1), "signal": "turn", "lo": lo, "hi": hi,
+        "v": 2.0, "slope": 1.5, "alpha": 0.0, "beta": 1.0, "slow_only": False, **more,
+    }  # fmt: skip
+
+
+def held_of(rows: list[dict[str, Any]], homes: list[str | None], model: Model = DEFAULT_MODEL) -> Measured:
+    table = pa.Table.from_pylist(rows, schema=READINGS)
+    return measure_held(homes, table, since=SINCE, until=SINCE + dt.timedelta(days=2), model=model, segments={})
+
+
+SINCE = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+UNIT = math.sqrt((1 + 3 * 0.5) / 4)  # of HELD as a whole, in standard deviations of a facet
+
+
+def test_exact_readings_give_their_mean_by_what_they_tell():
+    """By another road: level = reading / slope, each by slope^2 / (slope^2 + v)."""
+    rows = [reading("a", "HC", 3.0, 3.0), reading("a", "HI", -1.0, -1.0, v=1.0, slope=1.0)]
+    found = held_of(rows, ["a", "b", None])
+    tells = np.array([1.5**2 / (1.5**2 + 2.0), 1.0 / 2.0])
+    assert found.outcome[0] == pytest.approx(tells @ [3.0 / 1.5, -1.0] / tells.sum() / UNIT)
+    assert found.weight[0] == pytest.approx(tells.sum() / (tells.sum() + 1 / UNIT**2))
+    assert found.weight[1:].tolist() == [0.0, 0.0]
+
+
+@given(cut=st.floats(-2.5, 2.5), miss=st.floats(0.0, 0.3), mean=st.floats(-1, 1))
+@settings(max_examples=20)
+def test_a_reading_on_one_side_of_a_cut_is_unbiased_near_what_is_typical(cut: float, miss: float, mean: float):
+    """By another road: a step of the level moves the mean outcome by as much, the chances worked out by hand."""
+    model = Model(means=dict.fromkeys(HELD, mean))
+    sides = [
+        reading("a", "HC", cut if side else -math.inf, math.inf if side else cut, alpha=miss, beta=1 - 2 * miss)
+        for side in (False, True)
+    ]
+    low, high = (float(held_of([one], ["a"], model).outcome[0]) for one in sides)
+    wide = math.sqrt(1.5**2 + 2.0)
+
+    def expect(level: float) -> float:
+        up = miss + (1 - 2 * miss) * float(norm.sf((cut - 1.5 * level) / wide))
+        return up * high + (1 - up) * low
+
+    assert expect(mean) == pytest.approx(mean / UNIT, abs=1e-6)
+    step = 1e-4
+    assert (expect(mean + step) - expect(mean - step)) / (2 * step) == pytest.approx(1 / UNIT, rel=1e-4)
+    assert high > low
+
+
+def test_only_what_came_after_the_start_and_of_trust_held_counts():
+    rows = [
+        reading("a", "HC", 3.0, 3.0),
+        reading("a", "RS", 9.0, 9.0),
+        reading("a", "HC", 9.0, 9.0) | {"at": SINCE},
+        reading("a", "HC", 9.0, 9.0) | {"at": SINCE + dt.timedelta(days=3)},
+    ]
+    assert held_of(rows, ["a"]).outcome.tolist() == held_of(rows[:1], ["a"]).outcome.tolist()

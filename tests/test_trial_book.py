@@ -126,7 +126,7 @@ def test_what_is_stated_beforehand_is_kept_as_it_was_stated(book: troth.Book):
     assert 0.1 < held.power.least < 5
     assert "56 days before" in held.power.basis
     told = "\n".join(held.say())
-    assert "Read on 2026-07-31, after 92 days" in told
+    assert "Counts from 2026-05-01 to 2026-07-31, 92 days" in told
     assert "dealing the lot anew" in told
     assert "finds a difference of" in told
     assert won.facet == "RG"

@@ -117,7 +117,7 @@ class Trials:
             trial_id=hashlib.sha256(named.encode()).hexdigest()[:8], practice=chosen.name, words=chosen.words,
             facet=chosen.facet, seen_by=chosen.seen_by, circle=circle, outcome=outcome, stated_at=stated,
             started_at=start, until=end, seed=seed, power=power, analysis=ANALYSIS, by=by or self._whose(),
-            stopped_at=None, note=None, members=members,
+            stopped_at=None, note=None, members=members, zone=zone,
         )  # fmt: skip
         if keep:
             _write_trial(self._desk, trial)
@@ -129,7 +129,7 @@ class Trials:
         looks = store.table("trial_looks").to_pylist()
         drawn = store.table("trial_accounts").sort_by("number").to_pylist()
         rows = store.table("trials").sort_by([("stated_at", "ascending"), ("trial_id", "ascending")]).to_pylist()
-        return tuple(_read_trial(row, drawn, looks) for row in rows)
+        return tuple(_read_trial(row, drawn, looks, self._desk.zone) for row in rows)
 
     def find(self, trial: str | None = None) -> Trial:
         """The only trial of this id or practice, or of a beginning of either; the latest if not given.
@@ -184,7 +184,7 @@ class Trials:
         if is_early and not early:
             raise InputError(
                 f"trial {found.trial_id} is read on its day, after {(found.until - found.started_at).days} days: its "
-                f"last day is {(found.until - dt.timedelta(microseconds=1)).date()}. --early reads it before, and "
+                f"last day is {found.last_day}. --early reads it before, and "
                 "says what looking early does."
             )
         read_at = min(found.until, max(moment, found.started_at))
@@ -268,7 +268,9 @@ def _write_trial(desk: Desk, trial: Trial) -> None:
     desk.forget_standings()
 
 
-def _read_trial(row: dict[str, Any], drawn: Sequence[dict[str, Any]], looks: Sequence[dict[str, Any]]) -> Trial:
+def _read_trial(
+    row: dict[str, Any], drawn: Sequence[dict[str, Any]], looks: Sequence[dict[str, Any]], zone: str
+) -> Trial:
     mine = [one for one in drawn if one["trial_id"] == row["trial_id"]]
     power = None
     if row["least_effect"] is not None:
@@ -281,4 +283,5 @@ def _read_trial(row: dict[str, Any], drawn: Sequence[dict[str, Any]], looks: Seq
             Member(**{name: one[name] for name in ("relationship", "arm", "block", "level", "size")}) for one in mine
         ),
         looks=sum(one["is_early"] for one in looks if one["trial_id"] == row["trial_id"]),
+        zone=zone,
     )

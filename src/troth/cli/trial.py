@@ -132,16 +132,16 @@ def list_trials(
     rows = [
         {
             "trial": one.trial_id, "practice": one.practice, "outcome": one.outcome, "circle": one.circle,
-            "started": one.started_at, "until": one.until, "accounts": len(one.members), "read_early": one.looks,
-            "stopped": one.stopped_at, "by": one.by,
+            "from": one.first_day, "until": one.last_day, "accounts": len(one.members), "early": one.looks,
+            "stopped": one.stopped_at is not None, "by": one.by,
         }
         for one in found
     ]  # fmt: skip
     if not rows:
         say("There is no trial yet: troth trial start PRACTICE")
     if rows or shape is not Format.table:
-        columns = ("trial", "practice", "outcome", "circle", "started", "until", "accounts", "read_early", "stopped")
-        write_rows(rows, shape, columns=(*columns, "by") if shape is not Format.table else columns)
+        columns = ("trial", "practice", "outcome", "from", "until", "accounts", "early", "stopped")
+        write_rows(rows, shape, columns=(*columns, "circle", "by") if shape is not Format.table else columns)
 
 
 @stoppable
@@ -300,8 +300,8 @@ def _draw_reading(found: Reading) -> None:
     for arm in ("practice", "usual"):
         console.print(Text(f"  {arm:10}{found.told[arm]} of {found.drawn[arm]} accounts with an outcome"))
     for one in found.doing:
-        told = f"{one.before:.0%} of occasions before, {one.after:.0%} after" if one.accounts else "no occasion"
-        console.print(Text(f"  {one.arm:10}did it in {told} ({one.occasions} in {one.accounts} accounts)", "dim"))
+        told = f"{one.before:.0%} of occasions before, {one.after:.0%} after" if one.accounts else "no occasion after"
+        console.print(Text(f"  {one.arm:10}did it: {told} ({one.occasions} in {one.accounts} accounts)", "dim"))
     if found.doing:
         console.print(Text("  How often it was done describes; the result counts every account as drawn.", "dim"))
     for line in found.notes:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo
 
 from troth.trial.effect import Effect
 from troth.trial.power import Power
@@ -36,6 +37,8 @@ PEEKING: Final[tuple[tuple[int, float], ...]] = (
 A 132:235, table 2, for looks evenly spaced."""
 
 ARMS: Final = ("practice", "usual")
+_HARDLY_SD: Final = 1.0
+_HARDLY_SHARE: Final = 0.4
 COLUMNS: Final = ("part", "name", "arm", "value", "low", "high", "level", "p", "accounts", "note")
 """Of `list_rows`: one shape for what is said beforehand and for what was read."""
 
@@ -61,6 +64,7 @@ class Trial:
     Attributes:
         members: in order of their blocks.
         looks: how often it was read before its day.
+        zone: whose midnights are its ends.
     """
 
     trial_id: str
@@ -81,6 +85,17 @@ class Trial:
     note: str | None
     members: tuple[Member, ...]
     looks: int = 0
+    zone: str = "UTC"
+
+    @property
+    def first_day(self) -> dt.date:
+        """The first day that counts."""
+        return self.started_at.astimezone(ZoneInfo(self.zone)).date()
+
+    @property
+    def last_day(self) -> dt.date:
+        """The last day that counts; the trial is read when it is over."""
+        return (self.until - dt.timedelta(microseconds=1)).astimezone(ZoneInfo(self.zone)).date()
 
     @property
     def length(self) -> dt.timedelta:
@@ -97,12 +112,13 @@ class Trial:
         lines = [
             f"Practice: {self.words}",
             f"Outcome: {OUTCOME_WORDS[self.outcome]}.",
-            f"Read on {say_day(self.until)}, after {days} days, and not before.",
+            f"Counts from {self.first_day} to {self.last_day}, {days} days; read when they are over, and not before.",
             f"Analysis: {self.analysis}",
             say_power(self.power, self.outcome),
         ]
         if self.stopped_at is not None:
-            lines.append(f"Stopped on {say_day(self.stopped_at)}" + (f": {self.note}." if self.note else "."))
+            day = self.stopped_at.astimezone(ZoneInfo(self.zone)).date()
+            lines.append(f"Stopped on {day}" + (f": {self.note}." if self.note else "."))
         return lines
 
     def list_rows(self) -> list[dict[str, Any]]:
@@ -184,7 +200,7 @@ class Reading:
             return "Not enough to say: too few accounts have an outcome to compare."
         if self.is_early:
             return (
-                f"Too early for a result, which counts on {say_day(self.trial.until)} alone. So far: {figures}. Who "
+                f"Too early: the result counts once {self.trial.last_day} is over. So far: {figures}. Who "
                 f"looks {self.looks} times and stops at the first p below .05 sees an effect that is not there in "
                 f"{say_alarm(self.looks)} of trials, not in 5 %."
             )
@@ -221,17 +237,15 @@ class Reading:
         return [dict.fromkeys(COLUMNS) | row for row in rows]
 
 
-def say_day(moment: dt.datetime) -> str:
-    """The day that ends at a midnight, or holds a moment, as 2026-11-20."""
-    return (moment - dt.timedelta(microseconds=1)).date().isoformat()
-
-
 def say_power(power: Power | None, outcome: str) -> str:
     """What the trial could find, in one sentence."""
     if power is None:
         return "What it could find is not known: the book does not go back far enough to say how much chance moves."
     least = f"{100 * power.least:.0f} points" if outcome in SHARES else f"{power.least:.2f} standard deviations"
-    return f"It finds a difference of {least} or more with probability .8 ({power.basis}); smaller ones it may miss."
+    told = f"It finds a difference of {least} or more with probability .8 ({power.basis}); smaller ones it may miss."
+    if power.least > (_HARDLY_SHARE if outcome in SHARES else _HARDLY_SD):
+        told += " That is more than most practices can move: take more accounts, or more time."
+    return told
 
 
 def say_effect(one: Effect, outcome: str) -> str:
