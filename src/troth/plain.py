@@ -20,6 +20,16 @@ def clean_line(text: str) -> str:
     return " ".join("".join(char for char in spaced if unicodedata.category(char) not in _HIDDEN).split())
 
 
+def clean_text(text: str) -> str:
+    """Text of several lines: the same characters out, lines and white space kept.
+
+    >>> clean_text("Hi,\\r\\n\\tpay\\x1b[2J \\u202enow")
+    'Hi,\\n\\tpay[2J now'
+    """
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
+    return "".join(char for char in lines if char in "\n\t" or unicodedata.category(char) not in _HIDDEN)
+
+
 def guard_formula(text: str) -> str:
     """A cell that no spreadsheet takes for a formula: a quote goes before what one would run.
 

@@ -99,6 +99,8 @@ def describe_ledger(
         "width": long,
         "height": 24 * len(bars) + 10,
     }
+    if width is not None:  # the words beside the bars take what they need of the width, and the bars the rest
+        body |= {"autosize": {"type": "fit-x", "contains": "padding"}, "width": width}
     return frame(body, look, title=title, note=note, width=long + labels)
 
 

@@ -19,7 +19,7 @@ _HEADINGS: Final = {"SHOWN": "SHOWN: what we said and did", "HELD": "HELD: what 
 _NOTE: Final = "50 is typical; shaded: 80 % band; dotted: too little was read to name a number"
 _TRUSTED: Final = 0.5  # reliability under which the line is dotted: the band is meant, not the number
 _WIDTH: Final = 720  # of a panel without its axis, units of length
-_AXIS: Final = 46  # what the vertical axis takes beside it
+_AXIS: Final = 54  # what the vertical axis takes beside it
 _HEIGHT: Final = 170
 _LEVEL: Final = 6  # percentile at which events are marked
 _KEY: Final = 130  # of one entry of the key
@@ -120,7 +120,7 @@ def _panel(
         "type": "temporal",
         "title": None if zone is None else say("day ({zone})").format(zone=zone),
         "axis": {
-            "format": day, "labelOverlap": True, "grid": False, "labels": shows_days, "ticks": shows_days,
+            "format": day, "labelOverlap": True, "labelFlush": True, "labelBound": True, "grid": False, "labels": shows_days, "ticks": shows_days,
             "tickCount": max(width // 90, 2),
         },
         "scale": {"domain": span} if span else {},

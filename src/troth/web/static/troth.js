@@ -27,6 +27,7 @@ function isDark() {
 /* <figure class="chart" data-spec="/relationships/acme/path.json">: the figure is filled once it comes near. */
 async function draw(figure) {
   const place = figure.querySelector(".canvas");
+  const label = place.getAttribute("aria-label");
   try {
     const source = new URL(figure.dataset.spec, location.href);
     source.searchParams.set("theme", isDark() ? "dark" : "light");
@@ -37,6 +38,10 @@ async function draw(figure) {
     await vegaEmbed(place, spec, {
       ast: true, expr: vega.expressionInterpreter, actions: false, renderer: "svg", defaultStyle: false, tooltip: false,
     });
+    place.setAttribute("role", "img"); // one picture with one name: its figures stand in the table beneath
+    place.setAttribute("aria-label", label);
+    place.removeAttribute("aria-roledescription");
+    place.querySelector("svg").setAttribute("aria-hidden", "true");
     figure.dataset.drawn = "yes";
   } catch (error) {
     figure.dataset.drawn = "no";
