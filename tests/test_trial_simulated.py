@@ -18,7 +18,7 @@ from troth.trial.worlds import TrialRules, make_trial_world
 pytestmark = [pytest.mark.simulated, pytest.mark.repository]  # the trials are the bench's
 
 RUNS = 400  # `python bench/trial.py 1000` is the proof; this sees to it that it stays true
-EACH = 20  # accounts of a trial
+EACH = 16  # accounts of a trial
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def bounds(share: float) -> tuple[float, float]:
 
 def test_a_practice_without_effect_is_found_in_one_of_twenty(bench: ModuleType):
     """Each reading says no more than yes or no, as most that customers write does."""
-    ran = bench.run_trials(TrialRules(accounts=RUNS * EACH, before=26, cut=-0.8), each=EACH, seed=1)
+    ran = bench.run_trials(TrialRules(accounts=RUNS * EACH, before=20, cut=-0.8), each=EACH, seed=1)
     low, high = bounds(0.05)
     assert low <= ran.share_found() <= high
     assert np.mean([one.p <= 0.05 for one in ran.shown]) <= high
@@ -47,7 +47,7 @@ def test_a_practice_without_effect_is_found_in_one_of_twenty(bench: ModuleType):
 
 def test_an_effect_is_told_in_its_size_and_found_as_often_as_was_said_beforehand(bench: ModuleType):
     """The power is reckoned as a book does: from lots among the same accounts in the time before."""
-    rules = TrialRules(accounts=RUNS * EACH, before=30)
+    rules = TrialRules(accounts=RUNS * EACH, before=26)
     past = bench.run_trials(rules, each=EACH, seed=2, is_history=True)
     ran = bench.run_trials(rules, each=EACH, effect=0.7, seed=2)
     error = float(np.std([one.value for one in ran.effects])) / math.sqrt(RUNS)
