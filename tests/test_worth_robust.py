@@ -21,13 +21,13 @@ def made_up(seed: int, *, effect: float, accounts: int = 150) -> tuple[np.ndarra
 @pytest.mark.simulated
 def test_the_truth_is_held_though_who_trusts_is_not_who_is_drawn():
     for effect in (0.0, 0.15):
-        found = [contrast_doubly(*made_up(seed, effect=effect), np.random.default_rng(seed)) for seed in range(60)]
+        found = [contrast_doubly(*made_up(seed, effect=effect), np.random.default_rng(seed)) for seed in range(30)]
         naive = [
-            won[above].mean() - won[~above].mean() for above, won, *_ in (made_up(s, effect=effect) for s in range(60))
+            won[above].mean() - won[~above].mean() for above, won, *_ in (made_up(s, effect=effect) for s in range(30))
         ]
-        assert np.mean([one.difference for one in found]) == pytest.approx(effect, abs=0.015)
+        assert np.mean([one.difference for one in found]) == pytest.approx(effect, abs=0.02)
         assert np.mean(naive) < effect - 0.05
-        assert sum(one.low <= effect <= one.high for one in found) >= 53  # 95 % of 60 is 57; below 53 once in 100
+        assert sum(one.low <= effect <= one.high for one in found) >= 25  # 95 % of 30 is 28.5; below 25 once in 300
 
 
 def test_without_adjustment_it_is_the_difference_of_the_shares():

