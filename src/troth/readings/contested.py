@@ -9,7 +9,6 @@ apart by signal and place. Source: MEASUREMENT.md section 8, 4.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -57,13 +56,12 @@ def times_out(table: pa.Table, objections: pa.Table) -> dict[int, list[tuple[int
     """
     spans: dict[tuple[Any, ...], list[tuple[int, int | None]]] = {}
     ordered = objections.sort_by([("objection_id", "ascending"), ("at", "ascending")])
-    rows = ordered.set_column(
-        ordered.schema.get_field_index("at"), "at", ordered["at"].cast(pa.int64())
-    ).to_pylist()  # fmt: skip
-    for row, after in pairwise([*rows, {"objection_id": None, "at": None}]):
+    rows: list[dict[str, Any]] = ordered.to_pylist()
+    times: list[int] = ordered["at"].cast(pa.int64()).to_pylist()
+    for place, row in enumerate(rows):
         if row["state"] in STANDING:
-            end = after["at"] if after["objection_id"] == row["objection_id"] else None
-            spans.setdefault(key_of(row), []).append((row["at"], end))
+            is_last = place + 1 == len(rows) or rows[place + 1]["objection_id"] != row["objection_id"]
+            spans.setdefault(key_of(row), []).append((times[place], None if is_last else times[place + 1]))
     if not spans:
         return {}
     where, places = _near(table, objections)

@@ -109,12 +109,13 @@ def make_notes(
     questions: Sequence[Mapping[str, Any]],
 ) -> list[Note]:
     """One note for each span in which there is something to say, in the order of the text."""
-    spans: dict[tuple[int, int], tuple[list[Found], list[Any], list[Any]]] = {
+    spans: dict[tuple[int, int], tuple[list[Found], list[Mapping[str, Any]], list[Mapping[str, Any]]]] = {
         span: (list(signals), [], []) for span, signals in found.items()
     }
-    for place, rows in ((1, promises), (2, questions)):
-        for row in rows:
-            spans.setdefault((row["start"], row["end"]), ([], [], []))[place].append(row)
+    for row in promises:
+        spans.setdefault((row["start"], row["end"]), ([], [], []))[1].append(row)
+    for row in questions:
+        spans.setdefault((row["start"], row["end"]), ([], [], []))[2].append(row)
     return [
         Note(number=number, start=start, end=end, found=tuple(signals), promises=tuple(said), questions=tuple(asked))
         for number, ((start, end), (signals, said, asked)) in enumerate(sorted(spans.items()), start=1)
