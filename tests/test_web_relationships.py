@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import math
 import re
@@ -38,13 +39,14 @@ ROLL = pa.schema(
     ]
 )  # fmt: skip
 
+START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 PART = st.one_of(st.none(), st.integers(0, 4).map(lambda n: n / 4))
 ROW = st.fixed_dictionaries(
     {
         "relationship": st.text("abÄ%_.\\", min_size=1, max_size=4),
         "circle": st.sampled_from(["customer", "colleague", "friend", None]),
         "turns": st.integers(0, 3),
-        "last_contact": st.one_of(st.none(), st.datetimes().map(lambda at: at.replace(year=2026))),
+        "last_contact": st.one_of(st.none(), st.integers(0, 3).map(lambda days: START + dt.timedelta(days=days))),
         "warning": st.sampled_from([None, "look"]),
         **{f"{gauge}_{part}": PART for gauge in ("shown", "held") for part in ("percentile", "low", "high", "rose")},
         **dict.fromkeys(("promises_of_ours", "promises_of_theirs", "questions_open"), st.integers(0, 2)),

@@ -25,12 +25,15 @@ _SHORTEST: Final = dt.timedelta(weeks=4)
 _WIDE: Final = 100.0  # units of the drawing; percentiles are its other side, upside down
 
 
+Point = tuple[float, float, float, float]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """One gauge over time: rows of (time from 0 to 100, percentile, low, high), from its first reading on."""
 
     gauge: str  # shown, held
-    points: tuple[tuple[float, float, float, float], ...]
+    points: tuple[Point, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +44,8 @@ class Spark:
 
     def draw(self, label: str) -> Markup:
         """The drawing, for eyes; `label` says the same to those who hear pages."""
-        inside = Markup("").join(_draw_line(line) for line in self.lines)
+        drawn = [line for line in self.lines if line.points]
+        inside = Markup("").join([*map(_draw_band, drawn), *map(_draw_middle, drawn)])  # no band lies on a line
         return Markup(
             '<svg class="spark" viewBox="0 -100 100 100" preserveAspectRatio="none" role="img" aria-label="{}">'
             '<line class="mid" x1="0" y1="-50" x2="100" y2="-50"/>{}</svg>'
@@ -91,19 +95,23 @@ def _first_times(readings: pa.Table) -> dict[tuple[str, str], dt.datetime]:
     return {(row["relationship"], row["gauge"]): row["at_min"] for row in found.to_pylist()}
 
 
-def _draw_line(line: Line) -> Markup:
-    if not line.points:
-        return Markup("")
-    if len(line.points) == 1:
-        at, percentile, low, high = line.points[0]
-        return Markup('<path class="{} band" d="M{}"/><path class="{} line" d="M{}"/>').format(
-            line.gauge, _path([(at - 2, low), (at, low), (at, high), (at - 2, high)]) + "Z",
-            line.gauge, _path([(at - 2, percentile), (at, percentile)]),
-        )  # fmt: skip
-    around = [(at, high) for at, _, _, high in line.points] + [(at, low) for at, _, low, _ in reversed(line.points)]
-    return Markup('<path class="{} band" d="M{}Z"/><path class="{} line" d="M{}"/>').format(
-        line.gauge, _path(around), line.gauge, _path((at, percentile) for at, percentile, _, _ in line.points)
-    )
+def _draw_band(line: Line) -> Markup:
+    points = _widen(line.points)
+    around = [(at, high) for at, _, _, high in points] + [(at, low) for at, _, low, _ in reversed(points)]
+    return Markup('<path class="{} band" d="M{}Z"/>').format(line.gauge, _path(around))
+
+
+def _draw_middle(line: Line) -> Markup:
+    middle = [(at, percentile) for at, percentile, _, _ in _widen(line.points)]
+    return Markup('<path class="{} line" d="M{}"/>').format(line.gauge, _path(middle))
+
+
+def _widen(points: Sequence[Point]) -> Sequence[Point]:
+    """A single point becomes a short line, so that it is seen."""
+    if len(points) > 1:
+        return points
+    at, *levels = points[0]
+    return [(at - 2.0, levels[0], levels[1], levels[2]), points[0]]
 
 
 def _path(points: Iterable[tuple[float, float]]) -> str:
