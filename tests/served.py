@@ -17,6 +17,7 @@ import uvicorn
 from fastapi.testclient import TestClient
 
 from troth.api import open as open_book
+from troth.mcp import Assistant
 from troth.sample import SAMPLE_ME, SAMPLE_ZONE, read_sample, sample_people
 from troth.settings import Settings
 from troth.web.app import Serving, make_app
@@ -76,7 +77,7 @@ def listen(serving: Serving) -> Generator[str]:
     """The same on a real port, for browsers; its address."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(make_app(serving), log_level="warning", lifespan="off"))
+        server = uvicorn.Server(uvicorn.Config(make_app(serving, beside=Assistant(serving)), log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         while not server.started:

@@ -139,7 +139,7 @@ MAY: dict[str, set[str]] = {
     # The rims know everything and are known by nobody but the command that starts them.
     "cli": EVERYTHING | {"web", "mcp"},
     "web": EVERYTHING,
-    "mcp": EVERYTHING | {"web"},
+    "mcp": EVERYTHING | {"web"},  # its views
 }
 
 

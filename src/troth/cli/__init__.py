@@ -14,6 +14,7 @@ from troth.cli import (
     agents,
     audit,
     check,
+    digest,
     export,
     influence,
     learn,
@@ -52,7 +53,7 @@ app = typer.Typer(
 _MODULES = (
     review, read, serve, mcp, token, watch, check, relationships, show, people, promises, questions, agents, proof,
     survey, structure, touchpoints, reciprocity, influence, worth, trial, learn, validity, export,
-    audit, webhook,
+    audit, digest, webhook,
 )  # fmt: skip
 for _module in _MODULES:
     _module.register(app)

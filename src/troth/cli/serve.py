@@ -162,10 +162,11 @@ def _listen(host: str, port: int) -> socket.socket:
 def _run(serving: Serving, listening: socket.socket, team: Team | None) -> None:
     import uvicorn
 
+    from troth.mcp import Assistant
     from troth.web.app import make_app
 
     config = uvicorn.Config(
-        make_app(serving), log_level="warning", server_header=False, proxy_headers=False,
+        make_app(serving, beside=Assistant(serving)), log_level="warning", server_header=False, proxy_headers=False,
         ssl_certfile=None if team is None else team.certificate, ssl_keyfile=None if team is None else team.key,
     )  # fmt: skip
     server = uvicorn.Server(config)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hmac
+import time
 from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.dependencies.models import Dependant
@@ -15,15 +17,15 @@ from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
 from troth.errors import TrothError
 from troth.teaming import LOOPBACK
 from troth.web.access import Need, Role, Visitor
-from troth.web.assisting import Assistant
 from troth.web.failing import answer_error
 from troth.web.guard import Guard
 from troth.web.keeper import Keeper
-from troth.web.limits import Limits, Rates
+from troth.web.limits import Buckets, Limits, Rates
 from troth.web.pages import ROUTERS
 from troth.web.rendering import Pages
 from troth.web.sessions import DoorKeys, Sessions, hash_secret, make_secret, name_cookie
@@ -52,6 +54,7 @@ class Serving:
         sign_in: how a team comes in; None for the one user, who has the address.
         audit: where it is noted who looked at what; None for the one user.
         rates: how often somebody may ask; None for as often as they like.
+        sheets: how often answers are taken by one link of a survey; a start value, without a measurement.
         on_close: what is to end before the book is handed back.
     """
 
@@ -68,6 +71,7 @@ class Serving:
     sign_in: SignIn | None = None
     audit: Audit | None = None
     rates: Rates | None = field(default_factory=Rates)
+    sheets: Buckets = field(default_factory=lambda: Buckets(per_s=1 / 60, size=10.0, clock=time.monotonic))
     on_close: tuple[Callable[[], None], ...] = ()
 
     def identify(self, token: str) -> Visitor | None:
@@ -103,13 +107,26 @@ class Serving:
             self.keeper.close()
 
 
-def make_app(serving: Serving, *, routers: Iterable[APIRouter] = ROUTERS) -> FastAPI:
+class Beside(Protocol):
+    """An application of its own that answers beside the pages, under a path; it looks itself at who asks."""
+
+    path: str
+
+    def run(self, app: FastAPI, /) -> AbstractAsyncContextManager[None]:
+        """What must go on as long as the application runs."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, /) -> None:
+        """Answer a request."""
+
+
+def make_app(serving: Serving, *, routers: Iterable[APIRouter] = ROUTERS, beside: Beside | None = None) -> FastAPI:
     """The application over these parts.
 
     Raises: RuntimeError when a route does not say what it needs.
     """
-    assistant = Assistant(serving)
-    app = FastAPI(title="troth", docs_url=None, redoc_url=None, openapi_url=None, lifespan=assistant.run)
+    app = FastAPI(
+        title="troth", docs_url=None, redoc_url=None, openapi_url=None, lifespan=beside.run if beside else None
+    )
     app.state.serving = serving
     needs = app.state.needs = dict[str, Need]()  # of pages, by path
     for router in routers:
@@ -118,7 +135,8 @@ def make_app(serving: Serving, *, routers: Iterable[APIRouter] = ROUTERS) -> Fas
             if isinstance(route, APIRoute) and "GET" in (route.methods or ()):
                 needs[route.path] = need
         app.include_router(router)
-    app.mount("/mcp", assistant)
+    if beside is not None:
+        app.mount(beside.path, beside)
     app.mount("/static", StaticFiles(directory=str(files("troth.web").joinpath("static"))))
     for kind in (TrothError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _answer)
