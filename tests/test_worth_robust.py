@@ -8,7 +8,7 @@ import pytest
 from troth.worth.robust import contrast_doubly
 
 
-def made_up(seed: int, *, effect: float, accounts: int = 150) -> tuple[np.ndarray, ...]:
+def made_up(seed: int, *, effect: float, accounts: int = 150) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Large accounts trust more and win less; the third answer is the fact that says so."""
     rng = np.random.default_rng(seed)
     account = np.repeat(np.arange(accounts), 4)

@@ -73,6 +73,7 @@ def test_errors_hold_that_the_leaning_was_made_by_the_coefficients():
 
     def lay_out(at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         plain = np.column_stack([base, made["known"]])
+        summed = np.zeros((len(plain), 2))
         for _ in range(6):
             summed = sum_hazards(plain, ages, COURSE, at, keep=unseen.keep)
             plain[:, 2] = made["known"] + lean(summed, at, 2, unseen)
