@@ -114,9 +114,11 @@ class Beside(Protocol):
 
     def run(self, app: FastAPI, /) -> AbstractAsyncContextManager[None]:
         """What must go on as long as the application runs."""
+        ...
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, /) -> None:
         """Answer a request."""
+        ...
 
 
 def make_app(serving: Serving, *, routers: Iterable[APIRouter] = ROUTERS, beside: Beside | None = None) -> FastAPI:
