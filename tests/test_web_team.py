@@ -190,11 +190,19 @@ def book() -> Iterator[troth.Book]:
     with troth.open(settings=Settings(us=("firm.example",), zone="UTC")) as opened:
         opened.add(turns_of())
         contacts = [
-            {"contact_id": f"{kind}{n}", "source": "crm", "kind": kind, "account": f"Home {n}",
-             "account_id": f"account{n}", "domain": f"home{n}.example", "address": f"kim@home{n}.example" if kind == "person" else None,
-             "segment": "north" if n % PEOPLE < 9 else "south"}
-            for n in range(HOMES) for kind in ("account", "person")
-        ]  # fmt: skip
+            {
+                "contact_id": f"{kind}{n}",
+                "source": "crm",
+                "kind": kind,
+                "account": f"Home {n}",
+                "account_id": f"account{n}",
+                "domain": f"home{n}.example",
+                "address": f"kim@home{n}.example" if kind == "person" else None,
+                "segment": "north" if n % PEOPLE < 9 else "south",
+            }
+            for n in range(HOMES)
+            for kind in ("account", "person")
+        ]
         opened.store.upsert("contacts", conform(contacts, CONTACTS))
         yield opened
 

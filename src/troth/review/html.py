@@ -27,13 +27,14 @@ def _name_question(kind: str) -> str:
     return HELD.get(kind, "question")
 
 
-def render_close(close: Close, *, whose: str, made_with: str) -> str:
+def render_close(close: Close, *, whose: str, made_with: str, is_mail: bool = False) -> str:
     """Render the close.
 
     Args:
         close: what to show.
         whose: who the books belong to, for the heading.
         made_with: version and encoder, for the foot.
+        is_mail: whether it is sent, so that it cannot say it stayed where it was made.
     """
     here = ZoneInfo(close.zone)
 
@@ -47,5 +48,5 @@ def render_close(close: Close, *, whose: str, made_with: str) -> str:
     return (
         _environment()
         .from_string(template)
-        .render(close=close, whose=whose, made_with=made_with, local=local, state=state)
+        .render(close=close, whose=whose, made_with=made_with, is_mail=is_mail, local=local, state=state)
     )
