@@ -311,3 +311,17 @@ def test_the_command_adds_lists_and_drops(tmp_path: Path) -> None:
     refused = run(app, ["webhook", "add", "https://a.example/x", "--on", "sun.rises", *book])
     assert isinstance(refused.exception, InputError)
     assert all(kind in str(refused.exception) for kind in KINDS)
+
+
+@pytest.mark.repository
+def test_the_receiver_in_the_docs_takes_our_messages_and_no_others() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "api.md").read_text("utf-8")
+    code = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)[0]
+    known: dict[str, Any] = {}
+    exec(compile(code, "docs/api.md", "exec"), known)
+    body, now = b'{"a": 1}', int(time.time())
+    for sent, secret, said, expected in (
+        (now, "s", body, True), (now, "t", body, False), (now, "s", b"{}", False), (now - 1000, "s", body, False)
+    ):  # fmt: skip
+        headers = {"Troth-Timestamp": str(sent), "Troth-Signature": f"v1={sign('s', sent, body)}"}
+        assert known["is_from_troth"](secret, headers, said) is expected

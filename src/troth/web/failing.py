@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from troth.web.app import Serving
 
 _TITLES = {
+    400: "This cannot be read",
     401: "Sign in first",
     403: "Not allowed",
     404: "There is nothing here",

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-import datetime as dt
 from typing import Annotated
 
 from fastapi import Body
 from pydantic import Field, StringConstraints
 
-from troth.encoder import load_encoder
-from troth.pipeline import check_text
-from troth.schema import PROMISES, QUESTIONS, conform, empty
+from troth.web import drafts
 from troth.web.api.promises import Pledge
 from troth.web.api.questions import Question
 from troth.web.api.relationships import find_row
@@ -57,16 +53,13 @@ class Checked(Row):
 _EXAMPLE = Body(openapi_examples={"one": {"value": {"text": "Thank you, we will have it fixed by Friday."}}})
 
 
-@router.post("/check", responses=problems(_404="There is no such relationship, or you took no part in it."))
+@router.post(
+    "/check",
+    responses=problems(_400="The body is no JSON.", _404="There is no such relationship, or you took no part in it."),
+)
 def check_draft(visit: Own, draft: Annotated[Draft, _EXAMPLE]) -> Checked:
     """Check a draft. Nothing of it is kept."""
-    view = visit.view
-    now, questions, pledged = dt.datetime.now(dt.UTC), empty(QUESTIONS), empty(PROMISES)
     if draft.to is not None:
-        find_row(view, draft.to)
-        now, questions = view.standing.now, view.questions_of.rows(draft.to)
-        pledged = conform(view.promises_of.rows(draft.to), PROMISES)
-    found = check_text(
-        draft.text, load_encoder(), calendar=view.settings.calendar(), now=now, questions=questions, pledged=pledged
-    )
-    return Checked.model_validate({field.name: getattr(found, field.name) for field in dataclasses.fields(found)})
+        find_row(visit.view, draft.to)
+    found = drafts.check_draft(visit.view, draft.text, to=draft.to)
+    return Checked.model_validate({name: getattr(found, name) for name in Checked.model_fields})

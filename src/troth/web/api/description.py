@@ -82,6 +82,9 @@ def describe() -> dict[str, Any]:
                     operation["responses"].pop(status, None)
             if method == "GET" and need is not Need.nothing:
                 operation["responses"]["304"] = {"description": "You have this answer already (If-None-Match)."}
+            for answer in operation["responses"].values():
+                answer["description"] = answer["description"].replace("Successful Response", "Done.")
+            operation["responses"] = dict(sorted(operation["responses"].items()))
     return found
 
 
@@ -129,8 +132,22 @@ def show_page(visit: Own) -> Response:
     }
     return visit.show(
         "api.html", groups=[group for group in groups if group[2]], fields=fields, version=found["info"]["version"],
-        about=_ABOUT.replace("**", "").split("\n\n"),
+        about=_ABOUT.split("\n\n"), spans=split_spans,
     )  # fmt: skip
+
+
+def split_spans(text: str) -> list[tuple[str, str]]:
+    """Words with marks as in Markdown, taken apart into plain, strong and code.
+
+    >>> split_spans("**Pages.** Hand `next` back.")
+    [('strong', 'Pages.'), ('plain', ' Hand '), ('code', 'next'), ('plain', ' back.')]
+    """
+    spans: list[tuple[str, str]] = []
+    for number, part in enumerate(text.split("`")):
+        for place, piece in enumerate(part.split("**")):
+            kind = "code" if number % 2 else "strong" if place % 2 else "plain"
+            spans += [(kind, piece)] if piece else []
+    return spans
 
 
 def _operations(found: Mapping[str, Any], tag: str) -> Iterator[Operation]:

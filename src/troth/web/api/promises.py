@@ -110,7 +110,7 @@ def show_promise(visit: Own, promise_id: str) -> Promise:
     return _find(visit.view, promise_id)
 
 
-@router.post("/promises/{promise_id}/decisions", responses=_NONE)
+@router.post("/promises/{promise_id}/decisions", responses=_NONE | problems(_400="The body is no JSON."))
 def decide_promise(visit: Decide, promise_id: str, decision: Decision) -> Pledge:
     """Say what is true of a promise. It counts more than the machine, now and after every new reading.
 
