@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
+import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -12,10 +16,12 @@ import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 import troth
 from troth.asof import History, Sources, recall
 from troth.book.erase import drop_turns
+from troth.cli import app
 from troth.contesting import name_objection
 from troth.errors import InputError
 from troth.pipeline import Standing, leave_out
@@ -168,6 +174,30 @@ def test_a_reading_without_a_finding_can_be_contested_too(book: troth.Book, of: 
     left = [one for one in book.readings().to_pylist() if one["facet"] == of]
     assert row["facet"] == of
     assert len(left) == len(there) - 1
+
+
+def test_the_command_line_contests_by_the_words_of_a_sentence(book: troth.Book, tmp_path: Path) -> None:
+    file = tmp_path / "book.duckdb"
+    with troth.open(file, settings=book.settings) as kept:
+        kept.add(book.turns())
+        kept.understand()
+    at = ["--book", str(file)]
+    run = CliRunner().invoke
+    assert run(app, ["contest", *at]).exit_code == 0
+    unclear = run(app, ["contest", "add", "acme", "do not trust", *at])
+    assert isinstance(unclear.exception, InputError) or unclear.exit_code == 0
+    made = run(
+        app, ["contest", "add", "acme", "SIGN  today", "--of", "pressure", "--note", "=1+1", *at, "--format", "csv"]
+    )
+    assert made.exit_code == 0, made.output
+    (row,) = list(csv.DictReader(io.StringIO(made.stdout)))
+    assert (row["state"], row["facet"], row["note"]) == ("contested", "OR", "'=1+1")
+    assert run(app, ["contest", "reject", row["objection_id"][:9], *at]).exit_code == 0
+    listed = run(app, ["contest", *at, "--format", "jsonl"]).stdout.splitlines()
+    assert [json.loads(line)["state"] for line in listed if row["objection_id"] in line] == ["rejected"]
+    for words, of in (("no such words", "pressure"), ("", None), ("sign today", "chases")):
+        nothing = run(app, ["contest", "add", "acme", words, *(["--of", of] if of else []), *at])
+        assert isinstance(nothing.exception, InputError)
 
 
 def test_what_cannot_be_contested_is_said_in_one_line(book: troth.Book) -> None:

@@ -26,6 +26,7 @@ from troth.signals import CATALOGUE, HELD, SHOWN
 _TICK: Final = dt.timedelta(microseconds=1)
 _LONGEST_NOTE: Final = 2000
 _PREFIX: Final = "o-"
+_COUNTS: Final = 0.5  # least probability with which a signal counts as found
 _STATES: Final = ("upheld", "rejected", "undone")
 _AFTER: Final[Mapping[str, frozenset[str]]] = {
     "upheld": frozenset({"contested", "rejected"}),
@@ -84,6 +85,42 @@ def contest(
     return _write(store, target, "contested", word, earlier)
 
 
+def find_targets(known: Understood, relationship: str, words: str, of: str | None = None) -> list[dict[str, Any]]:
+    """What could be contested in the sentences of a relationship that hold these words.
+
+    Args:
+        known: what was found in the turns.
+        relationship: its id.
+        words: part of a sentence, in any case.
+        of: only this signal, or signals of this facet; a facet also where no signal of it was found.
+
+    Returns: turn_id, start, signal (or the facet), facet and text of each, in order of time.
+    """
+    turns = known.turns.filter(pc.equal(known.turns["relationship"], relationship)).sort_by("sent_at")
+    sides = dict(zip(turns["turn_id"].to_pylist(), turns["side"].to_pylist(), strict=True))
+    mine = known.sentences.filter(pc.is_in(known.sentences["turn_id"], turns["turn_id"].combine_chunks()))
+    wanted = " ".join(words.split())
+    said = mine.filter(pc.match_substring(mine["text"], wanted, ignore_case=True)) if wanted else mine.slice(0, 0)
+    texts = {(row["turn_id"], row["start"]): row["text"] for row in said.to_pylist()}
+    near = known.findings.filter(pc.is_in(known.findings["turn_id"], said["turn_id"].combine_chunks()))
+    found: list[dict[str, Any]] = []
+    for row in near.to_pylist():
+        facet = CATALOGUE[row["signal"]].facet(sides[row["turn_id"]] or "") if row["signal"] in CATALOGUE else None
+        is_meant = of is None or of == row["signal"] or of.upper() == facet
+        if (row["turn_id"], row["start"]) in texts and facet is not None and is_meant and row["probability"] >= _COUNTS:
+            found.append({name: row[name] for name in ("turn_id", "start", "signal")} | {"facet": facet})
+    if not found and of is not None and (of.upper() in SHOWN or of.upper() in HELD):
+        found = [
+            {"turn_id": turn_id, "start": None, "signal": of.upper(), "facet": of.upper()}
+            for turn_id in dict.fromkeys(turn_id for turn_id, _ in texts)
+        ]
+    order = {turn_id: place for place, turn_id in enumerate(sides)}
+    first = {turn_id: text for (turn_id, _), text in reversed(texts.items())}
+    for row in found:
+        row["text"] = texts.get((row["turn_id"], row["start"]), first[row["turn_id"]])
+    return sorted(found, key=lambda row: (order[row["turn_id"]], row["start"] or 0, row["signal"]))
+
+
 def decide(store: Store, typed: str, state: str, *, word: Word) -> dict[str, Any]:
     """Say what becomes of an objection.
 
@@ -115,7 +152,7 @@ def find_objection(objections: pa.Table, typed: str) -> dict[str, Any]:
         return meant[0]
     if wanted and meant:
         raise InputError(f"{clean_line(typed)!r} could be {len(meant)} objections. Write more of it.")
-    raise InputError(f"there is no objection {clean_line(typed)!r}. `troth contest list` names them.")
+    raise InputError(f"there is no objection {clean_line(typed)!r}. `troth contest` names them.")
 
 
 def name_objection(target: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from troth.cli import (
     agents,
     audit,
     check,
+    contest,
     digest,
     export,
     influence,
@@ -51,7 +52,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 _MODULES = (
-    review, read, serve, mcp, token, watch, check, relationships, show, people, promises, questions, agents, proof,
+    review, read, serve, mcp, token, watch, check, relationships, show, contest, people, promises, questions,
+    agents, proof,
     survey, structure, touchpoints, reciprocity, influence, worth, trial, learn, validity, export,
     audit, digest, webhook,
 )  # fmt: skip
