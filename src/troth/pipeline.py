@@ -318,4 +318,6 @@ def check_text(
     findings = find_signals(sentences, encoder)
     promises = find_promises(turns, sentences, findings, calendar=calendar)
     left = answer_with(questions, sentences)
-    return check_draft(sentences, findings, promises, questions=left, pledged=pledged)
+    return check_draft(
+        sentences, findings, promises, questions=left, pledged=pledged, local=calendar.local, is_open=calendar.is_open,
+    )  # fmt: skip

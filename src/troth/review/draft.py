@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pyarrow as pa
 
@@ -32,19 +33,67 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Caution:
+    """What to mind before the draft is sent.
+
+    Attributes:
+        kind: of a promise: it names no time to come, a vague one, or a day on which nobody works; or of sentences in
+            another language.
+        text: the sentence that promises; of languages their codes.
+        words: how a promise names its time.
+        due: the last moment of that time in the zone of the books; None where it names none.
+        start: where the sentence begins in the draft.
+        count, of: sentences in another language, of all.
+    """
+
+    kind: Literal["no time", "vague", "closed", "language"]
+    text: str
+    words: str | None = None
+    due: dt.datetime | None = None
+    start: int | None = None
+    count: int = 0
+    of: int = 0
+
+    def say(self) -> str:
+        """One line."""
+        if self.kind == "language":
+            return (
+                f"Not in English ({self.text}): {self.count} of {self.of} sentences. "
+                "No signal was shown to work there, so none is read in them."
+            )
+        if self.kind == "vague":
+            return f"{self.text!r} says {self.words!r}: name a day, or it can be late and never kept on time."
+        if self.kind == "closed":
+            return f"{self.text!r} is due {self.due:%a %-d %b %Y}, when nobody works: name a working day, or mean it."
+        return f"{self.text!r} promises without a time: say until when."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DraftCheck:
     """What a draft does before it is sent."""
 
     marks: tuple[Mark, ...]  # in the order of the text
     promises: tuple[Mapping[str, Any], ...]  # rows of PROMISES that the draft makes
-    warnings: tuple[str, ...]  # what the calendar, a promise without a time, or another language calls for
+    cautions: tuple[Caution, ...]  # what the calendar, a promise without a time, or another language calls for
     unanswered: tuple[Mapping[str, Any], ...]  # rows of QUESTIONS that this draft leaves open
     open_promises: tuple[Mapping[str, Any], ...]  # rows of PROMISES of ours to them that are due and not named here
     unread: tuple[str, ...] = ()  # sentences in a language in which no signal was shown to work
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """`cautions` in words."""
+        return tuple(caution.say() for caution in self.cautions)
+
 
 def check_draft(
-    sentences: pa.Table, findings: pa.Table, promises: pa.Table, *, questions: pa.Table, pledged: pa.Table
+    sentences: pa.Table,
+    findings: pa.Table,
+    promises: pa.Table,
+    *,
+    questions: pa.Table,
+    pledged: pa.Table,
+    local: Callable[[dt.datetime], dt.datetime],
+    is_open: Callable[[dt.date], bool],
 ) -> DraftCheck:
     """Check one draft.
 
@@ -53,6 +102,8 @@ def check_draft(
         promises: PROMISES that the draft makes.
         questions: QUESTIONS of this relationship, as they would stand after the draft was sent.
         pledged: PROMISES of ours in this relationship, as of now.
+        local: a moment as the writer's clock shows it.
+        is_open: whether people work on a day.
     """
     texts = {row["sentence"]: row["text"] for row in sentences.to_pylist()}
     words = frozenset().union(*(content_words(text) for text in texts.values())) if texts else frozenset[str]()
@@ -61,9 +112,9 @@ def check_draft(
     return DraftCheck(
         marks=tuple(_mark(row, texts) for row in _in_order(findings)),
         promises=tuple(made),
-        warnings=(
-            *(_warn(row) for row in made if row["due_rule"] in {"none", "vague"}),
-            *_warn_of_languages([row["language"] for row in elsewhere], of=sentences.num_rows),
+        cautions=(
+            *(one for row in made for one in _mind_promise(row, local=local, is_open=is_open)),
+            *_mind_languages([row["language"] for row in elsewhere], of=sentences.num_rows),
         ),
         unanswered=tuple(row for row in questions.to_pylist() if row["state"] in {"open", "partly"}),
         open_promises=tuple(
@@ -110,18 +161,22 @@ def _mark(row: Mapping[str, Any], texts: Mapping[int, str]) -> Mark:
     )
 
 
-def _warn(promise: Mapping[str, Any]) -> str:
-    if promise["due_rule"] == "vague":
-        return (
-            f"{promise['text']!r} says {promise['due_words']!r}: name a day, or it can be late and never kept on time."
-        )
-    return f"{promise['text']!r} promises without a time: say until when."
+def _mind_promise(
+    promise: Mapping[str, Any], *, local: Callable[[dt.datetime], dt.datetime], is_open: Callable[[dt.date], bool]
+) -> Iterator[Caution]:
+    latest: dt.datetime | None = promise["due_latest"]
+    due = None if latest is None else local(latest)
+    kind: Literal["no time", "vague", "closed"] | None = None
+    if promise["due_rule"] in {"none", "vague"}:
+        kind = "vague" if promise["due_rule"] == "vague" else "no time"
+    elif due is not None and not is_open(due.date()):
+        kind = "closed"
+    if kind is not None:
+        yield Caution(kind=kind, text=promise["text"], words=promise["due_words"], due=due, start=promise["start"])
 
 
-def _warn_of_languages(languages: Sequence[str], *, of: int) -> tuple[str, ...]:
-    """One line where sentences are in another language than English: their silence is no finding."""
-    if not languages:
-        return ()
-    told = ", ".join(sorted(set(languages) - {"und"})) or "another language"
-    count = f"Not in English ({told}): {len(languages)} of {of} sentences."
-    return (f"{count} No signal was shown to work there, so none is read in them.",)
+def _mind_languages(languages: Sequence[str], *, of: int) -> Iterator[Caution]:
+    """Sentences in another language than English: their silence is no finding."""
+    if languages:
+        told = ", ".join(sorted(set(languages) - {"und"})) or "another language"
+        yield Caution(kind="language", text=told, count=len(languages), of=of)

@@ -6,11 +6,11 @@ from fastapi import APIRouter
 
 from troth.web import storing
 from troth.web.api import API_ROUTERS
-from troth.web.pages import account, doors, promises, questions, relationship, relationships, team, today, touchpoints
+from troth.web.pages import account, check, doors, promises, questions, relationship, relationships, team, today, touchpoints
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     doors.router, account.router, today.router, relationships.router, relationship.router,
     promises.router, questions.router,
     *API_ROUTERS, storing.router, touchpoints.router,
-    team.router,
+    team.router, check.router,
 )  # fmt: skip
