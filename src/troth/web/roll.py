@@ -86,8 +86,8 @@ class Roll:
         table: rows as `overview.tabulate_relationships` gives them.
         name_from: the probability from which a direction is named.
 
-    Cost: two sorts for each of SORTS when it is made, some 20 ms for ten thousand rows; a page then takes the time of
-    a few passes over as many bytes, and of one over the names where a search is asked for.
+    Cost: two sorts for each of SORTS when it is made, half a second for fifty thousand rows; a page of these then takes
+    0.1 ms, and 3 ms where a part of a name is looked for.
     """
 
     def __init__(self, table: pa.Table, *, name_from: float) -> None:

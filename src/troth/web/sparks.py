@@ -62,7 +62,7 @@ def choose_times(view: View) -> list[dt.datetime]:
 def find_sparks(view: View, names: Sequence[str]) -> dict[str, Spark]:
     """The drawings of these relationships; kept with the view, so that each is worked out once.
 
-    Cost: the filter over their readings, and some twenty microseconds for each point.
+    Cost: the filter over their readings, and tens of microseconds for each point.
     """
     missing = [name for name in names if name not in view.sparks]
     if missing:

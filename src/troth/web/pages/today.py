@@ -14,7 +14,6 @@ from troth.errors import InputError
 from troth.relationship import parse_day
 from troth.review import day_bounds
 from troth.review.close import name_state
-from troth.web.access import Need
 from troth.web.past import find_close
 from troth.web.talks import find_talk
 from troth.web.visit import Own
@@ -40,7 +39,7 @@ class Steps:
 def show_today(visit: Own, day: Annotated[str, Query(max_length=10)] = "") -> Response:
     """The close of a day; of the last one with a turn where none is named."""
     view = visit.view
-    if view.is_empty and visit.who.may(Need.bring):
+    if view.is_empty and visit.opens("/welcome"):
         return visit.go("/welcome")
     if view.day is None or view.close is None or not view.days:
         return visit.show("today.html", close=None, chosen=None)
