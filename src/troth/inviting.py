@@ -10,7 +10,7 @@ import datetime as dt
 import hashlib
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import pyarrow as pa
@@ -121,7 +121,8 @@ class Invitations:
         rows = self._desk.store.table("invitations", where={"invitation_id": invitation_id}).to_pylist()
         if not rows:
             raise InputError("there is no link of this id.")
-        closed = Invitation(**{**rows[0], "closed_at": rows[0]["closed_at"] or now})
+        found = Invitation(**rows[0])
+        closed = replace(found, closed_at=found.closed_at or now)
         _keep(self._desk.store, closed)
         return closed
 
@@ -142,7 +143,7 @@ class Invitations:
                 raise InputError("this link takes no answers any more.")
             rows = _tabulate(found, marked, now)
             store.replace("answers", rows, keys_column="answer_id", keys=list(_ids(found).values()))
-            answered = Invitation(**{**_row(found), "answered_at": now})
+            answered = replace(found, answered_at=now)
             _keep(store, answered)
         self._desk.forget_standings()
         return answered
@@ -193,12 +194,8 @@ def _ids(invitation: Invitation) -> dict[str, str]:
     return {item.id: f"link:{invitation.invitation_id}/{item.id}" for item in invitation.asked.items}
 
 
-def _row(invitation: Invitation) -> dict[str, Any]:
-    return {field.name: getattr(invitation, field.name) for field in fields(Invitation)}
-
-
 def _keep(store: Store, invitation: Invitation) -> None:
-    store.upsert("invitations", pa.Table.from_pylist([_row(invitation)], schema=INVITATIONS))
+    store.upsert("invitations", pa.Table.from_pylist([asdict(invitation)], schema=INVITATIONS))
 
 
 def _hash(secret: str) -> str:
