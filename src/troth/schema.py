@@ -569,6 +569,24 @@ HOOK_LEVELS: Final = pa.schema(
 )
 """The level that a fall of trust is told from."""
 
+JOBS: Final = pa.schema(
+    [
+        _must("job_id", pa.string()),  # from its kind and key, so that what is asked for twice is one job
+        _must("kind", pa.string()),  # of `web.work.make_kinds`
+        _must("asked", pa.string()),  # JSON: what to do it with
+        _must("by", pa.string()),  # who asked for it
+        _must("state", pa.string()),  # waiting, running, done, failed, stopped
+        _must("made_at", _TIME),
+        _must("tries", pa.int32()),  # how often it was begun
+        pa.field("worker", pa.string()),  # who runs it
+        pa.field("lease_until", _TIME),  # while it runs; after that somebody else may take it
+        pa.field("ended_at", _TIME),
+        pa.field("told", pa.string()),  # JSON: what came of it, without a word of anybody's message
+        pa.field("problem", pa.string()),  # one line of why it failed
+    ]
+)
+"""Long jobs of a served book: leased to one worker at a time, so that each is done once, and goes on after a crash."""
+
 TABLES: Final[Mapping[str, pa.Schema]] = {
     "turns": TURNS,
     "turn_versions": TURN_VERSIONS,

@@ -10,7 +10,7 @@ from typing import Final
 import pyarrow as pa
 
 from troth.errors import InputError
-from troth.schema import HOOK_EVENTS, HOOK_LEVELS, INVITATIONS, TABLES, TOKENS
+from troth.schema import HOOK_EVENTS, HOOK_LEVELS, INVITATIONS, JOBS, TABLES, TOKENS
 
 MARKS: Final = pa.schema(
     [
@@ -114,6 +114,7 @@ FORMS: Final[Mapping[str, Form]] = MappingProxyType(
         "invitations": Form(name="invitations", schema=INVITATIONS, key=("invitation_id",), time="made_at"),
         "hook_events": Form(name="hook_events", schema=HOOK_EVENTS, key=("event_id", "hook_id"), time="at"),
         "hook_levels": Form(name="hook_levels", schema=HOOK_LEVELS, key=("relationship", "gauge"), time=None),
+        "jobs": Form(name="jobs", schema=JOBS, key=("job_id",), time="made_at"),
     }
 )
 """Every table of a book by name: those the stages hand to each other, and the book's own."""

@@ -64,6 +64,7 @@ def drop_turns(store: Store, turn_ids: Iterable[str]) -> dict[str, int]:
         _count(gone, "audit", _forget_unmentioned_audited(store, named, ids))
         for name in _TOLD:
             _count(gone, name, _forget_unmentioned_told(store, name, named))
+        _count(gone, "jobs", _forget_jobs(store))
     return gone
 
 
@@ -93,6 +94,7 @@ def forget_names(store: Store, names: Iterable[str]) -> dict[str, int]:
             _count(gone, name, _drop(store, name, "person", sorted(chosen)))
         for name in _TOLD:
             _count(gone, name, _drop(store, name, "relationship", sorted(chosen)))
+        _count(gone, "jobs", _forget_jobs(store))
     return gone
 
 
@@ -149,6 +151,12 @@ def _forget_unmentioned_told(store: Store, name: str, names: set[str]) -> int:
     known = _names_in(store.table("turns", columns=list(_NAMING)))
     known |= _names_in(store.table("contacts", columns=list(_CARRYING)))
     return _drop(store, name, "relationship", sorted(asked - _with_firms(known)))
+
+
+def _forget_jobs(store: Store) -> int:
+    """Forget what came of jobs that are over: names of files, and places in them, may name anybody."""
+    over = store.table("jobs", columns=["job_id"], where={"state": ["done", "failed"]})
+    return _drop(store, "jobs", "job_id", over["job_id"].to_pylist())
 
 
 def _with_firms(names: set[str]) -> set[str]:
