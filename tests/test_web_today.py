@@ -141,6 +141,23 @@ def show_instead(door: Door, close: Close, **headers: str) -> str:
         view.closes.pop(view.days[1])
 
 
+def test_many_days_asked_for_at_once_push_the_oldest_out(door: Door) -> None:
+    view = door.serving.keeper.view()
+    waiting: dict[dt.date, Future[Close]] = {day: Future() for day in view.days[:45]}
+    view.closes.update(waiting)
+    try:
+        page = wait_for(door, view.days[50])
+        assert f"{view.days[50]:%B %Y}" in read(page)
+        assert len(view.closes) == 40
+        gone = [day for day in waiting if day not in view.closes]
+        assert gone == view.days[:6]
+        assert all(waiting[day].cancelled() for day in gone)
+        view.closes[view.days[0]] = waiting[view.days[0]]  # somebody still waits for what was pushed out
+        assert "being worked out" in door.client.get("/", params={"day": view.days[0].isoformat()}).text
+    finally:
+        view.closes.clear()
+
+
 QUIET = CircleClose(circle="friend", written=0, received=0, relationships=0, checkpoints=())
 PROMISE = {
     "side": "us", "state": "open", "relationship": "a.example", "circle": "customer", "act": None, "turn_id": "t",

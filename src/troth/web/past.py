@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -35,13 +35,13 @@ def find_close(keeper: Keeper, view: View, person: str | None, day: dt.date) -> 
         for old in list(view.closes)[: -_KEPT + 1]:
             _forget(view, old)
         coming = view.closes[day] = _begin(keeper, view, person, day)
-    with suppress(TimeoutError):
+    with suppress(TimeoutError, CancelledError):
         coming.exception(timeout=_PATIENCE_S)
     if not coming.done():
         return None
     if coming.cancelled() or coming.exception() is not None:
         _forget(view, day)
-    return coming.result()
+    return None if coming.cancelled() else coming.result()
 
 
 def _forget(view: View, day: dt.date) -> None:
