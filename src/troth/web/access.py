@@ -70,6 +70,9 @@ OBJECTS: Final[Mapping[str, Reach]] = MappingProxyType(
         "question_id": Reach.own,
         "day": Reach.open,
         "period": Reach.open,
+        "ending": Reach.open,  # of a file: csv, png
+        "invitation_id": Reach.role,  # of a survey by link; it names who was asked, not what was answered
+        "secret": Reach.open,  # of a survey's own link: whoever has it may answer, and sees the questions alone
         "table": Reach.open,  # the name of a table, of which everybody gets their own rows
     }
 )
