@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import struct
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Annotated, Any, Final, Literal, cast
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from fastapi import Request
 from pydantic import AwareDatetime, Field, StringConstraints, ValidationError, model_validator
 
@@ -28,6 +30,9 @@ MOST_BYTES: Final = 32 << 20
 MOST_ROWS: Final = 50_000
 
 _SOURCE: Final = "api"
+_EPOCH: Final = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - as Arrow counts
+_FIRST_TIME: Final = (dt.datetime(1, 1, 1) - _EPOCH) // dt.timedelta(microseconds=1)  # noqa: DTZ001
+_LAST_TIME: Final = (dt.datetime(9999, 12, 31) - _EPOCH) // dt.timedelta(microseconds=1)  # noqa: DTZ001
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=500)]
@@ -150,19 +155,26 @@ def _read_ndjson(data: bytes) -> Iterator[tuple[str, object]]:
 
 def _read_arrow(data: bytes) -> Iterator[tuple[str, object]]:
     try:
-        _refuse_compressed(data)
-        table = pa.ipc.open_stream(data).read_all()
-        table.validate(full=True)  # offsets and UTF-8: what is not right here would be read beyond its end
-    except (pa.ArrowException, OSError, ValueError, struct.error) as error:
+        table = _open_arrow(data)
+    except InputError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, struct.error) as error:  # also names that are no UTF-8
         raise InputError(f"the body is no Arrow stream: {clean_line(str(error))[:200]}.") from None
-    if table.num_rows > MOST_ROWS:
-        raise InputError(f"a request may carry {MOST_ROWS} rows. Send the turns in several.")
-    columns = {field.name: _plain_column(table[field.name], field) for field in _unique(table.schema)}
     number = 0
-    for batch in pa.table(columns).to_batches(max_chunksize=1000):
+    for batch in table.to_batches(max_chunksize=1000):
         for row in batch.to_pylist():
             number += 1
             yield f"row {number}", {name: value for name, value in row.items() if value is not None}
+
+
+def _open_arrow(data: bytes) -> pa.Table:
+    """The table of a stream, with columns that are safe to look into."""
+    _refuse_compressed(data)
+    table = pa.ipc.open_stream(data).read_all()
+    table.validate(full=True)  # offsets and UTF-8: what is not right here would be read beyond its end
+    if table.num_rows > MOST_ROWS:
+        raise InputError(f"a request may carry {MOST_ROWS} rows. Send the turns in several.")
+    return pa.table({field.name: _plain_column(table[field.name], field) for field in _unique(table.schema)})
 
 
 def _unique(schema: pa.Schema) -> pa.Schema:
@@ -185,7 +197,7 @@ def _plain_column(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
             raise InputError(f"column {clean_line(field.name)}: holds more than {MOST_BYTES >> 20} MiB of text.")
         return column.cast(pa.large_string())
     if pa.types.is_timestamp(kind):
-        return column.cast(pa.timestamp("us", tz=kind.tz), safe=False)
+        return _plain_times(column, field.name)
     is_names = (pa.types.is_list(kind) or pa.types.is_large_list(kind)) and _is_plain(kind.value_type)
     if not is_names and not _is_plain(kind):
         raise InputError(
@@ -193,6 +205,24 @@ def _plain_column(column: pa.ChunkedArray, field: pa.Field) -> pa.ChunkedArray:
             "Send text, times, whole numbers, true or false, or lists of text."
         )
     return column
+
+
+def _plain_times(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    """Times in microseconds, UTC where they have a zone: its name is a stranger's, and says nothing of the moment.
+
+    Raises: InputError for times that Python's calendar does not have.
+    """
+    zone = None if column.type.tz is None else "UTC"
+    options = pc.CastOptions(pa.timestamp("us", tz=zone), allow_time_truncate=True)
+    try:
+        times = pc.cast(column, options=options)
+    except pa.ArrowInvalid:
+        times = None
+    if times is not None:
+        ends = pc.min_max(times.cast(pa.int64())).as_py()
+        if ends["min"] is None or (ends["min"] >= _FIRST_TIME and ends["max"] <= _LAST_TIME):
+            return times
+    raise InputError(f"column {clean_line(name)}: holds a time beyond the years 1 and 9999.")
 
 
 def _is_plain(kind: pa.DataType) -> bool:
