@@ -22,6 +22,7 @@ from troth.trust import (
     DEFAULT_MODEL,
     Model,
     Ratio,
+    Standing,
     Wobble,
     close_states,
     find_wobble,
@@ -56,13 +57,19 @@ class RelationshipTrust:
     lenses: Mapping[str, Lens] = field(default_factory=lambda: LENSES)
     watch: Watch = field(default_factory=Watch)
     readings_at: Callable[[dt.datetime], pa.Table] | None = None
+    _stood: dict[str, Standing] = field(default_factory=dict[str, "Standing"], init=False, repr=False, compare=False)
 
     def path(self) -> pa.Table:
         """TRUST: one row per facet and day with a reading."""
         return follow(self.readings, self.model) if self.readings.num_rows else empty(TRUST)
 
     def explain(
-        self, day: str | dt.date | None = None, *, of: str = "shown", since: str | dt.date | None = None
+        self,
+        day: str | dt.date | None = None,
+        *,
+        of: str = "shown",
+        since: str | dt.date | None = None,
+        most: int | None = None,
     ) -> pa.Table:
         """The ledger with its sentences: every reading's exact share in a score at the end of a day.
 
@@ -70,17 +77,20 @@ class RelationshipTrust:
             day: the day whose evening counts; the last one if not given.
             of: shown, held, a facet's code, or a lens and its pillar joined by a dot.
             since: explain what moved the score from the evening of this day.
+            most: give the sentences of so many rows alone, those that weigh most.
 
         Returns: EXPLAINED: own, borrowed and prior parts that sum to the score, in standard deviations.
         Raises: SettingsError when there is no such score, InputError when `since` is not before `day`.
         """
         score, at = find_score(of, self.lenses), self._evening(day)
         if since is None:
-            return explain_score(self._as_of(at), score, at, self.model, turns=self.turns)
+            return explain_score(self._as_of(at), score, at, self.model, turns=self.turns, most=most)
         then = self._evening(since)
         if then >= at:
             raise InputError(f"a change is explained from an earlier day to a later one; {since} is not before {day}.")
-        return explain_move((self._as_of(then), then), (self._as_of(at), at), score, self.model, turns=self.turns)
+        return explain_move(
+            (self._as_of(then), then), (self._as_of(at), at), score, self.model, turns=self.turns, most=most
+        )
 
     def change(self, *, of: str = "shown", over: int | None = None, day: str | dt.date | None = None) -> dict[str, Any]:
         """How a score changed over so many days up to a day's evening: a row of CHANGES, or empty without a reading."""
@@ -95,14 +105,23 @@ class RelationshipTrust:
 
     def equation(self, gauge: Gauge = "SHOWN") -> Ratio | None:
         """The trust equation's value T with its band by draws; None where nothing was read of that gauge."""
-        standing = close_states(self.readings, self.now, self.model).get(self.relationship, {}).get(gauge)
+        standing = self._stand().get(gauge)
         lens = self.lenses["equation" if gauge == "SHOWN" else "equation_held"]
         return None if standing is None else trust_equation(standing, lens, self.model, np.random.default_rng(_SEED))
 
     def wobble(self) -> Wobble | None:
         """Which of the six checkpoints is lowest, and how sure that is; None where nothing was read of SHOWN."""
-        standing = close_states(self.readings, self.now, self.model).get(self.relationship, {}).get("SHOWN")
+        standing = self._stand().get("SHOWN")
         return None if standing is None else find_wobble(standing, self.model, np.random.default_rng(_SEED))
+
+    def standing(self, gauge: Gauge) -> Standing | None:
+        """The levels of a gauge as of now; None where nothing was read of it."""
+        return self._stand().get(gauge)
+
+    def _stand(self) -> Mapping[str, Standing]:
+        if not self._stood and self.readings.num_rows:
+            self._stood.update(close_states(self.readings, self.now, self.model).get(self.relationship, {}))
+        return self._stood
 
     def chart(self, *, theme: Theme = "light") -> Chart:
         """The path: SHOWN and HELD with bands, what became of our promises, and what they asked and answered.
@@ -153,12 +172,12 @@ class RelationshipTrust:
         say: Say | None = None,
     ) -> Spec:
         """`chart_explained` as a Vega-Lite specification, for a picture of this width, in a reader's language."""
-        from troth.charts.ledger import describe_ledger  # noqa: PLC0415  # only where something is drawn
+        from troth.charts.ledger import LISTED, describe_ledger  # noqa: PLC0415  # only where something is drawn
         from troth.charts.look import as_it_is  # noqa: PLC0415
 
         score, at, told = find_score(of, self.lenses), self._evening(day), say or as_it_is
         return describe_ledger(
-            self.explain(day, of=of, since=since),
+            self.explain(day, of=of, since=since, most=LISTED),
             title=f"{self.relationship}: {told(score.plain)}",
             day=_day_of(at),
             since=None if since is None else parse_day(since),

@@ -7,10 +7,12 @@ import textwrap
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from troth.charts.look import LOOKS, PADDING, Chart, Say, Spec, Theme, as_it_is, frame, take_spec, trim
 
-_LISTED: Final = 12
+LISTED: Final = 12
+"""Sentences that have a bar of their own."""
 _WIDTH: Final = 420  # of the bars, units of length
 _LABELS: Final = 560  # of the words beside them
 _NARROW: Final = 560  # pixels of a picture in which the key is a column
@@ -45,7 +47,7 @@ def describe_ledger(
     """
     look, by = LOOKS[theme], "contribution" if since is None else "moved"
     bars = list_bars(explained, by, say)
-    total = sum(row[by] for row in explained.select([by]).to_pylist())
+    total = pc.sum(explained[by]).as_py() or 0.0
     inner = None if width is None else max(width - 2 * PADDING, 200)
     labels = _LABELS if inner is None else inner // 2
     long = _WIDTH if inner is None else inner - labels - 8
@@ -119,15 +121,19 @@ def list_bars(explained: pa.Table, by: str, say: Say = as_it_is) -> list[dict[st
 
     A label starts with its place, so that equal sentences stay two bars.
     """
-    rows = explained.to_pylist()
-    evidence = sorted((row for row in rows if row["kind"] != "prior"), key=lambda row: (-abs(row[by]), str(row["at"])))
-    bars = [_bar(place, row, by, say) for place, row in enumerate(evidence[:_LISTED], start=1) if row[by]]
+    is_prior = pc.equal(explained["kind"], "prior")
+    prior = pc.sum(explained.filter(is_prior)[by]).as_py() or 0.0
+    evidence = explained.filter(pc.invert(is_prior))
+    weight = evidence.select([by, "at"]).append_column("weight", pc.abs(evidence[by]))
+    order = pc.sort_indices(weight, sort_keys=[("weight", "descending"), ("at", "ascending")])
+    chosen = evidence.take(order.slice(0, LISTED)).to_pylist()
+    bars = [_bar(place, row, by, say) for place, row in enumerate(chosen, start=1) if row[by]]
+    rest = evidence.take(order.slice(LISTED))
     for kind in ("own", "borrowed"):
-        left = [row for row in evidence[_LISTED:] if row["kind"] == kind]
-        if left:
-            others = say("{n} others, " + kind).format(n=len(left))
-            bars.append(_sum_bar(others, say(_KINDS[kind]), sum(row[by] for row in left)))
-    prior = sum(row[by] for row in rows if row["kind"] == "prior")
+        left = rest.filter(pc.equal(rest["kind"], kind))
+        if left.num_rows:
+            others = say("{n} others, " + kind).format(n=left.num_rows)
+            bars.append(_sum_bar(others, say(_KINDS[kind]), pc.sum(left[by]).as_py()))
     return [*bars, _sum_bar(say("what is typical, before any evidence"), say(_KINDS["prior"]), prior)]
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from troth.charts.look import LOOKS, PADDING, Chart, Look, Say, Spec, Theme, as_it_is, frame, take_spec, trim
 from troth.schema import ANSWERS, QUESTIONS, empty
@@ -21,6 +22,7 @@ _TRUSTED: Final = 0.5  # reliability under which the line is dotted: the band is
 _WIDTH: Final = 720  # of a panel without its axis, units of length
 _AXIS: Final = 54  # what the vertical axis takes beside it
 _HEIGHT: Final = 170
+_MARKED: Final = 120  # events of each kind, the latest; more would hide each other
 _LEVEL: Final = 6  # percentile at which events are marked
 _KEY: Final = 130  # of one entry of the key
 _PROMISES: Final = {
@@ -48,7 +50,8 @@ def describe_path(
 
     Args:
         path: PATH with one score of each gauge; times in rows rise.
-        promises: PROMISES of this relationship; those of ours with an outcome are marked under SHOWN.
+        promises: PROMISES of this relationship; those of ours with an outcome are marked under SHOWN. Of each kind
+            of event the latest 120 are marked.
         title: the relationship.
         zone: whose clock the time axis shows.
         questions: QUESTIONS of this relationship; theirs that are open are marked under HELD.
@@ -120,7 +123,8 @@ def _panel(
         "type": "temporal",
         "title": None if zone is None else say("day ({zone})").format(zone=zone),
         "axis": {
-            "format": day, "labelOverlap": True, "labelFlush": True, "labelBound": True, "grid": False, "labels": shows_days, "ticks": shows_days,
+            "format": day, "labelOverlap": True, "labelFlush": True, "labelBound": True,
+            "grid": False, "labels": shows_days, "ticks": shows_days,
             "tickCount": max(width // 90, 2),
         },
         "scale": {"domain": span} if span else {},
@@ -221,8 +225,10 @@ def _list_promises(promises: pa.Table, span: list[str], zone: str) -> list[dict[
         span,
         [
             {"at": _local(row["state_at"], ZoneInfo(zone)), "state": _PROMISES[row["state"]], "text": trim(row["text"])}
-            for row in promises.select(["side", "state", "state_at", "text"]).to_pylist()
-            if row["side"] == "us" and row["state"] in _PROMISES and row["state_at"] is not None
+            for row in promises.select(["side", "state", "state_at", "text"])
+            .filter(pc.is_in(promises["state"], pa.array(list(_PROMISES))))
+            .to_pylist()
+            if row["side"] == "us" and row["state_at"] is not None
         ],
     )
 
@@ -253,7 +259,8 @@ def _list_answers(answers: pa.Table, span: list[str], zone: str) -> list[dict[st
 
 
 def _within(span: list[str], marks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [mark for mark in marks if span and span[0] <= mark["at"] <= span[1]]
+    inside = [mark for mark in marks if span and span[0] <= mark["at"] <= span[1]]
+    return sorted(inside, key=lambda mark: mark["at"])[-_MARKED:]
 
 
 def _local(moment: dt.datetime, here: ZoneInfo) -> str:

@@ -19,9 +19,9 @@ from starlette.exceptions import HTTPException
 
 from troth.errors import InputError, SettingsError
 from troth.lenses import WHOLE, Lens, find_score
-from troth.pipeline import score_relationships
 from troth.signals import CATALOGUE, HELD, SHOWN
 from troth.text import find_parts
+from troth.trust import score_pillar
 from troth.web.access import Need
 from troth.web.downloading import offer_file
 from troth.web.marking import Note, Piece, list_found, make_notes, mark_body
@@ -47,6 +47,7 @@ LENS_WORDS: Final = MappingProxyType(
 """The lenses as the page names them; one's own by their own name."""
 
 _LISTED: Final = 12  # sentences of the ledger
+_EVENTS: Final = 100  # marked in the picture of the path, that its table names
 _OPEN: Final = 8  # promises and questions that the page shows; all are on their own pages
 _TURNS: Final = 50  # of a conversation on one page, or fewer where they are long
 _LETTERS: Final = 60_000
@@ -151,7 +152,9 @@ def show_relationship(
     row = view.by_name[name]
     chosen = view.lenses.get(lens, view.lenses["triangle"])
     moving = of or ("shown" if row["shown_low"] is not None else "held")
-    since, moved = _explain(trust, moving, view)
+    since = _find_since(trust, view)
+    moved = trust.explain(of=_check_score(moving, view), since=since, most=_LISTED)
+    strongest = _take_strongest(moved)
     talks = view.talks_of.rows(name)
     promises, questions = _list_open(view, name)
     return visit.show(
@@ -162,17 +165,17 @@ def show_relationship(
         lens=chosen,
         lenses=view.lenses,
         lens_words=LENS_WORDS,
-        pillars=_score(view, trust, chosen),
+        pillars=_score(trust, chosen),
         wobble=trust.wobble() if chosen.name == "triangle" else None,
         ratios=_find_ratios(trust),
         words={pillar.name: pillar.plain for pillar in view.lenses["triangle"].pillars},
         of=moving,
         scores=_list_scores(chosen),
         since=since,
-        rows=moved,
-        rest=_sum_rest(moved),
-        listed=_LISTED,
-        total=sum(one["moved"] for one in moved),
+        rows=strongest,
+        others=moved.num_rows - len(strongest),
+        rest=_sum(moved) - sum(one["moved"] for one in strongest),
+        total=_sum(moved),
         promises=promises,
         questions=questions,
         most=_OPEN,
@@ -184,7 +187,7 @@ def show_relationship(
         events=_list_events(view, name),
         may_decide=visit.who.may(Need.decide),
         find_talk=partial(find_talk, view),
-        objections=_objections_of(view, [one["turn_id"] for one in moved[:_LISTED]]),
+        objections=_objections_of(view, [one["turn_id"] for one in strongest]),
         target=_target_of,
         name_reading=_name_reading,
         is_read=lambda turn_id: _is_read(view, turn_id),
@@ -272,15 +275,14 @@ def _find_since(trust: RelationshipTrust, view: View) -> dt.date:
     return (trust.now - dt.timedelta(days=view.settings.trend.days, minutes=1)).astimezone(here).date()
 
 
-def _explain(trust: RelationshipTrust, of: str, view: View) -> tuple[dt.date, list[dict[str, Any]]]:
-    """What moved a score, the strongest first."""
-    since = _find_since(trust, view)
-    rows = trust.explain(of=_check_score(of, view), since=since).to_pylist()
-    return since, sorted(rows, key=lambda row: -abs(row["moved"]))
+def _take_strongest(explained: pa.Table) -> list[dict[str, Any]]:
+    """The rows that moved the score most."""
+    order = np.argsort(-np.abs(explained["moved"].to_numpy()), kind="stable")[:_LISTED]
+    return explained.take(pa.array(order)).to_pylist()
 
 
-def _sum_rest(rows: Sequence[Mapping[str, Any]]) -> float:
-    return sum(row["moved"] for row in rows[_LISTED:])
+def _sum(explained: pa.Table) -> float:
+    return pc.sum(explained["moved"]).as_py() or 0.0
 
 
 def _list_scores(lens: Lens) -> list[tuple[str, str]]:
@@ -289,16 +291,18 @@ def _list_scores(lens: Lens) -> list[tuple[str, str]]:
     return whole + [(f"{lens.name}.{pillar.name}", pillar.plain) for pillar in lens.pillars]
 
 
-def _score(view: View, trust: RelationshipTrust, lens: Lens) -> list[dict[str, Any]]:
+def _score(trust: RelationshipTrust, lens: Lens) -> list[dict[str, Any]]:
     """Every pillar of a lens with its band; those of which nothing was read have none."""
-    scores = score_relationships(
-        trust.readings, trust.now, lenses=[lens], model=view.model, segments=view.segments
-    ).to_pylist()
-    by_name = {score["pillar"]: score for score in scores}
-    return [
-        {"name": pillar.name, "plain": pillar.plain, "gauge": pillar.gauge, "score": by_name.get(pillar.name)}
-        for pillar in lens.pillars
-    ]
+    rows: list[dict[str, Any]] = []
+    for pillar in lens.pillars:
+        standing = trust.standing("SHOWN" if pillar.gauge == "SHOWN" else "HELD")
+        row: dict[str, Any] = {"name": pillar.name, "plain": pillar.plain, "gauge": pillar.gauge, "score": None}
+        if standing is not None:
+            read = dict(zip(standing.facets, standing.readings.tolist(), strict=True))
+            row["score"] = score_pillar(standing, pillar, trust.model)
+            row["readings"] = sum(read[facet] for facet in pillar.weights)
+        rows.append(row)
+    return rows
 
 
 def _find_ratios(trust: RelationshipTrust) -> list[tuple[str, Any]]:
@@ -318,22 +322,28 @@ def _list_open(view: View, name: str) -> tuple[list[dict[str, Any]], list[dict[s
 def _list_events(view: View, name: str) -> list[dict[str, Any]]:
     """What the picture of the path marks, as a table: the latest first."""
     trust = view.trust(name)
+    answers = trust.answers.sort_by([("answered_at", "descending")]).slice(0, _EVENTS)
     events = [
         {"at": row["state_at"], "kind": f"promise {row['state']}", "text": row["text"]}
-        for row in trust.promises.to_pylist()
-        if row["side"] == "us" and row["state"] in ("kept", "late", "suspected", "broken") and row["state_at"]
+        for row in _latest(trust.promises, "state_at", state=("kept", "late", "suspected", "broken"), ours=True)
     ]
     events += [
         {"at": row["asked_at"], "kind": "open question", "text": row["text"]}
-        for row in trust.questions.to_pylist()
-        if row["side"] != "us" and row["state"] in _STILL and row["asked_at"]
+        for row in _latest(trust.questions, "asked_at", state=_STILL, ours=False)
     ]
     events += [
         {"at": row["answered_at"], "kind": "survey answer",
          "text": f"{row['item']}: {row['value']} ({row['lowest']}–{row['highest']})"}
-        for row in trust.answers.to_pylist()
+        for row in answers.to_pylist()
     ]  # fmt: skip
-    return sorted(events, key=lambda event: event["at"], reverse=True)[:100]
+    return sorted(events, key=lambda event: event["at"], reverse=True)[:_EVENTS]
+
+
+def _latest(table: pa.Table, time: str, *, state: Sequence[str], ours: bool) -> list[dict[str, Any]]:
+    is_ours = pc.fill_null(pc.equal(table["side"], "us"), False)
+    chosen = pc.and_(pc.is_in(table["state"], pa.array(state)), is_ours if ours else pc.invert(is_ours))
+    found = table.filter(pc.and_(chosen, pc.is_valid(table[time])))
+    return found.sort_by([(time, "descending")]).slice(0, _EVENTS).select([time, "state", "text"]).to_pylist()
 
 
 def _key_of(talks: pa.Table, place: int) -> tuple[int, str]:
