@@ -2,7 +2,8 @@
 
     python -m bench.bigbook big.duckdb --turns 1000000
 
-Signals are found once and copied with the turns, since what they cost is measured elsewhere (bench/encoder.py).
+Signals are found once and copied with the turns, and so are promises, questions and readings: what these cost is
+measured elsewhere (bench/encoder.py, promises_growth.py). The firm itself is not copied: it writes in all of it.
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 import troth
+from troth.desk import Desk
 from troth.encoder import encoder_id
-from troth.pipeline import Understood
+from troth.pipeline import Standing, Understood
+from troth.review import day_bounds
 from troth.sample import SAMPLE_ME, SAMPLE_ZONE, read_sample, sample_people
 from troth.settings import Settings
 
@@ -28,13 +32,22 @@ _SHIFT_S = 1_801  # seconds between two copies: their turns interleave
 _IDS = ("turn_id", "conversation_id", "parent_id")
 
 
-def read_base() -> Understood:
-    """The sample with its signals."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """The sample with all that is known of it."""
+
+    turns: pa.Table
+    known: Understood
+    standing: Standing
+    found: pa.Table
+
+
+def read_base() -> Base:
+    """The sample, worked out."""
     with troth.open(settings=SETTINGS) as book, tempfile.TemporaryDirectory() as folder:
         read_sample(book, Path(folder))
-        known = book.understand()
-        turns = book.store.table("turns")
-    return Understood(turns=turns, sentences=known.sentences, findings=known.findings)
+        desk = Desk(book.store, SETTINGS)
+        return Base(turns=book.store.table("turns"), known=desk.understand(), standing=desk.stock(), found=desk.found())
 
 
 def copy_turns(turns: pa.Table, copy: int) -> pa.Table:
@@ -67,10 +80,18 @@ def _rename(names: pa.Array, mark: str) -> pa.Array:
 
 
 def copy_rest(table: pa.Table, copy: int) -> pa.Table:
-    """SENTENCES or FINDINGS of one copy."""
-    at = table.schema.get_field_index("turn_id")
-    named = pc.binary_join_element_wise(f"k{copy}.", table["turn_id"].combine_chunks(), "")
-    return table.set_column(at, table.schema.field("turn_id"), named)
+    """Rows that rest on turns, of one copy."""
+    mark, columns = f"k{copy}.", dict(zip(table.column_names, table.columns, strict=True))
+    shift = pa.scalar(copy % 4_000 * _SHIFT_S * 1_000_000, pa.duration("us"))
+    for field in table.schema:
+        column = columns[field.name].combine_chunks()
+        if field.name.endswith(("turn_id", "promise_id", "question_id")) or field.name == "replaced_by":
+            columns[field.name] = pc.binary_join_element_wise(mark, column, "")
+        elif field.name in {"relationship", "actor", "addressee"}:
+            columns[field.name] = _rename(column, mark)
+        elif pa.types.is_timestamp(field.type) and field.name != "noted_at":
+            columns[field.name] = pc.subtract(column, shift)
+    return pa.table(columns, schema=table.schema)
 
 
 def write_big_book(path: Path, turns: int) -> Iterator[int]:
@@ -82,10 +103,29 @@ def write_big_book(path: Path, turns: int) -> Iterator[int]:
             copies = range(copy, copy + _AT_ONCE)
             with book.store.transaction():
                 book.store.upsert("turns", pa.concat_tables(copy_turns(base.turns, each) for each in copies))
-                for name, table in (("sentences", base.sentences), ("findings", base.findings)):
+                for name in ("sentences", "findings"):
+                    table = getattr(base.known, name)
                     book.store.upsert(name, pa.concat_tables(copy_rest(table, each) for each in copies))
             copy, written = copy + _AT_ONCE, written + base.turns.num_rows * _AT_ONCE
             yield written
+    keep_rest(path, base, copy)
+
+
+def keep_rest(path: Path, base: Base, copies: int) -> None:
+    """Lay what a book would work out of these copies beside it, for the evenings that pages show.
+
+    Again after troth's code has changed, since nothing that other code worked out is taken up.
+    """
+
+    def copy_all(table: pa.Table) -> pa.Table:
+        return pa.concat_tables(copy_rest(table, each) for each in range(copies)).combine_chunks()
+
+    tables = {name: copy_all(getattr(base.standing, name)) for name in ("promises", "questions", "readings")}
+    with troth.open(path, settings=SETTINGS) as book:
+        shelf = Desk(book.store, SETTINGS).shelf()
+        shelf.keep_found(copy_all(base.found))
+        for evening in {base.standing.now, day_bounds(book.choose_day(), book.zone)[1]}:
+            shelf.keep_standing(Standing(now=evening, **tables))
 
 
 def main() -> None:

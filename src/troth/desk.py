@@ -165,7 +165,7 @@ class Desk:
         known = self.understand(progress=progress)
         moment = now or self.last_evening()
         if moment not in self._stock.standings:
-            shelf = self._shelf()
+            shelf = self.shelf()
             standing = shelf.standing(moment)
             if standing is None:
                 standing = self._take_stock(known, moment)
@@ -182,7 +182,7 @@ class Desk:
             decided=self._decided(),
             answers=self.follow("answers"),
             outcomes=self.follow("outcomes"),
-            found=self._found(),
+            found=self.found(),
         )
 
     def sources(self) -> Sources:
@@ -197,7 +197,7 @@ class Desk:
             calendar=self.calendar(),
             hours=find_open_hours(known.turns, self.calendar(), max(clock(), self.last_evening())),
             outcomes=self.follow("outcomes"),
-            found=self._found(),
+            found=self.found(),
             objections=self.store.table("objections"),
         )
 
@@ -252,10 +252,10 @@ class Desk:
         days += [answered.astimezone(ZoneInfo(self.zone)).date()] if answered is not None else []
         return day_bounds(max(days), self.zone)[1] if days else clock()
 
-    def _found(self) -> pa.Table:
+    def found(self) -> pa.Table:
         """FOUND: promises as they are found in the turns, evening by evening, before anything settles them."""
         if self._stock.found is None:
-            known, shelf = self.understand(), self._shelf()
+            known, shelf = self.understand(), self.shelf()
             found = shelf.found()
             if found is None:
                 found = find_versions(known.turns, known.sentences, known.findings, calendar=self.calendar())
@@ -263,7 +263,7 @@ class Desk:
             self._stock.found = found
         return self._stock.found
 
-    def _shelf(self) -> Shelf:
+    def shelf(self) -> Shelf:
         """What was worked out earlier of the book as it is now."""
         made_with = {"settings": self.settings.model_dump_json(), "encoder": encoder_id()}
         return open_shelf(self.store, turns=self.understand().turns.num_rows, made_with=made_with)

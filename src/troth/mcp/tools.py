@@ -108,7 +108,7 @@ class Checked(BaseModel):
 
 def make_server(see: Callable[[], View]) -> MCPServer[Any]:
     """A server that answers from the view that `see` gives at the moment."""
-    server: MCPServer[Any] = MCPServer("troth", version=__version__, instructions=_INSTRUCTIONS)
+    server: MCPServer[Any] = MCPServer("troth", version=__version__, instructions=_INSTRUCTIONS, log_level="ERROR")
 
     def tool(answer: Callable[P, R]) -> None:
         server.tool(annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False))(_tell_errors(answer))

@@ -1,0 +1,248 @@
+"""Pages and API of a big served book: how long each takes, and whether anything is lost when 50 read and 5 write.
+
+    python -m bench.web big.duckdb --pages        # one visitor: the median, 95th percentile and size of every page
+    python -m bench.web big.duckdb --load 120     # seconds of 50 readers and 5 writers
+
+Make the book with `python -m bench.bigbook`. The server is a process of its own on a real port; times are from the
+first byte of the request to the last of the answer, as a caller beside it sees them. A bare FastAPI page on the same
+machine, asked in the same way in the same run, says how much of that is not ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import itertools
+import json
+import os
+import random
+import re
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from troth.book.remote import Address, card_of, find_server
+
+_PAGES = (
+    "/", "/relationships", "/relationships?sort=held", "/relationships?q=k11", "/promises", "/questions", "/check",
+    "/touchpoints", "/surveys", "/worth", "/validity", "/settings", "/api/v1/relationships", "/api/v1/promises",
+    "/api/v1/questions", "/api/v1/turns",
+)  # fmt: skip
+_BARE = """
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+import uvicorn
+app = FastAPI()
+@app.get("/")
+def page() -> HTMLResponse:
+    return HTMLResponse("<!doctype html><title>bare</title><h1>Hello</h1>")
+uvicorn.run(app, host="127.0.0.1", port={port}, log_level="error")
+"""
+_READERS, _WRITERS = 50, 5
+
+
+@contextmanager
+def serve(book: Path) -> Generator[Address]:
+    """The book served by a process of its own; waits for the first view."""
+    log = book.with_suffix(".log").open("w", encoding="utf-8")
+    command = [sys.executable, "-m", "troth.cli", "serve", "--book", str(book), "--no-browser", "--port", "0",
+               "--me", "anna@brimholt.example", "--zone", "Europe/Berlin"]  # fmt: skip
+    server = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        began = time.monotonic()
+        while (address := find_server(book)) is None or not _answers(address):
+            if server.poll() is not None:
+                raise SystemExit(f"the server ended: {book.with_suffix('.log').read_text()}")
+            time.sleep(0.5)
+        print(f"first view after {time.monotonic() - began:.0f} s; the server holds {_memory_gb(server.pid):.1f} GB")
+        yield address
+        print(f"at the end the server holds {_memory_gb(server.pid):.1f} GB")
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(timeout=60)
+        card_of(book).unlink(missing_ok=True)
+
+
+@contextmanager
+def serve_bare() -> Generator[Address]:
+    """One page of FastAPI with nothing behind it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen([sys.executable, "-c", _BARE.format(port=port)])
+    address = Address(url=f"http://127.0.0.1:{port}", token="")
+    try:
+        while not _answers(address):
+            time.sleep(0.1)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+@dataclass(slots=True)
+class Visitor:
+    """A caller with one kept connection."""
+
+    address: Address
+    connection: http.client.HTTPConnection = field(init=False)
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.address.url)
+        self.connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=600)
+
+    def ask(self, method: str, path: str, body: object = None) -> tuple[int, bytes, float]:
+        """Status, content and seconds of one request."""
+        headers = {"Authorization": f"Bearer {self.address.token}"} if self.address.token else {}
+        content = None if body is None else json.dumps(body).encode()
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        began = time.perf_counter()
+        for attempt in (1, 2):
+            try:
+                self.connection.request(method, path, body=content, headers=headers)
+                answer = self.connection.getresponse()
+                return answer.status, answer.read(), time.perf_counter() - began
+            except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+                self.connection.close()  # an idle connection that the server hung up on
+                if attempt == 2:
+                    raise
+        raise AssertionError
+
+
+def find_pages(visitor: Visitor) -> list[str]:
+    """Pages of some relationships, promises and conversations beside the fixed ones."""
+    names = [row["relationship"] for row in json.loads(visitor.ask("GET", "/api/v1/relationships")[1])["items"]]
+    chosen = [*names[:3], *names[-3:]]
+    pages = [f"/relationships/{quote(name, safe='')}" for name in chosen]
+    talks = re.findall(r'href="(/relationships/[^"]+/conversations/[^"#]+)', visitor.ask("GET", pages[-1])[1].decode())
+    promises = re.findall(r'href="(/promises/[^"?#]+)"', visitor.ask("GET", "/promises")[1].decode())
+    return [*_PAGES, *pages, *talks[:2], *promises[:2]]
+
+
+def measure_pages(address: Address, *, times: int) -> None:
+    """One visitor, every page so many times."""
+    visitor = Visitor(address)
+    print(f"{'page':64s} {'status':>6s} {'kB':>7s} {'first ms':>9s} {'p50 ms':>8s} {'p95 ms':>8s}")
+    for page in find_pages(visitor):
+        status, content, first = visitor.ask("GET", page)
+        taken = sorted(visitor.ask("GET", page)[2] for _ in range(times))
+        print(
+            f"{page[:64]:64s} {status:6d} {len(content) / 1000:7.1f} {first * 1000:9.1f} "
+            f"{statistics.median(taken) * 1000:8.1f} {taken[int(len(taken) * 0.95)] * 1000:8.1f}",
+            flush=True,
+        )
+
+
+def measure_bare(*, seconds: float, readers: int) -> list[float]:
+    """A bare page under so many readers."""
+    with serve_bare() as address:
+        taken: dict[str, list[float]] = defaultdict(list)
+        _run(seconds, [_reader(address, ["/"], taken, [], seed) for seed in range(readers)])
+        return sorted(itertools.chain.from_iterable(taken.values()))
+
+
+def measure_load(address: Address, *, seconds: float) -> None:
+    """Readers and writers at once; then every write is looked for."""
+    pages, taken, wrong = find_pages(Visitor(address)), defaultdict[str, list[float]](list), list[str]()
+    written: list[str] = []
+    readers = [_reader(address, pages, taken, wrong, seed) for seed in range(_READERS)]
+    writers = [_writer(address, number, taken, wrong, written) for number in range(_WRITERS)]
+    _run(seconds, [*readers, *writers])
+    reads = sorted(itertools.chain.from_iterable(each for page, each in taken.items() if page != "POST"))
+    bare = measure_bare(seconds=min(seconds, 20), readers=_READERS)
+    for name, each in (("reads", reads), ("writes", sorted(taken["POST"])), ("a bare page", bare)):
+        print(f"{name:12s} {len(each):7d} requests  " + "  ".join(
+            f"p{share * 100:.0f} {each[int(len(each) * share)] * 1000:7.1f} ms" for share in (0.5, 0.95, 0.99)
+        ))  # fmt: skip
+    print(f"the median page takes {reads[len(reads) // 2] / bare[len(bare) // 2]:.1f} times as long as a bare one")
+    visitor = Visitor(address)
+    lost = [name for name in written if visitor.ask("POST", "/api/v1/store/tables/turns",
+                                                    {"columns": ["turn_id"], "where": {"turn_id": [name]}})[1].find(
+        name.encode()) < 0]  # fmt: skip
+    print(f"{len(wrong)} errors {sorted(set(wrong))[:5]}; {len(lost)} of {len(written)} acknowledged writes lost")
+
+
+def _reader(address: Address, pages: list[str], taken: dict[str, list[float]], wrong: list[str], seed: int) -> object:
+    def read(until: float) -> None:
+        visitor, choose = Visitor(address), random.Random(seed)
+        while time.monotonic() < until:
+            page = choose.choice(pages)
+            status, _, seconds = visitor.ask("GET", page)
+            taken[page].append(seconds)
+            if status != 200:
+                wrong.append(f"{status} {page}")
+
+    return read
+
+
+def _writer(
+    address: Address, number: int, taken: dict[str, list[float]], wrong: list[str], written: list[str]
+) -> object:
+    def write(until: float) -> None:
+        visitor = Visitor(address)
+        for count in itertools.count():
+            if time.monotonic() >= until:
+                return
+            name = f"bench-{os.getpid()}-{number}-{count}"
+            turn = {"turn_id": name, "conversation_id": f"bench-{number}", "speaker": "bo@k1.maribelle.example",
+                    "recipients": ["anna@brimholt.example"], "body": f"Message {count}: when will it be ready?",
+                    "sent_at": "2026-11-20T09:00:00Z", "channel": "mail"}  # fmt: skip
+            status, content, seconds = visitor.ask("POST", "/api/v1/turns", [turn])
+            taken["POST"].append(seconds)
+            if status == 200:
+                written.append(name)
+            else:
+                wrong.append(f"{status} POST {content[:200]!r}")
+
+    return write
+
+
+def _run(seconds: float, jobs: list[object]) -> None:
+    until = time.monotonic() + seconds
+    threads = [threading.Thread(target=job, args=(until,)) for job in jobs]  # type: ignore[arg-type]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _answers(address: Address) -> bool:
+    try:
+        return Visitor(address).ask("GET", "/")[0] == 200
+    except OSError:
+        return False
+
+
+def _memory_gb(process: int) -> float:
+    status = Path(f"/proc/{process}/status").read_text("utf-8")
+    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1e6  # type: ignore[index]
+
+
+def main() -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("book", type=Path)
+    parser.add_argument("--pages", action="store_true")
+    parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("--load", type=float, default=0.0, metavar="SECONDS")
+    asked = parser.parse_args()
+    with serve(asked.book) as address:
+        if asked.pages:
+            measure_pages(address, times=asked.times)
+        if asked.load:
+            measure_load(address, seconds=asked.load)
+
+
+if __name__ == "__main__":
+    main()
