@@ -9,14 +9,12 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from troth.questions import STATES
 from troth.signals import HELD
+from troth.web.codes import Codes, Marks
 from troth.web.paging import Places, cut_page
 from troth.web.roll import Sheet
-
-Marks = NDArray[np.bool_]
 
 KINDS: Final = (*HELD, "direct")
 """The trust questions by facet, and every other one."""
@@ -76,6 +74,7 @@ class Askings:
 
     def __init__(self, table: pa.Table) -> None:
         self.table = table.combine_chunks()
+        self._codes = {name: Codes(table[name]) for name in ("kind", "state", "circle", "relationship")}
         asked = pc.fill_null(table["asked_at"].cast(pa.int64()), int(_NEVER)).to_numpy()
         keys = pa.table(
             {
@@ -104,8 +103,7 @@ class Askings:
         if wanted.circle:
             marks &= self._is("circle", wanted.circle)
         if wanted.who:
-            hits = pc.match_substring(self.table["relationship"], wanted.who, ignore_case=True)
-            marks &= pc.fill_null(hits, False).to_numpy()
+            marks &= self._codes["relationship"].like(wanted.who)
         return marks
 
     def find(self, wanted: Wanted) -> Places:
@@ -131,8 +129,7 @@ class Askings:
 
     def count_kinds(self, wanted: Wanted) -> dict[str, int]:
         """How many there are of each kind, whatever kind is wanted."""
-        counted = pc.value_counts(self.table["kind"].filter(pa.array(self.mark(wanted)))).to_pylist()
-        return {one["values"]: one["counts"] for one in counted}
+        return self._codes["kind"].count(self.mark(wanted))
 
     def _is(self, column: str, value: str) -> Marks:
-        return pc.fill_null(pc.equal(self.table[column], value), False).to_numpy()
+        return self._codes[column].equal(value)

@@ -21,6 +21,7 @@ from troth.relationship import RelationshipTrust
 from troth.review import Close
 from troth.trust import Model
 from troth.web.askings import Askings
+from troth.web.codes import Codes
 from troth.web.listing import Listing
 from troth.web.narrow import OwnViews
 from troth.web.roll import PAGE, Roll
@@ -201,6 +202,11 @@ class View:
         return Index(self.standing.questions, "relationship")
 
     @cached_property
+    def coded(self) -> Mapping[str, Codes]:
+        """The columns of LISTED that promises are sifted by."""
+        return {name: Codes(self.listed[name]) for name in ("section", "side", "circle", "relationship", "person")}
+
+    @cached_property
     def askings(self) -> Askings:
         """QUESTIONS, ready to be sorted and sifted."""
         return Askings(self.standing.questions)
@@ -263,8 +269,8 @@ class View:
     def warm(self) -> None:
         """Make every index now, so that no visitor waits for one."""
         for name in ("by_name", "roll", "days", "unread", "turns_of", "turns_in", "turn", "sentences_of",
-                     "findings_of", "readings_of", "promises_of", "questions_of", "promise", "decisions_of", "history_of", "talks_of", "answers_of", "objections_of",
-                     "askings"):  # fmt: skip
+                     "findings_of", "readings_of", "promises_of", "questions_of", "promise", "decisions_of",
+                     "history_of", "talks_of", "answers_of", "objections_of", "askings", "coded"):  # fmt: skip
             getattr(self, name)
         find_sparks(self, self.roll.names[:PAGE])  # the page that most people see
 

@@ -6,11 +6,23 @@ from fastapi import APIRouter
 
 from troth.web import storing
 from troth.web.api import API_ROUTERS
-from troth.web.pages import account, check, doors, promises, questions, relationship, relationships, team, today, touchpoints
+from troth.web.pages import (
+    account,
+    answer,
+    doors,
+    promises,
+    questions,
+    relationship,
+    relationships,
+    surveys,
+    team,
+    today,
+    touchpoints,
+)
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     doors.router, account.router, today.router, relationships.router, relationship.router,
     promises.router, questions.router,
     *API_ROUTERS, storing.router, touchpoints.router,
-    team.router, check.router,
+    team.router, surveys.router, answer.router,
 )  # fmt: skip

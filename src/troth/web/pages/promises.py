@@ -23,6 +23,7 @@ from troth.promises.history import count_revisions
 from troth.promises.listing import DUE, LISTED, SECTIONS, is_whole_day, mark_due, order_row
 from troth.review import day_bounds
 from troth.web.access import Need
+from troth.web.codes import Marks
 from troth.web.downloading import offer_csv, offer_file
 from troth.web.paging import Places, cut_page
 from troth.web.rendering import say
@@ -67,26 +68,24 @@ def read_wanted(section: str = "", side: str = "", due: str = "", circle: str = 
     )
 
 
-def mark_wanted(listed: pa.Table, wanted: Wanted) -> pa.ChunkedArray:
+def mark_wanted(view: View, wanted: Wanted) -> Marks:
     """Which rows of LISTED are asked for, whatever part of the list they stand in."""
-    marks = pa.chunked_array([pa.array(np.ones(listed.num_rows, np.bool_))])
+    marks = np.ones(view.listed.num_rows, np.bool_)
     if wanted.side:
-        marks = pc.and_(marks, pc.equal(listed["side"], wanted.side))
+        marks &= view.coded["side"].equal(wanted.side)
     if wanted.circle:
-        marks = pc.and_(marks, pc.equal(listed["circle"], wanted.circle))
+        marks &= view.coded["circle"].equal(wanted.circle)
     if wanted.due:
-        marks = pc.and_(marks, mark_due(listed, wanted.due))
+        marks &= mark_due(view.listed, wanted.due).to_numpy()
     if wanted.who:
-        names = [pc.match_substring(listed[name], wanted.who, ignore_case=True) for name in ("relationship", "person")]
-        marks = pc.and_(marks, pc.or_(pc.fill_null(names[0], False), pc.fill_null(names[1], False)))
-    return pc.fill_null(marks, False)
+        marks &= view.coded["relationship"].like(wanted.who) | view.coded["person"].like(wanted.who)
+    return marks
 
 
-def find_wanted(listed: pa.Table, wanted: Wanted) -> Places:
+def find_wanted(view: View, wanted: Wanted) -> Places:
     """The rows of LISTED that are asked for, in the order of the list."""
-    part = pc.equal(listed["section"], wanted.section or "settled")
-    marks = pc.and_(mark_wanted(listed, wanted), part if wanted.section else pc.invert(part))
-    return np.flatnonzero(marks.to_numpy())
+    part = view.coded["section"].equal(wanted.section or "settled")
+    return np.flatnonzero(mark_wanted(view, wanted) & (part if wanted.section else ~part))
 
 
 @router.get("/promises")
@@ -101,14 +100,13 @@ def show_promises(
         return order_row(listed.select(_KEYS).slice(place, 1).to_pylist()[0])
 
     sheet = cut_page(
-        find_wanted(listed, wanted), key=key, after=_read_key(after),
+        find_wanted(view, wanted), key=key, after=_read_key(after),
         mark=lambda place: "~".join(map(str, key(place))),
     )  # fmt: skip
     rows = listed.take(pa.array(sheet.places, pa.int64())).to_pylist()
-    counted = pc.value_counts(listed["section"].filter(mark_wanted(listed, wanted))).to_pylist()
     return visit.show(
         "promises.html", part="list", wanted=wanted, sheet=sheet, headings=SECTIONS, dues=DUE, circles=_CIRCLES,
-        counts={one["values"]: one["counts"] for one in counted}, morning=view.morning,
+        counts=view.coded["section"].count(mark_wanted(view, wanted)), morning=view.morning,
         parts=[(name, list(group)) for name, group in groupby(rows, key=lambda row: row["section"])],
         **_tools(visit),
     )  # fmt: skip
@@ -120,7 +118,7 @@ def save_promises(
 ) -> Response:
     """The same rows, all pages of them, as CSV."""
     listed = visit.view.listed
-    found = find_wanted(listed, read_wanted(section, side, due, circle, who))
+    found = find_wanted(visit.view, read_wanted(section, side, due, circle, who))
     columns = [*_COLUMNS, *(name for name in LISTED.names if name not in _COLUMNS)]
     return offer_csv(listed.take(pa.array(found)).to_pylist(), columns=columns, name="promises.csv")
 
@@ -131,9 +129,8 @@ def save_calendar(visit: Own, side: str = "", circle: str = "", who: str = "") -
     from troth.promises.ics import make_calendar  # noqa: PLC0415  # a quarter of a second that few need
 
     view = visit.view
-    dated = pc.and_(
-        mark_wanted(view.listed, read_wanted("", side, "", circle, who)), pc.is_valid(view.listed["due_latest"])
-    )
+    wanted = mark_wanted(view, read_wanted("", side, "", circle, who))
+    dated = pc.and_(pa.array(wanted), pc.is_valid(view.listed["due_latest"]).combine_chunks())
     content = make_calendar(
         view.listed.filter(dated).to_pylist(), day=view.morning, zone=view.zone,
         revisions=count_revisions(view.history.select(["promise_id", "noted_at"])),
