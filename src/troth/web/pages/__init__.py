@@ -9,6 +9,7 @@ from troth.web.api import API_ROUTERS
 from troth.web.pages import (
     account,
     answer,
+    check,
     doors,
     promises,
     questions,
@@ -24,5 +25,5 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     doors.router, account.router, today.router, relationships.router, relationship.router,
     promises.router, questions.router,
     *API_ROUTERS, storing.router, touchpoints.router,
-    team.router, surveys.router, answer.router,
+    team.router, surveys.router, answer.router, check.router,
 )  # fmt: skip
