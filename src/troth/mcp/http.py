@@ -57,6 +57,7 @@ class Assistant:
             )
             await answer_error(request, refusal)(scope, receive, send)
             return
+        self._serving.note(request, visitor, outcome="allowed")
         view = await run_in_threadpool(lambda: narrow(self._serving.keeper.view(), visitor.person))
         self._view.set(view)
         await self._app(scope, receive, send)
