@@ -47,7 +47,7 @@ def write_sample_book(path: Path) -> None:
     with open_book(path, settings=SETTINGS) as book:
         with tempfile.TemporaryDirectory() as folder:
             read_sample(book, Path(folder))
-        book.understand()
+        book.review()  # finds all signals, and closes the days that are over
 
 
 @contextmanager

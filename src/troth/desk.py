@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -71,6 +71,12 @@ class Desk:
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self.store, self.settings, self._stock = store, settings, _Stock()
+
+    def twin(self) -> Desk:
+        """Another desk with what is known on this one."""
+        twin, known = Desk(self.store, self.settings), self._stock
+        twin._stock = replace(known, standings=dict(known.standings), followed=dict(known.followed))
+        return twin
 
     def forget(self) -> None:
         """Everything is to be worked out anew."""

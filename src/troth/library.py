@@ -94,6 +94,12 @@ class Book:
         """Close it."""
         self.close()
 
+    def twin(self) -> Book:
+        """Another book over the same store that knows what this one knows; what either learns the other does not."""
+        twin = Book(self._desk.store, self._desk.settings)
+        twin._desk = self._desk.twin()
+        return twin
+
     def close(self) -> None:
         """Hand the file back."""
         self._desk.store.close()
@@ -233,9 +239,20 @@ class Book:
         return gone
 
     def review(
-        self, day: str | dt.date | None = None, *, circle: str | None = None, progress: Progress | None = None
+        self,
+        day: str | dt.date | None = None,
+        *,
+        circle: str | None = None,
+        foretell: bool = True,
+        progress: Progress | None = None,
     ) -> Close:
         """Close the books of a day (the last one with a turn, if not given), for all circles or one.
+
+        Args:
+            day, circle: which.
+            foretell: whether days that are over are sealed and the forecasts of them scored on the way, which takes
+                minutes in a large book; else what was scored before is told.
+            progress: called with what is done and what there is to do.
 
         Raises: InputError when the book holds no dated turn, the day is not a date or the circle not a circle.
         """
@@ -254,7 +271,7 @@ class Book:
             model=self.model(),
             watch=self._desk.settings.trend,
         )
-        scored = self._score_forecast(known, chosen, progress)
+        scored = self._score_forecast(known, chosen, progress) if foretell else read_scored(self._desk.store, chosen)
         return replace(close, forecast=scored, proof=say_scored(scored, chosen))
 
     def proof(self, *, now: dt.datetime | None = None, progress: Progress | None = None) -> Proof:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from troth.errors import BookError
 from troth.intake import thread_anew
 from troth.web.view import View, make_view
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _SOON_S: Final = 2.0
 _PATIENCE_S: Final = 2.0  # that a visitor who changed something waits to see it on the page
+_END_S: Final = 1.0  # that what is being worked out may take at the end
 
 
 class Keeper:
@@ -48,14 +50,27 @@ class Keeper:
         self._is_stale = False  # whether the book at hand knows less than the store
         self._coming: Future[None] | None = None
         self._asker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="troth-asked")
+        self._sealer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="troth-seal")
         self._maker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="troth-view")
         self._soon: threading.Timer | None = None
         self._listeners: list[Callable[[View], None]] = []
+        self._end = threading.Event()
+        self._begun: set[Future[Any]] = set()  # what is asked or worked out beside the requests
 
-    def view(self) -> View:
-        """The latest finished view; the first one is waited for."""
+    def open_book(self) -> Book:
+        """A book of one's own over the same store, for what is long; see `renew` for how its changes are seen."""
+        return self._open_book(self.store, self.settings)
+
+    def view(self, *, patience_s: float | None = None) -> View:
+        """The latest finished view; the first one is waited for, so long at most.
+
+        Raises: BookError where it is not there by then.
+        """
         if self._view is None:
-            self.renew().result()
+            try:
+                self._first().result(timeout=patience_s)
+            except TimeoutError:
+                raise BookError("the first figures are being worked out. Load the page again in a moment") from None
         if self._view is None:
             raise RuntimeError("a view was made and is not there")
         return self._view
@@ -89,12 +104,16 @@ class Keeper:
             return question(self._book)
 
     def ask_later(self, question: Callable[[Book], T]) -> Future[T]:
-        """`ask` where nobody waits: questions are answered one after another, beside the requests."""
-        return self._asker.submit(self.ask, question)
+        """`ask` where nobody waits: a twin of the book answers, one question after another, and no change waits."""
+        return self._keep(self._asker.submit(lambda: question(self._twin())))
+
+    def _twin(self) -> Book:
+        with self._writing:
+            return self._book.twin()
 
     def work_later(self, work: Callable[[], T]) -> Future[T]:
         """The same for what needs no book, and so holds up no change."""
-        return self._asker.submit(work)
+        return self._keep(self._asker.submit(work))
 
     def renew(self, *, fresh: bool = True, wait_s: float = 0.0, progress: Progress | None = None) -> Future[None]:
         """Have a new view made, once for all that was changed until it begins.
@@ -108,7 +127,7 @@ class Keeper:
         with self._state:
             self._wanted += 1
             self._is_stale |= fresh
-            self._coming = self._maker.submit(self._make, self._wanted, progress)
+            self._coming = self._keep(self._maker.submit(self._make, self._wanted, progress))
             coming = self._coming
         if wait_s > 0:
             with suppress(TimeoutError):  # the page says that newer figures are on their way
@@ -129,12 +148,37 @@ class Keeper:
         self._listeners.append(hear)
 
     def close(self) -> None:
-        """Stop making views and hand the book back."""
+        """Stop making views and hand the book back. What cannot be stopped midway is left to find it closed."""
+        self._end.set()
         if self._soon is not None:
             self._soon.cancel()
-        self._asker.shutdown(wait=True, cancel_futures=True)
-        self._maker.shutdown(wait=True, cancel_futures=True)
+        self._asker.shutdown(wait=False, cancel_futures=True)
+        self._sealer.shutdown(wait=False, cancel_futures=True)
+        self._maker.shutdown(wait=False, cancel_futures=True)
+        wait(list(self._begun), timeout=_END_S)
         self.store.close()
+
+    def _first(self) -> Future[None]:
+        """The first view, begun once however many ask for it."""
+        coming = self._coming
+        return self.renew() if coming is None or coming.done() else coming
+
+    def _keep(self, coming: Future[T]) -> Future[T]:
+        """Know of what runs until it is done."""
+        self._begun.add(coming)
+        coming.add_done_callback(self._begun.discard)
+        return coming
+
+    def _heed(self, progress: Progress | None) -> Progress:
+        """Progress that ends the work where the book is to be closed."""
+
+        def go_on(done: int, whole: int) -> None:
+            if self._end.is_set():
+                raise BookError("the book is being closed")
+            if progress is not None:
+                progress(done, whole)
+
+        return go_on
 
     def _make(self, wanted: int, progress: Progress | None) -> None:
         if self._shown >= wanted:
@@ -153,6 +197,17 @@ class Keeper:
         self._view, self._shown = view, begun
         for hear in self._listeners:
             hear(view)
+        if view.close is not None:
+            self._keep(self._sealer.submit(self._seal_days, view))
+
+    def _seal_days(self, view: View) -> None:
+        """Close the days that are over and score what was forecast of them, and have the view tell it."""
+        if self._view is not view or self._end.is_set():
+            return
+        close = self._twin().review(progress=self._heed(None))
+        with self._state:
+            if self._view is view:
+                self._view = view.having(close)
 
     def _make_fresh(self, progress: Progress | None) -> View:
         """A view from a new book, which takes the place of the one at hand."""
@@ -160,7 +215,7 @@ class Keeper:
             thread_anew(self.store)  # turns that came one by one
             known = self._changes
         book = self._open_book(self.store, self.settings)
-        book.understand(progress=progress)
+        book.understand(progress=self._heed(progress))
         view = make_view(book, self.settings)
         with self._writing:
             self._book = book

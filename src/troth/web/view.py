@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 from collections.abc import Hashable, Mapping
 from concurrent.futures import Future
@@ -250,6 +251,12 @@ class View:
     def _turns(self) -> pa.Table:
         return self.known.turns.sort_by([("sent_at", "ascending"), ("position", "ascending")])
 
+    def having(self, close: Close) -> View:
+        """The same view with another close; what was indexed stays so."""
+        other = copy.copy(self)
+        object.__setattr__(other, "close", close)
+        return other
+
     def trust(self, relationship: str) -> RelationshipTrust:
         """One relationship's trust, as `Book.trust` gives it, but as of this view alone."""
         return RelationshipTrust(
@@ -312,4 +319,4 @@ def make_view(book: Book, settings: Settings) -> View:
 def _close(book: Book) -> Close | None:
     turns = book.understand().turns
     dated = pc.any(pc.and_(pc.is_valid(turns["sent_at"]), pc.invert(turns["automatic"]))).as_py()
-    return book.review() if dated else None
+    return book.review(foretell=False) if dated else None
