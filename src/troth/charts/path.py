@@ -199,7 +199,7 @@ def _kinds(marks: list[dict[str, Any]], look: Look, *, width: int, say: Say) -> 
     for mark in marks:
         mark["state"] = say(mark["state"])
     of_state = {
-        "field": "state", "type": "nominal", "title": None, "legend": {"columns": max(width // _KEY, 1)},
+        "field": "state", "type": "nominal", "title": None, "legend": {"columns": max(width // _KEY, 1), "labelLimit": 240},
     }  # fmt: skip
     names = [say(state) for state in states]
     return {
