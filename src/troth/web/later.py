@@ -11,17 +11,21 @@ if TYPE_CHECKING:
     from troth.web.view import View
 
 T = TypeVar("T")
-_PATIENCE_S: Final = 0.3  # what is quick in a small book is there by then, and nobody sees a page that waits
+PAGE_S: Final = 0.3
+"""How long a page waits: what is quick in a small book is there by then, and nobody sees that it was not."""
+DOWNLOAD_S: Final = 30.0
+"""How long a file to save is waited for: it cannot say that it is on its way."""
 _KEPT: Final = 40  # of one view, those begun last
 
 
-def find_later(view: View, name: Hashable, begin: Callable[[], Future[T]]) -> T | None:
+def find_later(view: View, name: Hashable, begin: Callable[[], Future[T]], *, patience_s: float = PAGE_S) -> T | None:
     """What `begin` works out, as of this view; None while it is on its way.
 
     Args:
         view: that it is kept with.
         name: what it is, such as ("touch map", customer).
         begin: starts it.
+        patience_s: how long it is waited for.
 
     Raises: what working it out raised, which is then tried anew when asked again.
     """
@@ -31,7 +35,7 @@ def find_later(view: View, name: Hashable, begin: Callable[[], Future[T]]) -> T 
             view.later.pop(old, None)
         coming = view.later[name] = begin()
     with suppress(TimeoutError):
-        coming.exception(timeout=_PATIENCE_S)
+        coming.exception(timeout=patience_s)
     if not coming.done():
         return None
     if coming.cancelled() or coming.exception() is not None:

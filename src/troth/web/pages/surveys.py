@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from fastapi import APIRouter, Form
 from fastapi.responses import Response
+from starlette.exceptions import HTTPException
 
 from troth.desk import clock
 from troth.errors import InputError
@@ -25,7 +26,7 @@ from troth.surveys.sets import Language, all_items
 from troth.teaming import LOOPBACK
 from troth.web.access import Need
 from troth.web.downloading import offer_csv, offer_file
-from troth.web.later import find_later
+from troth.web.later import DOWNLOAD_S, PAGE_S, find_later
 from troth.web.meant import find_meant
 from troth.web.paging import Places, cut_page
 from troth.web.view import View
@@ -97,6 +98,8 @@ def save_answers(visit: Own) -> Response:
     """Every answer with the forecast made of it before it counted."""
     view = visit.view
     rows = view.answers.take(pa.array(_newest(view.answers))).to_pylist()
+    if _forecasts(visit, patience_s=DOWNLOAD_S) is None:
+        raise HTTPException(503, "the forecasts are being worked out. Ask again in a moment", {"Retry-After": "5"})
     told = _foretell(visit)
     columns = [*ANSWERS.names, *_FORETOLD]
     return offer_csv([row | told.get(row["answer_id"], {}) for row in rows], columns=columns, name="answers.csv")
@@ -154,13 +157,13 @@ def _rate(visit: Visit) -> dict[str, ScaleQuality] | None:
     return find_later(view, "scales", lambda: visit.keeper.work_later(lambda: rate_scales(view.answers)))
 
 
-def _forecasts(visit: Visit) -> pa.Table | None:
+def _forecasts(visit: Visit, *, patience_s: float = PAGE_S) -> pa.Table | None:
     view = visit.view
 
     def work() -> pa.Table:
         return forecast_answers(view.answers, view.standing.readings, view.model, segments=view.segments)
 
-    return find_later(view, "forecasts", lambda: visit.keeper.work_later(work))
+    return find_later(view, "forecasts", lambda: visit.keeper.work_later(work), patience_s=patience_s)
 
 
 def _foresee(visit: Visit) -> dict[str, Foresight] | None:

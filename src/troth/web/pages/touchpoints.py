@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from troth.signals import HELD, SHOWN
 from troth.web.charting import offer_chart
 from troth.web.downloading import offer_csv
-from troth.web.later import find_later
+from troth.web.later import DOWNLOAD_S, PAGE_S, find_later
 from troth.web.meant import find_meant
 from troth.web.talks import find_talk
 from troth.web.visit import Own, Visit
@@ -95,7 +95,7 @@ def draw_touchpoints(
     )  # fmt: skip
 
 
-def find_map(visit: Visit, customer: str | None) -> TouchMap | None:
+def find_map(visit: Visit, customer: str | None, *, patience_s: float = PAGE_S) -> TouchMap | None:
     """The map as of the visitor's view; None while it is being worked out."""
     view = visit.view
 
@@ -107,7 +107,7 @@ def find_map(visit: Visit, customer: str | None) -> TouchMap | None:
             relationship=customer,
         )  # fmt: skip
 
-    return find_later(view, ("touch map", customer), lambda: visit.keeper.work_later(work))
+    return find_later(view, ("touch map", customer), lambda: visit.keeper.work_later(work), patience_s=patience_s)
 
 
 def read_wait(row: Mapping[str, Any], name: str, part: str) -> Wait:
@@ -125,7 +125,7 @@ def _map_or_none(visit: Visit, customer: str) -> TouchMap:
     """
     if customer and customer not in visit.view.by_name:
         raise HTTPException(404, "there is no such relationship here")
-    found = find_map(visit, customer or None)
+    found = find_map(visit, customer or None, patience_s=DOWNLOAD_S)
     if found is None:
         raise HTTPException(503, "the map is being worked out. Ask again in a moment", headers={"Retry-After": "2"})
     return found
