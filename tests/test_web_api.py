@@ -15,9 +15,11 @@ import pytest
 from served import SETTINGS, Door, enter, serve_copy
 
 from troth.api import open as open_book
+from troth.book import open_store
 from troth.schema import PROMISES, TURNS
 from troth.web.access import Role, Visitor
 from troth.web.api.description import describe
+from troth.web.api.idempotency import Kept, find_kept, keep_answer
 
 BASE = "/api/v1"
 
@@ -290,6 +292,24 @@ def test_the_same_key_gives_the_same_answer(desk: Door) -> None:
     other = desk.client.post(BASE + "/turns", json=[{"turn_id": "k2", "text": "hello"}], headers=key)
     assert other.status_code == 422
     assert "Idempotency-Key" in other.json()["detail"]
+
+
+def test_answers_of_yesterday_are_forgotten_and_a_thousand_are_kept() -> None:
+    start = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
+    times = [(start + dt.timedelta(minutes=number / 100)).isoformat() for number in range(1200)]
+    rows = [
+        {"name": f"api_request:{number:04x}", "value": json.dumps({"at": at, "content": "c", "answer": {"n": number}})}
+        for number, at in enumerate(times)
+    ]
+    with open_store(None) as store:
+        store.upsert("settings", rows)
+        keep_answer(store, Kept(name="api_request:fff0", content="c"), {}, now=start + dt.timedelta(hours=1))
+        assert store.table("settings").num_rows == 1000
+        assert find_kept(store, Kept(name="api_request:04af", content="c")) == {"n": 1199}
+        assert find_kept(store, Kept(name="api_request:0000", content="c")) is None
+        late = Kept(name="api_request:0ff0", content="c")
+        keep_answer(store, late, {}, now=start + dt.timedelta(days=2))
+        assert store.table("settings")["name"].to_pylist() == [late.name]
 
 
 def test_three_forms_say_the_same(desk: Door) -> None:
