@@ -22,7 +22,7 @@ from starlette.types import Receive, Scope, Send
 from troth.errors import TrothError
 from troth.teaming import LOOPBACK
 from troth.web.access import Need, Role, Visitor
-from troth.web.failing import answer_error
+from troth.web.failing import Calm, answer_error
 from troth.web.guard import Guard
 from troth.web.keeper import Keeper
 from troth.web.limits import Buckets, Limits, Rates
@@ -144,6 +144,7 @@ def make_app(serving: Serving, *, routers: Iterable[APIRouter] = ROUTERS, beside
         app.add_exception_handler(kind, _answer)
     if serving.rates is not None:
         app.add_middleware(Limits, rates=serving.rates, cookie=serving.cookie)
+    app.add_middleware(Calm)
     app.add_middleware(Guard, hosts=serving.hosts, is_https=serving.is_https)
     return app
 
