@@ -198,9 +198,8 @@ def _kinds(marks: list[dict[str, Any]], look: Look, *, width: int, say: Say) -> 
     states = [state for state in _SHAPES if state in present]
     for mark in marks:
         mark["state"] = say(mark["state"])
-    of_state = {
-        "field": "state", "type": "nominal", "title": None, "legend": {"columns": max(width // _KEY, 1), "labelLimit": 240},
-    }  # fmt: skip
+    key = {"columns": max(width // _KEY, 1), "labelLimit": 240}
+    of_state = {"field": "state", "type": "nominal", "title": None, "legend": key}
     names = [say(state) for state in states]
     return {
         "shape": of_state | {"scale": {"domain": names, "range": [_SHAPES[state] for state in states]}},
