@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -93,13 +93,13 @@ def _choose(settings: Settings, smtp: str | None, sender: str | None) -> Digest:
 
     from troth.teaming import Digest
 
-    stated = settings.digest.model_dump() if settings.digest else {}
+    stated: dict[str, Any] = settings.digest.model_dump() if settings.digest else {}
     server = smtp or stated.get("smtp")
     if server is None:
         raise InputError("say which mail server: --smtp smtps://user@mail.firm.com, or [digest] in troth.toml.")
     user = server.partition("//")[2].rpartition("@")[0].replace("%40", "@")
     try:
-        return Digest(**{**stated, "smtp": server, "sender": sender or stated.get("sender") or user})
+        return Digest(**(stated | {"smtp": server, "sender": sender or stated.get("sender") or user}))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         reason = str(first.get("ctx", {}).get("error", first["msg"])).rstrip(".")
