@@ -171,6 +171,8 @@ def test_names_are_joined_by_what_was_stated_and_by_systems_of_record_alone() ->
     stated = {"Anna": (ANNA, "a.weber@firm.example"), "Bob": (BOB, "Anna Weber", "slack:U1")}
     assert list_names(ANNA, people={}, contacts=contacts) == {ANNA, "slack:U1", "+491"}
     assert list_names(ANNA, people=stated, contacts=contacts) == {ANNA, "a.weber@firm.example", "+491"}
+    shared = {"Anna": (ANNA, "the desk phone"), "Bob": (BOB, "the desk phone")}
+    assert list_names(ANNA, people=shared, contacts=rows("contacts")) == {ANNA}
     assert BOB not in list_names(ANNA, people={"Bob": (BOB,)}, contacts=contacts)
 
 

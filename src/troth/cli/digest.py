@@ -98,8 +98,9 @@ def _choose(settings: Settings, smtp: str | None, sender: str | None) -> Digest:
     if server is None:
         raise InputError("say which mail server: --smtp smtps://user@mail.firm.com, or [digest] in troth.toml.")
     user = server.partition("//")[2].rpartition("@")[0].replace("%40", "@")
+    wanted: dict[str, Any] = {**stated, "smtp": server, "sender": sender or stated.get("sender") or user}
     try:
-        return Digest(**(stated | {"smtp": server, "sender": sender or stated.get("sender") or user}))
+        return Digest(**wanted)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         reason = str(first.get("ctx", {}).get("error", first["msg"])).rstrip(".")
