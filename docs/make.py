@@ -10,7 +10,7 @@ from typing import Any
 from typer.main import get_command
 
 from troth.cli import app
-from troth.cli.validity import list_validity
+from troth.validity import list_validity
 
 HERE = Path(__file__).parent
 

@@ -19,11 +19,13 @@ from troth.web.pages import (
     team,
     today,
     touchpoints,
+    validity,
+    worth,
 )
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     doors.router, account.router, today.router, relationships.router, relationship.router,
     promises.router, questions.router,
     *API_ROUTERS, storing.router, touchpoints.router,
-    team.router, surveys.router, answer.router, check.router,
+    team.router, surveys.router, answer.router, check.router, validity.router, worth.router,
 )  # fmt: skip
