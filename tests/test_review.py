@@ -15,10 +15,11 @@ import pytest
 import troth
 from troth.encoder import encoder_id
 from troth.errors import InputError
+from troth.intake import take_turns
 from troth.lenses import CHECKPOINTS
 from troth.pipeline import Understood, take_stock
 from troth.readings import load_reference
-from troth.review import Close, day_bounds
+from troth.review import Close, day_bounds, find_last_day
 from troth.review.html import render_close
 from troth.sample import SAMPLE_DAY
 from troth.settings import Settings
@@ -232,3 +233,19 @@ def test_a_promise_without_a_time_is_warned_of():
 def test_an_unknown_relationship_is_answered_with_those_that_exist(sample_book: troth.Book):
     with pytest.raises(InputError, match="There are: "):
         sample_book.check("Hello", to="nobody-at-all")
+
+
+def test_a_date_far_ahead_says_nothing_of_the_day_that_it_is() -> None:
+    clock = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
+
+    def last(*moments: dt.datetime) -> dt.date | None:
+        turns = take_turns([{"body": "Hello.", "sent_at": moment} for moment in moments])
+        return find_last_day(turns, "UTC", clock=clock)
+
+    now, later = dt.datetime(2026, 11, 20, 9, tzinfo=dt.UTC), dt.datetime(2026, 12, 1, 9, tzinfo=dt.UTC)
+    assert last(now, dt.datetime(9999, 12, 30, tzinfo=dt.UTC)) == dt.date(2026, 11, 20)
+    assert last(now, dt.datetime(2027, 2, 1, tzinfo=dt.UTC), dt.datetime(2030, 1, 1, tzinfo=dt.UTC)) == dt.date(
+        2026, 11, 20
+    )
+    assert last(now, later) == dt.date(2026, 12, 1)  # this machine's clock may be the one that is wrong
+    assert last(dt.datetime(2030, 1, 1, tzinfo=dt.UTC)) == dt.date(2030, 1, 1)

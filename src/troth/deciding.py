@@ -61,7 +61,7 @@ class Story:
 
 def choose_day(turns: pa.Table, zone: str, *, clock: dt.datetime) -> dt.date:
     """The day that a list is of: today while the book is in use, else the last day with a turn."""
-    today, last = clock.astimezone(ZoneInfo(zone)).date(), find_last_day(turns, zone)
+    today, last = clock.astimezone(ZoneInfo(zone)).date(), find_last_day(turns, zone, clock=clock)
     return today if last is None or last > today or today - last <= _IN_USE else last
 
 

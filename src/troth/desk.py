@@ -245,17 +245,18 @@ class Desk:
 
         Raises: InputError when no turn has a date.
         """
-        day = find_last_day(self.understand().turns, self.zone)
+        day = find_last_day(self.understand().turns, self.zone, clock=clock())
         if day is None:
             raise InputError("there is no turn with a date to close a day with. Read a mailbox first, or name a --day.")
         return day
 
     def last_evening(self) -> dt.datetime:
         """The end of the last day with a turn or an answer; this moment where there is none."""
-        day = find_last_day(self.understand().turns, self.zone)
+        day = find_last_day(self.understand().turns, self.zone, clock=clock())
         answered = pc.max(self.store.table("answers", columns=["answered_at"])["answered_at"]).as_py()
         days = [day] if day is not None else []
-        days += [answered.astimezone(ZoneInfo(self.zone)).date()] if answered is not None else []
+        if answered is not None and (day is None or answered <= clock() + dt.timedelta(days=1)):
+            days.append(answered.astimezone(ZoneInfo(self.zone)).date())
         return day_bounds(max(days), self.zone)[1] if days else clock()
 
     def found(self) -> pa.Table:

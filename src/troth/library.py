@@ -243,15 +243,15 @@ class Book:
         day: str | dt.date | None = None,
         *,
         circle: str | None = None,
-        foretell: bool = True,
+        keep: bool = True,
         progress: Progress | None = None,
     ) -> Close:
         """Close the books of a day (the last one with a turn, if not given), for all circles or one.
 
         Args:
             day, circle: which.
-            foretell: whether days that are over are sealed and the forecasts of them scored on the way, which takes
-                minutes in a large book; else what was scored before is told.
+            keep: whether what is seen is written down: the states of promises, and the days that are over, sealed, with
+                the forecasts of them scored, which takes minutes in a large book. Else nothing is written.
             progress: called with what is done and what there is to do.
 
         Raises: InputError when the book holds no dated turn, the day is not a date or the circle not a circle.
@@ -261,7 +261,8 @@ class Book:
         if circle is not None and circle not in CIRCLES:
             raise InputError(f"there is no circle {circle!r}; the circles are {', '.join(CIRCLES)}.")
         evening = day_bounds(chosen, self._desk.settings.zone)[1]
-        note_states(self._desk.store, self.stock(evening), clock=clock())
+        if keep:
+            note_states(self._desk.store, self.stock(evening), clock=clock())
         close = close_books(
             known,
             self.stock(evening),
@@ -271,7 +272,7 @@ class Book:
             model=self.model(),
             watch=self._desk.settings.trend,
         )
-        scored = self._score_forecast(known, chosen, progress) if foretell else read_scored(self._desk.store, chosen)
+        scored = self._score_forecast(known, chosen, progress) if keep else read_scored(self._desk.store, chosen)
         return replace(close, forecast=scored, proof=say_scored(scored, chosen))
 
     def proof(self, *, now: dt.datetime | None = None, progress: Progress | None = None) -> Proof:
@@ -302,7 +303,7 @@ class Book:
         """
         if self._desk.store.path == ":memory:":
             return None if self._desk.proof is None else self._desk.proof.find(day)
-        if day == find_last_day(known.turns, self.zone):
+        if day == find_last_day(known.turns, self.zone, clock=clock()):
             evening = day_bounds(day, self.zone)[1]
             closed = close_days(
                 self._desk.store,

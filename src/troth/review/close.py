@@ -48,6 +48,8 @@ _STATES: Final = MappingProxyType(
 )
 
 _LONGEST_QUOTE: Final = 240
+_CLOCKS_DIFFER: Final = dt.timedelta(hours=26)  # the day can be another one around the world
+_APART: Final = dt.timedelta(days=60)
 _FRESH: Final = dt.timedelta(days=28)  # a question open for longer is counted, not listed
 
 
@@ -136,11 +138,22 @@ def name_state(promise: Mapping[str, Any], evening: dt.datetime) -> str:
     return _STATES[promise["state"]]
 
 
-def find_last_day(turns: pa.Table, zone: str) -> dt.date | None:
-    """The local day of the latest turn that somebody wrote; None where no turn has a time."""
-    said = turns.filter(pc.invert(turns["automatic"]))
-    latest = pc.max(said["sent_at"]).as_py()
-    return None if latest is None else latest.astimezone(ZoneInfo(zone)).date()
+def find_last_day(turns: pa.Table, zone: str, *, clock: dt.datetime | None = None) -> dt.date | None:
+    """The local day of the latest turn that somebody wrote; None where no turn has a time.
+
+    Turns that lie ahead of `clock`, and weeks behind all that do not, carry a wrong date (forged, or of a machine whose
+    clock was never set) and say nothing of the day that it is.
+    """
+    said = turns.filter(pc.invert(turns["automatic"]))["sent_at"].drop_null()
+    latest: dt.datetime | None = pc.max(said).as_py()
+    if latest is None:
+        return None
+    if clock is not None and latest > clock + _CLOCKS_DIFFER:
+        is_ahead = pc.greater(said, pa.scalar(clock + _CLOCKS_DIFFER, said.type))
+        before = pc.max(said.filter(pc.invert(is_ahead))).as_py()
+        if before is not None and pc.min(said.filter(is_ahead)).as_py() - before > _APART:
+            latest = before
+    return latest.astimezone(ZoneInfo(zone)).date()
 
 
 def day_bounds(day: dt.date, zone: str) -> tuple[dt.datetime, dt.datetime]:

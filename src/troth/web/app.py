@@ -24,6 +24,8 @@ from troth.teaming import LOOPBACK
 from troth.web.access import Need, Role, Visitor
 from troth.web.failing import Calm, answer_error
 from troth.web.guard import Guard
+from troth.web.inbox import Inbox
+from troth.web.jobs import Worker
 from troth.web.keeper import Keeper
 from troth.web.limits import Buckets, Limits, Rates
 from troth.web.pages import ROUTERS
@@ -46,6 +48,8 @@ class Serving:
         pages: the templates.
         sessions, keys: who is signed in, and the one-time tokens that sign in.
         transactions: those of callers that work on the whole book over HTTP.
+        worker: does long jobs beside the requests.
+        inbox: where files lie that were sent to be read.
         find_token: who an API token belongs to; None where it is not known or over.
         own_token: the one that the command line on this machine finds beside the book; it ends with this process.
         address: where browsers reach us, as http://127.0.0.1:8321.
@@ -63,6 +67,8 @@ class Serving:
     sessions: Sessions
     keys: DoorKeys
     transactions: Transactions
+    worker: Worker
+    inbox: Inbox
     own_token: str = field(default_factory=make_secret)
     address: str = ""
     find_token: Callable[[str], Visitor | None] = lambda _: None
@@ -143,7 +149,7 @@ def make_app(serving: Serving, *, routers: Iterable[APIRouter] = ROUTERS, beside
     for kind in (TrothError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _answer)
     if serving.rates is not None:
-        app.add_middleware(Limits, rates=serving.rates, cookie=serving.cookie)
+        app.add_middleware(Limits, rates=serving.rates, cookie=serving.cookie, own_token=serving.own_token)
     app.add_middleware(Calm)
     app.add_middleware(Guard, hosts=serving.hosts, is_https=serving.is_https)
     return app

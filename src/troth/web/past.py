@@ -52,7 +52,7 @@ def _forget(view: View, day: dt.date) -> None:
 
 def _begin(keeper: Keeper, view: View, person: str | None, day: dt.date) -> Future[Close]:
     if person is None:
-        return keeper.ask_later(lambda book: book.review(day, foretell=False))
+        return keeper.ask_later(lambda book: book.review(day, keep=False))
     return keeper.ask_later(lambda book: _close_own(book, view, day))
 
 

@@ -319,4 +319,4 @@ def make_view(book: Book, settings: Settings) -> View:
 def _close(book: Book) -> Close | None:
     turns = book.understand().turns
     dated = pc.any(pc.and_(pc.is_valid(turns["sent_at"]), pc.invert(turns["automatic"]))).as_py()
-    return book.review(foretell=False) if dated else None
+    return book.review(keep=False) if dated else None
