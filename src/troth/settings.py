@@ -109,6 +109,7 @@ class Settings(BaseModel):
     )
     team: Team | None = Field(default=None, description="A team that shares the book, and how it signs in.")
     digest: Digest | None = Field(default=None, description="How the day's close goes out by mail.")
+    largest_upload: int = Field(default=5_000_000_000, ge=1, description="Bytes that the page takes in one upload.")
     trend: Watch = Field(default=Watch(), description="How far back a trend looks, and from when it is named.")
 
     @field_validator("lens")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+import sys
+import threading
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,7 +23,6 @@ from troth.cli.options import (
     ZoneOption,
     choose_settings,
     open_book,
-    stoppable,
 )
 from troth.errors import InputError
 
@@ -29,10 +33,13 @@ if TYPE_CHECKING:
     from troth.web.app import Serving
 
 _PORT = 8321
+_PATIENCE_S = 0.3
+_GRACE_S = 1  # that requests under way may take at the end
+_TERMINATED = 143
+_STOPPED = 130
 _SECRET = "TROTH_OIDC_SECRET"  # noqa: S105 - the name of a variable
 
 
-@stoppable
 def serve(
     sample: SampleOption = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes a free one.")] = _PORT,
@@ -56,7 +63,7 @@ def serve(
 
     chosen = choose_settings(settings, zone=zone, me=me)
     _check_host(host, chosen)
-    with open_book(book, chosen, sample=sample) as opened:
+    with _ending(), open_book(book, chosen, sample=sample) as opened:
         running = _find_running(opened)
         if running is not None:
             say("This book is served already. Here is a new address of the same page, which opens it once:")
@@ -73,8 +80,51 @@ def serve(
                 try:
                     _run(serving, listening, chosen.team)
                 finally:
+                    is_busy = serving.worker.is_busy
                     serving.transactions.close()
                     serving.close()
+                    if is_busy:
+                        say("A job was under way. It goes on where it was when you serve this book again.")
+
+
+class _Terminated(KeyboardInterrupt):
+    """Ends the page as Ctrl-C does."""
+
+
+@contextmanager
+def _ending() -> Generator[None]:
+    """Ctrl-C, and the signal that service managers end processes with, close the page, and say so once."""
+    running = set(threading.enumerate())
+    is_main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, _terminate) if is_main else None
+    try:
+        yield
+    except KeyboardInterrupt as ended:
+        from troth.cli.talk import say
+
+        say("The page is closed.")
+        _leave(_TERMINATED if isinstance(ended, _Terminated) else _STOPPED, running)
+    finally:
+        if is_main:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise _Terminated
+
+
+def _leave(code: int, running: set[threading.Thread]) -> None:
+    """Leave with a code; also where a thread is in the midst of what cannot be stopped, for the book is closed by now.
+
+    Raises: typer.Exit.
+    """
+    for thread in set(threading.enumerate()) - running:
+        if not thread.daemon:
+            thread.join(timeout=_PATIENCE_S)
+            if thread.is_alive():
+                sys.stderr.flush()
+                os._exit(code)
+    raise typer.Exit(code)
 
 
 def _check_host(host: str, settings: Settings) -> None:
@@ -167,6 +217,7 @@ def _run(serving: Serving, listening: socket.socket, team: Team | None) -> None:
 
     config = uvicorn.Config(
         make_app(serving, beside=Assistant(serving)), log_level="warning", server_header=False, proxy_headers=False,
+        timeout_graceful_shutdown=_GRACE_S,
         ssl_certfile=None if team is None else team.certificate, ssl_keyfile=None if team is None else team.key,
     )  # fmt: skip
     server = uvicorn.Server(config)

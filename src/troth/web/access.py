@@ -73,6 +73,7 @@ OBJECTS: Final[Mapping[str, Reach]] = MappingProxyType(
         "ending": Reach.open,  # of a file: csv, png
         "invitation_id": Reach.role,  # of a survey by link; it names who was asked, not what was answered
         "secret": Reach.open,  # of a survey's own link: whoever has it may answer, and sees the questions alone
+        "job": Reach.role,  # a long job: names of files and counts, and no word of what is in them
         "table": Reach.open,  # the name of a table, of which everybody gets their own rows
     }
 )

@@ -35,6 +35,7 @@ NAVIGATION: Final = (
     ("/touchpoints", "Touch points"),
     ("/surveys", "Surveys"),
     ("/worth", "Worth"),
+    ("/bring", "Bring in"),
     ("/validity", "Validity"),
     ("/settings", "Settings"),
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from troth import __version__
 from troth.desk import clock
@@ -14,12 +14,15 @@ from troth.teaming import LOOPBACK
 from troth.web.access import Role
 from troth.web.app import Serving
 from troth.web.audit import Audit
+from troth.web.inbox import Inbox
+from troth.web.jobs import UNFINISHED, Worker
 from troth.web.keeper import Keeper
 from troth.web.rendering import Pages
 from troth.web.sessions import DoorKeys, MemorySessions, team_sessions
 from troth.web.tokens import TokenDesk
 from troth.web.transactions import Transactions
 from troth.web.webhooks import Teller
+from troth.web.work import make_kinds
 
 if TYPE_CHECKING:
     from troth.book import Store
@@ -44,6 +47,10 @@ def make_serving(store: Store, settings: Settings, *, address: str = "", secret:
     teller = Teller(keeper, clock, base=address)
     keeper.listen(teller.hear)
     keeper.renew()
+    inbox = Inbox(store.path)
+    worker = Worker(store, clock, make_kinds(keeper, inbox), tidy=lambda asked, told: _tidy(inbox, asked, told))
+    inbox.sweep(_needed(worker))
+    worker.begin()
     tokens = TokenDesk(store, clock, role_of=None if settings.team is None else _roles(settings.team))
     return Serving(
         keeper=keeper,
@@ -55,10 +62,27 @@ def make_serving(store: Store, settings: Settings, *, address: str = "", secret:
         hosts=LOOPBACK if settings.team is None else (*settings.team.names, *LOOPBACK),
         is_https=settings.team is not None and settings.team.is_https,
         transactions=Transactions(store),
+        worker=worker,
+        inbox=inbox,
         find_token=tokens.find,
-        on_close=(teller.close, tokens.close),
+        on_close=(worker.close, lambda: inbox.close(_needed(worker)), teller.close, tokens.close),
         address=address,
     )
+
+
+def _needed(worker: Worker) -> list[str]:
+    """The folders of the inbox that a job still needs."""
+    return [
+        job.asked["folder"]
+        for job in worker.jobs()
+        if job.state in {*UNFINISHED, "stopped"} and job.asked.get("folder")
+    ]
+
+
+def _tidy(inbox: Inbox, asked: Mapping[str, Any], told: Mapping[str, Any]) -> None:
+    """Delete what a job was done with, unless what came of it lies there to be fetched."""
+    if "file" not in told:
+        inbox.drop(asked.get("folder", ""))
 
 
 def _roles(team: Team) -> Callable[[str], Role | None]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from troth.web.view import View
 
 _UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_PATIENCE_S: Final = 20.0  # that a page waits for the first view
 
 
 class Refused(TrothError):
@@ -73,8 +74,11 @@ class Visit:
 
     @property
     def view(self) -> View:
-        """What this visitor may see of the book, as of now."""
-        return narrow(self.keeper.view(), self.who.person)
+        """What this visitor may see of the book, as of now.
+
+        Raises: BookError where the first view is not there yet.
+        """
+        return narrow(self.keeper.view(patience_s=_PATIENCE_S), self.who.person)
 
     @property
     def look(self) -> Look:
@@ -111,9 +115,15 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Lets a request through that may do what the route needs."""
+    """Lets a request through that may do what the route needs.
+
+    Attributes:
+        need: what that is.
+        streams: whether the route takes the form in by itself, and looks at its token before anything else.
+    """
 
     need: Need
+    streams: bool = False
 
     async def __call__(self, request: Request) -> Visit:
         """Find out who asks; refuse, or hand out the visit.
@@ -134,7 +144,7 @@ class Permit:
         serving.note(request, visit.visitor, outcome="allowed" if is_allowed else "refused")
         if not is_allowed:
             raise Refused(403, "you may not do this")
-        if request.method in _UNSAFE and visit.session is not None:
+        if request.method in _UNSAFE and visit.session is not None and not self.streams:
             await check_form(request, visit.session)
         return visit
 
@@ -172,6 +182,7 @@ Nothing = Annotated[Visit, Depends(Permit(Need.nothing))]
 Own = Annotated[Visit, Depends(Permit(Need.own))]
 Decide = Annotated[Visit, Depends(Permit(Need.decide))]
 Bring = Annotated[Visit, Depends(Permit(Need.bring))]
+BringFiles = Annotated[Visit, Depends(Permit(Need.bring, streams=True))]
 Team = Annotated[Visit, Depends(Permit(Need.team))]
 Manage = Annotated[Visit, Depends(Permit(Need.manage))]
 StoreWide = Annotated[Visit, Depends(Permit(Need.store))]

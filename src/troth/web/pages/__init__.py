@@ -9,6 +9,7 @@ from troth.web.api import API_ROUTERS
 from troth.web.pages import (
     account,
     answer,
+    bring,
     check,
     doors,
     promises,
@@ -26,6 +27,6 @@ from troth.web.pages import (
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     doors.router, account.router, today.router, relationships.router, relationship.router,
     promises.router, questions.router,
-    *API_ROUTERS, storing.router, touchpoints.router,
+    bring.router, *API_ROUTERS, storing.router, touchpoints.router,
     team.router, surveys.router, answer.router, check.router, validity.router, worth.router,
 )  # fmt: skip
