@@ -193,6 +193,21 @@ def test_what_cannot_be_logged_is_not_shown(tmp_path: Path, monkeypatch: pytest.
         assert check_book(store).wrong == ()
 
 
+def test_what_could_not_be_logged_is_not_shown_a_moment_later_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_store(tmp_path / "book.duckdb") as store:
+        audit = Audit(store, clock=lambda: NOON)
+        with monkeypatch.context() as full:
+            full.setattr(os, "write", lambda *_: 0)
+            for _ in range(2):
+                with pytest.raises(BookError, match="not logged is not shown"):
+                    look(audit, 1)
+        look(audit, 1)
+        audit.close()
+        assert [row["object"] for row in read_log(store)] == ["home1.example"]
+
+
 def test_many_at_once_make_one_chain(store: Store) -> None:
     audit = Audit(store, clock=Clock())
     threads = [

@@ -155,14 +155,15 @@ class Audit:
 
         Raises: BookError when it cannot be written.
         """
-        now = self._clock()
+        now, look = self._clock(), (who, action, about, outcome)
         with self._lock:
-            if self._is_again((who, action, about, outcome), now):
+            if self._is_again(look, now):
                 return
             row = _make(self._state, now, action, {"who": who, "object": about}, role=role, outcome=outcome)
             self._write(row)
             self._state.number, self._state.seal = row["number"], row["seal"]
             self._state.waiting.append(row)
+            self._remember(look, now)  # only now: a look whose entry could not be written was not noted
 
     def fold(self) -> None:
         """Take what is in the journal into the book.
@@ -221,15 +222,15 @@ class Audit:
 
     def _is_again(self, look: tuple[str | None, ...], now: dt.datetime) -> bool:
         """Whether this was noted a moment ago: a page that draws itself anew is one look."""
+        seen = self._state.known.get(look)
+        return seen is not None and now - seen < _AGAIN
+
+    def _remember(self, look: tuple[str | None, ...], now: dt.datetime) -> None:
         known = self._state.known
-        seen = known.get(look)
-        if seen is not None and now - seen < _AGAIN:
-            return True
         known[look] = now
         known.move_to_end(look)
         while len(known) > _MOST_KNOWN:
             known.popitem(last=False)
-        return False
 
     def _write(self, row: Mapping[str, Any]) -> None:
         if self._file is None:
