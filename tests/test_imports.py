@@ -45,6 +45,7 @@ EVERYTHING = KNOWING_STAGES | {
     "worthreport",
     "cells",
     "inviting",
+    "forgetting",
     "contesting",
     *("trial", "trialoutcomes", "trialmeasuring", "trialsuggesting", "trying"),
 }
@@ -115,6 +116,7 @@ MAY: dict[str, set[str]] = {
     "trialmeasuring": KNOWING_STAGES | {"trial", "trialoutcomes", "pipeline"},
     "trying": KNOWING_STAGES
     | {"trial", "trialmeasuring", "trialsuggesting", "pipeline", "deciding", "relationship", "desk"},
+    "forgetting": LEAVES | {"book", "keeping", "roster", "library"},
     "inviting": LEAVES | {"book", "desk", "review", "surveys"},
     "library": KNOWING_STAGES
     | {"inviting"}

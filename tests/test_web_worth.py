@@ -1,4 +1,4 @@
-"""The page of worth: the figures of the command, worked out once beside the requests, and trials that keep their word."""
+"""The page of worth: the figures of the command, worked out beside the requests, and trials that keep their word."""
 
 from __future__ import annotations
 
@@ -87,7 +87,8 @@ def test_what_is_found_stands_there_with_its_interval(own: Serving, clear: Worth
         page = wait_for(door)
         text = words_of(page)
         won, money = clear.ratio("won"), clear.money
-        assert won is not None and money is not None
+        assert won is not None
+        assert money is not None
         assert f"{won.ratio:.2f} times the odds in a week ({won.low:.2f} to {won.high:.2f}, 95 %)" in text
         for control in clear.controls:
             assert f"{control.ratio.low:.2f} to {control.ratio.high:.2f}" in text or not control.ratio.enough
@@ -107,12 +108,13 @@ def test_the_report_is_made_beside_and_then_saved(own: Serving, clear: Worth) ->
     own.keeper.view().later["worth", "deal"] = finish(clear)
     with enter(own) as door:
         for ending, begins in (("html", b"<!doctype html>"), ("pdf", b"%PDF-")):
+            answer = door.client.get(f"/worth/report.{ending}")
             for _ in range(200):
-                answer = door.client.get(f"/worth/report.{ending}")
                 if "attachment" in answer.headers.get("content-disposition", ""):
                     break
                 assert 'http-equiv="refresh"' in answer.text
                 time.sleep(0.1)
+                answer = door.client.get(f"/worth/report.{ending}")
             assert answer.content[:15].lower().startswith(begins.lower())
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 from fastapi.responses import Response
 
+from troth import __version__
 from troth.cells import write_csv
+from troth.encoder import encoder_id
 
 
 def offer_csv(rows: Iterable[Mapping[str, Any]], *, columns: Sequence[str], name: str) -> Response:
@@ -21,3 +23,8 @@ def offer_csv(rows: Iterable[Mapping[str, Any]], *, columns: Sequence[str], name
 def offer_file(content: bytes, *, name: str, kind: str) -> Response:
     """A file to save. `name`: of ours, letters and dots."""
     return Response(content, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+def name_makers() -> str:
+    """What a file was made with: this version and this encoder."""
+    return f"troth {__version__}, encoder {encoder_id()}"

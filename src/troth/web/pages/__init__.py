@@ -16,6 +16,7 @@ from troth.web.pages import (
     questions,
     relationship,
     relationships,
+    settings,
     surveys,
     team,
     today,
@@ -28,5 +29,5 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     doors.router, account.router, today.router, relationships.router, relationship.router,
     promises.router, questions.router,
     bring.router, *API_ROUTERS, storing.router, touchpoints.router,
-    team.router, surveys.router, answer.router, check.router, validity.router, worth.router,
+    team.router, surveys.router, answer.router, check.router, validity.router, worth.router, settings.router,
 )  # fmt: skip

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Form
 from fastapi.responses import Response
 
-from troth.signals import HELD
 from troth.web import drafts
 from troth.web.meant import find_meant
 from troth.web.pages.promises import say_due
@@ -56,23 +55,19 @@ def check(visit: Own, text: Annotated[str, Form()] = "", to: Annotated[str, Form
 
 
 def _show(visit: Visit, text: str, to: str) -> Response:
-    view, wanted = visit.view, to.strip()[:500]
+    view, wanted, language = visit.view, to.strip()[:500], visit.look.language
     name, like = find_meant(view, wanted)
-    what: dict[str, Any] = {
-        "text": text, "to": wanted, "name": name, "like": like, "names": [row["relationship"] for row in
-        view.rows[:_NAMES]], "now": drafts.find_now(view), "longest": drafts.LONGEST, "found": None,
-        "is_too_long": len(text) > drafts.LONGEST,
-    }  # fmt: skip
-    if not text.strip() or what["is_too_long"]:
-        return visit.show("check.html", part="checked", **what)
-    found = drafts.check_draft(view, text, to=name)
-    remarks = drafts.remark_on(found)
-    language = visit.look.language
+    is_too_long = len(text) > drafts.LONGEST
+    found = drafts.check_draft(view, text, to=name) if text.strip() and not is_too_long else None
+    remarks = [] if found is None else drafts.remark_on(found)
     return visit.show(
-        "check.html", part="checked", **what | {"found": found}, remarks=remarks,
-        pieces=drafts.cut_text(text, remarks), unanswered=drafts.list_unanswered(view, found),
-        suggestions=[] if name is None else drafts.suggest(view, name, found), advice=_advise, kinds=HELD,
-        promises=[each for remark in remarks for each in remark.promises], listed=_LISTED,
+        "check.html", part="checked", text=text, to=wanted, name=name, like=like, is_too_long=is_too_long,
+        names=[row["relationship"] for row in view.rows[:_NAMES]], now=drafts.find_now(view), longest=drafts.LONGEST,
+        found=found, remarks=remarks, pieces=drafts.cut_text(text, remarks),
+        promises=[each for remark in remarks for each in remark.promises],
+        unanswered=[] if found is None else drafts.list_unanswered(view, found),
+        suggestions=[] if found is None or name is None else drafts.suggest(view, name, found),
+        advice=_advise, listed=_LISTED,
         due=lambda row: say_due(row, day=view.morning, zone=view.zone, language=language),
     )  # fmt: skip
 

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Form
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from troth.cli.output import name_makers
 from troth.schema import OUTCOME_STEPS
 from troth.signals import SHOWN
 from troth.web.charting import offer_chart
-from troth.web.downloading import offer_csv, offer_file
+from troth.web.downloading import name_makers, offer_csv, offer_file
 from troth.web.later import find_later
 from troth.web.visit import Team, Visit
 
 if TYPE_CHECKING:
     from troth.begetting import Reciprocity
     from troth.swaying import Influence
+    from troth.trial.told import Reading, Trial
     from troth.trialsuggesting import Suggestions
-    from troth.trying import Trial
     from troth.web.view import View
-    from troth.worthtold import Picture, Worth
+    from troth.worthtold import Worth
 
 router = APIRouter()
 Kind = Literal["deal", "renewal"]
@@ -64,7 +63,7 @@ def draw_worth(
     """One picture of it."""
     found = _worth_or_none(visit, kind)
     return offer_chart(
-        lambda chosen: found.chart(cast("Picture", of), theme=chosen), ending, name=f"worth-{kind}-{of}", theme=theme,
+        lambda chosen: found.chart(of, theme=chosen), ending, name=f"worth-{kind}-{of}", theme=theme,
         width=width,
     )  # fmt: skip
 
@@ -122,7 +121,7 @@ def read_trial(visit: Team, trial: Annotated[str, Form()], early: Annotated[bool
     return _show(visit, "deal", reading=reading)
 
 
-def _show(visit: Visit, kind: Kind, **more: Any) -> Response:
+def _show(visit: Visit, kind: Kind, *, reading: Reading | None = None) -> Response:
     from troth.trial.practices import PRACTICES  # noqa: PLC0415  # scipy, which few pages need
     from troth.trial.told import OUTCOME_WORDS  # noqa: PLC0415
     from troth.worth.ratios import LEAST_ACCOUNTS, LEAST_ENDS  # noqa: PLC0415
@@ -137,11 +136,13 @@ def _show(visit: Visit, kind: Kind, **more: Any) -> Response:
         "trials": _find_trials(visit),
     }
     return visit.show(
-        "worth.html", kind=kind, **parts, is_behind=any(part is None for part in parts.values()),
+        "worth.html", kind=kind, is_behind=any(part is None for part in parts.values()), found=parts["found"],
+        reciprocity=parts["reciprocity"], influence=parts["influence"], suggestions=parts["suggestions"],
+        trials=parts["trials"],
         is_whole=_is_whole(visit), pictures=PICTURES, listed=_LISTED, least_ends=LEAST_ENDS, mine=visit.view.by_name,
         least_accounts=LEAST_ACCOUNTS, levels=("all", *LEVELS), has_outcomes=view.outcomes.num_rows > 0,
         practices=PRACTICES, outcome_words=OUTCOME_WORDS, facets=SHOWN, now=view.made_at,
-        deals=_list_deals(parts["found"]), **{"reading": None, **more},
+        deals=_list_deals(parts["found"]), reading=reading,
     )  # fmt: skip
 
 
