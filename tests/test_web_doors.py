@@ -51,6 +51,35 @@ def test_a_form_of_another_site_is_refused(door: Door) -> None:
     assert post("/look", data=look, headers=right, follow_redirects=False).status_code == 303
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "kind"),
+    [
+        ("POST", "/look", "x-www-form-urlencoded"), ("POST", "/check", "x-www-form-urlencoded"),
+        ("POST", "/api/v1/check", "json"), ("PUT", "/api/v1/store/marks?source_key=a", "json"),
+        ("POST", "/s/guess", "x-www-form-urlencoded"),
+    ],
+)  # fmt: skip
+def test_a_stranger_fills_no_memory(serving: Serving, method: str, path: str, kind: str) -> None:
+    pieces = (b"x" * (1 << 16) for _ in range(20))  # without a length that could be looked at
+    with TestClient(make_app(serving), base_url=ADDRESS) as stranger:
+        answer = stranger.request(method, path, content=pieces, headers={"content-type": f"application/{kind}"})
+    assert answer.status_code == 413
+    assert answer.headers["x-frame-options"] == "DENY"
+
+
+def test_who_may_send_much_is_asked_before_it_is_taken_in(serving: Serving) -> None:
+    with TestClient(make_app(serving), base_url=ADDRESS) as stranger:
+        for path in ("/api/v1/store/tables/turns", "/api/v1/store/tables/turns/rows", "/api/v1/turns", "/bring"):
+            answer = stranger.post(path, content=b"x" * (3 << 20), headers={"content-type": "application/json"})
+            assert answer.status_code == 401, path
+
+
+@pytest.mark.parametrize("origin", ["null", "http://[", "https://127.0.0.1.evil.example", "//", ""])
+def test_an_origin_that_is_none_is_another_site(door: Door, origin: str) -> None:
+    headers = {"x-form-token": door.form_token, "origin": origin}
+    assert door.client.post("/look", data={"language": "en", "theme": "auto"}, headers=headers).status_code == 403
+
+
 def test_signed_out_is_out(serving: Serving) -> None:
     with enter(serving) as leaving:
         assert leaving.client.post("/out", headers={"x-form-token": leaving.form_token}).status_code == 200

@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,10 +26,15 @@ _HEADERS: Final = {
     "X-Frame-Options": "DENY",
 }
 _UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_MOST_BYTES: Final = 1 << 20
+_BOUNDED: Final = ("/bring", "/api/v1/turns", "/api/v1/store/tables/", "/api/v1/store/settings/")
+"""Routes that look at who asks before they take anything in, and have bounds of their own; behind a slash any path."""
 
 
 class Guard:
-    """Refuses foreign hosts and origins, and puts the headers on every answer.
+    """Refuses foreign hosts and origins and what is too large, and puts the headers on every answer.
+
+    A form or JSON is in memory before it is known who sent it, so that all of it has a bound here.
 
     Args:
         app: what is guarded.
@@ -59,7 +65,7 @@ class Guard:
             await send(message)
 
         refusal = self._refuse(scope)
-        await (refusal or self._app)(scope, receive, send_guarded)
+        await (refusal or self._app)(scope, receive if _has_bounds(scope["path"]) else _bound(receive), send_guarded)
 
     def _refuse(self, scope: Scope) -> PlainTextResponse | None:
         headers = Headers(scope=scope)
@@ -67,8 +73,37 @@ class Guard:
         if _name_of(f"//{host}") not in self._hosts:
             return PlainTextResponse("This address is not one of this troth's.", status_code=421)
         origin = headers.get("origin")
-        if scope["method"] in _UNSAFE and origin is not None and urlsplit(origin).netloc != host:
+        if scope["method"] in _UNSAFE and origin is not None and _place_of(origin) != host:
             return PlainTextResponse("Another site may not send this.", status_code=403)
+        return None
+
+
+def _has_bounds(path: str) -> bool:
+    return any(path.startswith(each) if each.endswith("/") else path == each for each in _BOUNDED)
+
+
+def _bound(receive: Receive) -> Receive:
+    """What comes in, up to the bound.
+
+    Raises: HTTPException with 413 where it is more.
+    """
+    taken = 0
+
+    async def receive_bounded() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > _MOST_BYTES:
+            raise HTTPException(413, f"a request may carry {_MOST_BYTES >> 20} MiB here")
+        return message
+
+    return receive_bounded
+
+
+def _place_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
         return None
 
 

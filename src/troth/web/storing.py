@@ -8,17 +8,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import pyarrow as pa
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from troth.book import Mark
 from troth.book.remote import ARROW, TRANSACTION, write_stream
 from troth.errors import InputError
+from troth.keeping import clear_shelf
 from troth.web.visit import StoreWide, Visit
 
 router = APIRouter(prefix="/api/v1/store", include_in_schema=False)
@@ -38,6 +39,17 @@ class Asked(BaseModel):
     until: datetime | None = None
 
 
+async def read_asked(request: Request) -> Asked:
+    """What is asked of a table; read only once it is known who asks, since many keys are much.
+
+    Raises: InputError where it is not that.
+    """
+    try:
+        return Asked.model_validate_json(await _read(request))
+    except ValidationError as error:
+        raise InputError(f"what is asked of the table cannot be read: {error.errors()[0]['msg']}.") from error
+
+
 class MarkSent(BaseModel):
     """How far a source was read."""
 
@@ -49,7 +61,7 @@ class MarkSent(BaseModel):
 
 
 @router.post("/tables/{name}")
-def fetch(visit: StoreWide, name: str, asked: Asked) -> Response:
+def fetch(visit: StoreWide, name: str, asked: Annotated[Asked, Depends(read_asked)]) -> Response:
     """Rows of a table as an Arrow stream."""
     store = visit.keeper.store
     table = _do(
@@ -62,7 +74,7 @@ def fetch(visit: StoreWide, name: str, asked: Asked) -> Response:
 @router.post("/tables/{name}/rows")
 async def upsert(visit: StoreWide, name: str) -> Response:
     """Add rows, and overwrite those whose key is there."""
-    (rows,) = _read_streams(await _read(visit), 1)
+    (rows,) = _read_streams(await _read(visit.request), 1)
     written = await run_in_threadpool(_do, visit, lambda: visit.keeper.store.upsert(name, rows))
     _tell(visit, name)
     return JSONResponse({"added": written.added, "changed": written.changed})
@@ -71,13 +83,15 @@ async def upsert(visit: StoreWide, name: str) -> Response:
 @router.put("/tables/{name}/rows")
 async def replace(visit: StoreWide, name: str) -> Response:
     """Make the rows of these keys exactly those sent."""
-    keys, rows = _read_streams(await _read(visit), 2)
+    keys, rows = _read_streams(await _read(visit.request), 2)
     column = keys.column_names[0]
 
     def write() -> None:
         visit.keeper.store.replace(name, rows, keys_column=column, keys=keys[column].to_pylist())
 
     await run_in_threadpool(_do, visit, write)
+    if name == "turns":  # whoever erases from afar cannot reach what lies beside the book
+        await run_in_threadpool(clear_shelf, visit.keeper.store.path)
     _tell(visit, name)
     return JSONResponse({})
 
@@ -135,7 +149,7 @@ def tell_setting(visit: StoreWide, name: str) -> Response:
 async def set_setting(visit: StoreWide, name: str) -> Response:
     """Keep a JSON value under a name."""
     try:
-        value = json.loads(await _read(visit))
+        value = json.loads(await _read(visit.request))
     except ValueError as error:
         raise InputError(f"setting {name!r} is not JSON: {error}.") from error
     await run_in_threadpool(_do, visit, lambda: visit.keeper.store.set_setting(name, value))
@@ -167,9 +181,9 @@ def _tell(visit: Visit, table: str) -> None:
         visit.keeper.renew_soon()
 
 
-async def _read(visit: Visit) -> bytes:
+async def _read(request: Request) -> bytes:
     body = bytearray()
-    async for piece in visit.request.stream():
+    async for piece in request.stream():
         body += piece
         if len(body) > _MOST_BYTES:
             raise InputError("that is too much in one piece. Send fewer rows at a time.")
