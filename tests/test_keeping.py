@@ -144,3 +144,41 @@ def test_a_large_book_opens_with_what_was_worked_out_and_forgets_it_with_the_tur
         book.drop_turns(["t0"])
         assert not folder.exists()
         assert book.stock().promises.num_rows == first.promises.num_rows - 1
+
+
+def test_turns_that_came_while_others_were_worked_on_are_not_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "_LARGE", 1)
+    settings = Settings(us=("firm.example",))
+    with open_store(tmp_path / "book.duckdb") as store:
+        slow = troth.Book(store, settings)
+        store.upsert("turns", turns(1))
+        slow.understand()
+        store.upsert("turns", turns(2))  # by another program, or another request
+        assert slow.stock().promises["turn_id"].to_pylist() == ["t1"]
+        fresh = troth.Book(store, settings)
+        assert sorted(fresh.stock().promises["turn_id"].to_pylist()) == ["t1", "t2"]
+
+
+def test_who_we_are_said_in_the_book_is_no_earlier_standing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "_LARGE", 1)
+    with open_store(tmp_path / "book.duckdb") as store:
+        store.upsert("turns", turns(1))
+        sides: list[list[str]] = []
+        for us in ("firm.example", "acme.example"):
+            store.set_setting("us", [us])
+            sides.append(troth.Book(store, Settings()).stock().promises["side"].to_pylist())
+        assert sides == [["us"], ["them"]]
+
+
+def test_what_was_kept_of_an_earlier_content_goes(tmp_path: Path) -> None:
+    with open_store(tmp_path / "book.duckdb") as store:
+        open_shelf(store, turns=1_000_000, made_with=MADE).keep_standing(standing())
+        store.upsert("turns", turns(1))
+        shelf = open_shelf(store, turns=1_000_000, made_with=MADE)
+        shelf.keep_standing(standing(NOW + dt.timedelta(days=1)))
+        assert shelf.folder is not None
+        assert {path.stem.partition("-")[2] for path in shelf.folder.iterdir()} == {"20261121T230000"}
+        open_shelf(store, turns=10, made_with=MADE)
+        assert not shelf.folder.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from dataclasses import dataclass, field, replace
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -57,6 +58,7 @@ class _Stock:
     found: pa.Table | None = None
     who: Who | None = None
     followed: dict[str, pa.Table] = field(default_factory=dict[str, pa.Table])
+    read_at: dict[str, str | None] = field(default_factory=dict["str", "str | None"])  # revisions of what was read
 
 
 class Desk:
@@ -75,7 +77,9 @@ class Desk:
     def twin(self) -> Desk:
         """Another desk with what is known on this one."""
         twin, known = Desk(self.store, self.settings), self._stock
-        twin._stock = replace(known, standings=dict(known.standings), followed=dict(known.followed))
+        twin._stock = replace(
+            known, standings=dict(known.standings), followed=dict(known.followed), read_at=dict(known.read_at)
+        )
         return twin
 
     def forget(self) -> None:
@@ -91,6 +95,8 @@ class Desk:
 
     def forget_standings(self) -> None:
         """How things stood is to be worked out anew; what was found in the turns holds."""
+        for name in self._stock.followed:
+            self._stock.read_at.pop(name, None)
         self._stock.followed.clear()
         self._stock.standings.clear()
         self._stock.proof = None
@@ -135,6 +141,7 @@ class Desk:
     def who(self, turns: pa.Table | None = None) -> Who:
         """Who is who, from the TURNS of the store, which may be handed in where they are at hand."""
         if self._stock.who is None:
+            self._note_revisions("turns", "contacts", "person_decisions")
             read = self.store.table("turns") if turns is None else turns
             self._stock.who = know_people(self.store, read, self.settings, self.us(read))
         return self._stock.who
@@ -142,6 +149,7 @@ class Desk:
     def follow(self, name: str) -> pa.Table:
         """A table whose rows were placed when they were read, with them where they belong now."""
         if name not in self._stock.followed:
+            self._note_revisions(name)
             table = self.store.table(name)
             if table.num_rows:
                 table = follow_people(table, self.store.table("turns"), self.placed(), self.who())
@@ -152,6 +160,7 @@ class Desk:
         """Find sentences and signals in every turn that lacks them; kept in the book, batch by batch."""
         if self._stock.known is not None:
             return self._stock.known
+        self._note_revisions("turns")
         turns = self.placed()
         self._drop_other_encoders()
         done = set(self.store.table("sentences", columns=["turn_id"])["turn_id"].unique().to_pylist())
@@ -161,6 +170,7 @@ class Desk:
                 with self.store.transaction():
                     self.store.upsert("sentences", sentences)
                     self.store.upsert("findings", findings)
+        self._note_revisions("sentences", "findings")
         self._stock.known = Understood(
             turns=turns, sentences=self.store.table("sentences"), findings=self.store.table("findings")
         )
@@ -272,8 +282,19 @@ class Desk:
 
     def shelf(self) -> Shelf:
         """What was worked out earlier of the book as it is now."""
-        made_with = {"settings": self.settings.model_dump_json(), "encoder": encoder_id()}
-        return open_shelf(self.store, turns=self.understand().turns.num_rows, made_with=made_with)
+        turns = self.understand().turns
+        us = self.us(turns)
+        made_with = {
+            "settings": self.settings.model_dump_json(), "encoder": encoder_id(),
+            "us": json.dumps([sorted(us.addresses), sorted(us.domains)]),
+        }  # fmt: skip
+        return open_shelf(self.store, turns=turns.num_rows, made_with=made_with, read_at=self._stock.read_at)
+
+    def _note_revisions(self, *names: str) -> None:
+        """Note of which content these tables are about to be read: others may write while it is worked on."""
+        revisions = self.store.revisions()
+        for name in names:
+            self._stock.read_at.setdefault(name, revisions.get(name))
 
     def _decided(self) -> pa.Table:
         """PROMISES as people decided, placed as their turns are now."""

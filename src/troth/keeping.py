@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import pyarrow as pa
@@ -91,29 +92,38 @@ class Shelf:
         if self.folder is None:
             return
         evenings = sorted(self.folder.glob("readings-*.arrow"), key=lambda path: path.stat().st_mtime, reverse=True)
-        for old in evenings[_KEPT_EVENINGS:]:
+        for old in [path for path in evenings if not self._is_of_now(path)] + evenings[_KEPT_EVENINGS:]:
             evening = old.stem.removeprefix("readings-")
             for table in _TABLES:
                 (self.folder / f"{table}-{evening}.arrow").unlink(missing_ok=True)
 
+    def _is_of_now(self, path: Path) -> bool:
+        """Whether a file is of this stamp; another one is read by nobody, and may hold what was erased since."""
+        return self._read(path.stem, self.stamp) is not None
 
-def open_shelf(store: Store, *, turns: int, made_with: Mapping[str, str]) -> Shelf:
+
+def open_shelf(
+    store: Store, *, turns: int, made_with: Mapping[str, str], read_at: Mapping[str, str | None] = MappingProxyType({})
+) -> Shelf:
     """The shelf of a book as it is now.
 
     Args:
         store: the book.
         turns: how many it holds; a small one keeps nothing, since working it out is as quick.
         made_with: what else standings depend on, such as settings and encoder.
+        read_at: revisions of tables at the moment when they were read, where that was before now.
     """
+    if turns < _LARGE:
+        clear_shelf(store.path)  # of when it was larger
     folder = folder_of(store.path) if turns >= _LARGE else None
     if folder is None:
         return Shelf(None, "", "")
-    return Shelf(folder, stamp_of(store, FOUND_IN, made_with), stamp_of(store, STANDS_ON, made_with))
+    revisions = {**store.revisions(), **read_at}
+    return Shelf(folder, stamp_of(revisions, FOUND_IN, made_with), stamp_of(revisions, STANDS_ON, made_with))
 
 
-def stamp_of(store: Store, tables: Sequence[str], made_with: Mapping[str, str]) -> str:
-    """What names everything that something is worked out from: tables of a store, this code, and the rest."""
-    revisions = store.revisions()
+def stamp_of(revisions: Mapping[str, str | None], tables: Sequence[str], made_with: Mapping[str, str]) -> str:
+    """What names everything that something is worked out from: tables by their revision, this code, and the rest."""
     basis = {
         "tables": {name: revisions.get(name) for name in tables}, "made_with": dict(made_with), "code": code_id(),
     }  # fmt: skip
