@@ -156,6 +156,7 @@ def test_turns_that_came_while_others_were_worked_on_are_not_forgotten(
         store.upsert("turns", turns(1))
         slow.understand()
         store.upsert("turns", turns(2))  # by another program, or another request
+        troth.Book(store, settings).understand()
         assert slow.stock().promises["turn_id"].to_pylist() == ["t1"]
         fresh = troth.Book(store, settings)
         assert sorted(fresh.stock().promises["turn_id"].to_pylist()) == ["t1", "t2"]

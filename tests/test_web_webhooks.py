@@ -26,12 +26,23 @@ from troth.book.erase import drop_turns, forget_names
 from troth.cli import app
 from troth.errors import InputError
 from troth.library import Book
+from troth.teaming import Team
 from troth.web.app import Serving
 from troth.web.happenings import KINDS
 from troth.web.keeper import Keeper
 from troth.web.posting import post, read_target, sign
 from troth.web.view import View
-from troth.web.webhooks import Hook, Teller, add_hook, count_events, drop_hook, list_hooks, note_view, send_due
+from troth.web.webhooks import (
+    Hook,
+    Teller,
+    add_hook,
+    check_alone,
+    count_events,
+    drop_hook,
+    list_hooks,
+    note_view,
+    send_due,
+)
 
 NOW = dt.datetime(2026, 11, 21, 8, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -325,3 +336,25 @@ def test_the_receiver_in_the_docs_takes_our_messages_and_no_others() -> None:
     ):  # fmt: skip
         headers = {"Troth-Timestamp": str(sent), "Troth-Signature": f"v1={sign('s', sent, body)}"}
         assert known["is_from_troth"](secret, headers, said) is expected
+
+
+def test_a_book_that_a_team_shares_tells_nobody(store: Store, view: View) -> None:
+    team = Team(
+        issuer="https://id.example",
+        client_id="troth",
+        address="https://troth.example",
+        behind_proxy=True,
+        members={"anna@firm.example": "owner"},
+    )
+    keeper = Keeper(store, SETTINGS.model_copy(update={"team": team}), open_book=Book)
+    add_hook(store, address="http://127.0.0.1:9/", kinds=(), now=NOW)  # before it was shared
+    ear = Ear()
+    teller = Teller(keeper, lambda: NOW, send=ear)
+    for _ in range(2):
+        teller.hear(view)
+    teller.close()
+    assert store.table("hook_events").num_rows == 0
+    assert ear.heard == []
+    with pytest.raises(InputError, match="team"):
+        check_alone(keeper.settings)
+    check_alone(SETTINGS)

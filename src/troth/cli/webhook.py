@@ -41,9 +41,10 @@ def add(
     """
     from troth.cli.talk import say
     from troth.desk import clock
-    from troth.web.webhooks import add_hook
+    from troth.web.webhooks import add_hook, check_alone
 
     with open_book(book, choose_settings(settings), sample=sample) as opened:
+        check_alone(opened.settings)
         hook = add_hook(opened.store, address=address, kinds=on or (), now=clock())
     typer.echo(hook.secret)
     say(f"{hook.address} is told from now on: {', '.join(hook.kinds)}. Above stands the secret that signs it.")

@@ -29,6 +29,7 @@ from troth.web.sessions import make_secret
 
 if TYPE_CHECKING:
     from troth.book import Store
+    from troth.settings import Settings
     from troth.web.keeper import Keeper
     from troth.web.view import View
 
@@ -57,6 +58,15 @@ class Hook:
     kinds: tuple[str, ...]
     made_at: str
     is_new: bool = True  # what stands already was not noted yet as known
+
+
+def check_alone(settings: Settings) -> None:
+    """Whether anybody may be told: whoever sets an address up learns of every relationship in the book.
+
+    Raises: InputError where a team shares it.
+    """
+    if settings.team is not None:
+        raise InputError("a book that a team shares tells no other programs: nobody there may hear of all of it.")
 
 
 def add_hook(store: Store, *, address: str, kinds: Iterable[str], now: dt.datetime) -> Hook:
@@ -189,6 +199,8 @@ class Teller:
 
     def hear(self, view: View) -> None:
         """Note what is new in a view. What cannot be noted now is found again in the next one."""
+        if self._keeper.settings.team is not None:
+            return  # also where an address was entered before the book was shared; see `check_alone`
         with suppress(BookError):
             note_view(self._keeper.store, view, now=self._clock())
             if list_hooks(self._keeper.store):

@@ -27,7 +27,7 @@ from troth.web.happenings import KINDS
 from troth.web.later import find_later
 from troth.web.tokens import LONGEST_DAYS, list_tokens, make_token, revoke_token
 from troth.web.visit import Manage, Own, StoreWide, Visit
-from troth.web.webhooks import Hook, add_hook, count_events, drop_hook, list_hooks
+from troth.web.webhooks import Hook, add_hook, check_alone, count_events, drop_hook, list_hooks
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -84,6 +84,7 @@ def tell_address(
     visit: Manage, address: Annotated[str, Form(min_length=1)], kind: Annotated[tuple[str, ...], Form()] = ()
 ) -> Response:
     """Have an address told what happens; the secret that signs it is shown this once."""
+    check_alone(visit.keeper.settings)
     hook = add_hook(visit.keeper.store, address=address.strip(), kinds=kind, now=clock())
     visit.keeper.renew(fresh=False)
     return _show(visit, hook=hook)
