@@ -78,6 +78,9 @@ def test_too_few_deals_get_a_sentence_and_no_figure(door: Door) -> None:
     assert f"{len(found.book.ids)} of {found.book.seen}" in page
     assert "times the odds in a week" not in page
     assert door.serving.keeper.view().later["worth", "deal"].result() is found
+    told, tried = (door.serving.keeper.view().later[name].result() for name in ("reciprocity", "what to try"))
+    assert told.list_rows() == door.serving.keeper.ask(lambda book: book.reciprocity()).list_rows()
+    assert tried.list_rows() == door.serving.keeper.ask(lambda book: book.trials.suggest()).list_rows()
     assert words_of(wait_for(door)) == page
 
 

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Form
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from troth.schema import OUTCOME_STEPS
 from troth.signals import SHOWN
 from troth.web.charting import offer_chart
 from troth.web.downloading import name_makers, offer_csv, offer_file
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from troth.swaying import Influence
     from troth.trial.told import Reading, Trial
     from troth.trialsuggesting import Suggestions
-    from troth.web.view import View
     from troth.worthtold import Worth
 
 router = APIRouter()
@@ -177,7 +175,7 @@ def _find_worth(visit: Visit, kind: Kind) -> Worth | None:
     def work() -> Worth:
         from troth.worthing import gather_evidence, measure_worth  # noqa: PLC0415  # scipy, which few pages need
 
-        steps = keeper.store.table("outcome_steps").select(OUTCOME_STEPS.names)
+        steps = keeper.store.table("outcome_steps")
         return measure_worth(
             gather_evidence(
                 outcomes=view.outcomes, steps=steps, turns=view.known.turns, readings=view.standing.readings,
@@ -204,15 +202,37 @@ def _find_influence(visit: Visit) -> Influence | None:
 
 
 def _find_reciprocity(visit: Visit) -> Reciprocity | None:
-    view: View = visit.keeper.view()
-    return find_later(view, "reciprocity", lambda: visit.keeper.ask_later(lambda book: book.reciprocity()))
+    keeper, view = visit.keeper, visit.keeper.view()
+
+    def work() -> Reciprocity:
+        from troth.begetting import measure_reciprocity  # noqa: PLC0415  # scipy, which few pages need
+
+        people = keeper.ask(lambda book: book.people()).to_pylist()
+        main = {name: row["person"] for row in people for name in (*row["addresses"], *row["handles"])}
+        return measure_reciprocity(
+            view.known, view.standing.readings, main=lambda name: main.get(name, name), model=view.model,
+            segments=view.segments, until=view.standing.now,
+        )  # fmt: skip
+
+    return find_later(view, "reciprocity", lambda: keeper.work_later(work))
 
 
 def _find_suggestions(visit: Visit) -> Suggestions | None:
-    view: View = visit.keeper.view()
-    return find_later(view, "what to try", lambda: visit.keeper.ask_later(lambda book: book.trials.suggest()))
+    keeper, view = visit.keeper, visit.keeper.view()
+
+    def work() -> Suggestions:
+        from troth.trialsuggesting import suggest_practices  # noqa: PLC0415  # scipy, which few pages need
+        from troth.worth.deals import take_deals  # noqa: PLC0415
+
+        return suggest_practices(
+            readings=view.standing.readings, turns=view.known.turns, as_of=view.standing.now,
+            deals=take_deals(view.outcomes, as_of=view.standing.now), steps=keeper.store.table("outcome_steps"),
+            model=view.model, segments=view.segments,
+        )  # fmt: skip
+
+    return find_later(view, "what to try", lambda: keeper.work_later(work))
 
 
 def _find_trials(visit: Visit) -> tuple[Trial, ...] | None:
-    view: View = visit.keeper.view()
+    view = visit.keeper.view()
     return find_later(view, "trials", lambda: visit.keeper.ask_later(lambda book: book.trials.list()))
