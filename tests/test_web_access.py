@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from typing import Any
 
@@ -26,7 +28,7 @@ from troth.settings import Settings
 from troth.trust import DEFAULT_MODEL
 from troth.web.access import ALLOWED, OBJECTS, Need, Reach, Role, Visitor
 from troth.web.app import Serving, make_app, need_of
-from troth.web.narrow import NARROWED, SHARED, list_names, narrow
+from troth.web.narrow import NARROWED, SHARED, OwnViews, list_names, narrow
 from troth.web.pages import ROUTERS
 from troth.web.sessions import MemorySessions, make_form_token
 from troth.web.view import View
@@ -369,3 +371,34 @@ def test_signing_out_everywhere_ends_ones_own_sessions_alone() -> None:
     assert not any(sessions.find(secret) for secret in mine)
     assert sessions.find(other) is not None
     assert not [secret for secret in mine if secret in repr(vars(sessions))]  # hashes alone are kept
+
+
+def test_a_colleagues_address_is_nobodys_handle() -> None:
+    contacts = rows(
+        "contacts", {"address": ANNA, "handle": BOB, "phone": CARLA}, {"address": ANNA, "handle": "slack:U1"}
+    )
+    assert list_names(ANNA, people={}, contacts=contacts) == {ANNA, "slack:U1"}
+
+
+def test_nobody_waits_for_the_view_of_another() -> None:
+    views, begun, go_on = OwnViews(), threading.Event(), threading.Event()
+    whole = view_of(rows("turns"))
+    made: list[str] = []
+
+    def slow() -> View:
+        made.append("slow")
+        begun.set()
+        assert go_on.wait(10)
+        return whole
+
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(views.find, ANNA, slow)
+        assert begun.wait(10)
+        second = pool.submit(views.find, ANNA, slow)
+        assert pool.submit(views.find, BOB, lambda: whole).result(timeout=10) is whole
+        go_on.set()
+        assert first.result(timeout=10) is second.result(timeout=10) is whole
+    assert made == ["slow"]
+    with pytest.raises(ZeroDivisionError):
+        views.find(CARLA, lambda: 1 // 0)  # type: ignore[arg-type]  # it never returns
+    assert views.find(CARLA, lambda: whole) is whole

@@ -19,6 +19,7 @@ import datetime as dt
 import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
@@ -58,18 +59,31 @@ class OwnViews:
     """Views of single persons, made when one asks; bounded, and each made once."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, View] = OrderedDict()
+        self._kept: OrderedDict[str, Future[View]] = OrderedDict()
         self._lock = threading.Lock()
 
     def find(self, person: str, make: Callable[[], View]) -> View:
-        """The view of this person."""
+        """The view of this person. Whoever asks for the same meanwhile waits for it; nobody waits for that of others.
+
+        Raises: what `make` raises; it is then tried anew when asked again.
+        """
         with self._lock:
-            if person not in self._kept:
-                self._kept[person] = make()
+            coming = self._kept.get(person)
+            is_mine = coming is None
+            if coming is None:
+                coming = self._kept[person] = Future()
                 if len(self._kept) > _KEPT:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(person)
-            return self._kept[person]
+        if is_mine:
+            try:
+                coming.set_result(make())
+            except BaseException as error:
+                with self._lock:
+                    self._kept.pop(person, None)
+                coming.set_exception(error)
+                raise
+        return coming.result()
 
     def __len__(self) -> int:
         """How many are kept."""
@@ -107,7 +121,8 @@ def list_names(person: str, *, people: Mapping[str, Collection[str]], contacts: 
 
     Nobody can widen what they see from within: neither a guess by the same full name nor a decision made on a page
     counts. What counts is what whoever runs troth stated, and handles and phones that a system of record gives to
-    this address and to no other.
+    this address and to no other. Another mail address is none of these: whoever may bring contacts in would open a
+    colleague's mail by naming it a handle of their own.
 
     Args:
         person: an address in lower case.
@@ -118,11 +133,16 @@ def list_names(person: str, *, people: Mapping[str, Collection[str]], contacts: 
     owners: defaultdict[str, set[str]] = defaultdict(set)
     for address, *others in zip(*(contacts[name].to_pylist() for name in ("address", "handle", "phone")), strict=True):
         for name in others:
-            if name and address:
+            if name and address and not _is_mail(name):
                 owners[name].add(address)
     told = {name for name, addresses in owners.items() if addresses <= stated}
     elsewhere = {name for names in people.values() if person not in names for name in names}
     return frozenset({person} | (stated | told) - elsewhere)  # a name of two people opens nothing
+
+
+def _is_mail(name: str) -> bool:
+    local, _, domain = name.rpartition("@")
+    return bool(local) and "." in domain
 
 
 def find_share(turns: pa.Table, names: Collection[str]) -> Share:
