@@ -45,6 +45,7 @@ EVERYTHING = KNOWING_STAGES | {
     "worthreport",
     "cells",
     "inviting",
+    "mending",
     "forgetting",
     "contesting",
     *("trial", "trialoutcomes", "trialmeasuring", "trialsuggesting", "trying"),
@@ -112,7 +113,8 @@ MAY: dict[str, set[str]] = {
     "proofpage": KNOWING_STAGES | {"proving"},
     "tuning": {"trust", "readings"},
     "keeping": {"pipeline", "book"},
-    "desk": KNOWING_STAGES | {"pipeline", "asof", "proving", "persons", "book", "keeping"},
+    "mending": KNOWING_STAGES | {"pipeline"},
+    "desk": KNOWING_STAGES | {"pipeline", "asof", "proving", "persons", "book", "keeping", "mending"},
     "trialmeasuring": KNOWING_STAGES | {"trial", "trialoutcomes", "pipeline"},
     "trying": KNOWING_STAGES
     | {"trial", "trialmeasuring", "trialsuggesting", "pipeline", "deciding", "relationship", "desk"},

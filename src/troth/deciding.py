@@ -146,10 +146,10 @@ def decide(
     return decided
 
 
-def undo(store: Store, stock: Standing, typed: str, *, by: str, note: str | None, clock: dt.datetime) -> str:
+def undo(store: Store, stock: Standing, typed: str, *, by: str, note: str | None, clock: dt.datetime) -> dict[str, Any]:
     """Take a person's word back, so that the machine's reading counts again; both stay in DECISIONS.
 
-    Returns: the promise's id.
+    Returns: the row of PROMISES as it was decided.
     Raises: InputError when no single promise is meant, or nobody decided it.
     """
     row = find_promise(stock.promises, typed)
@@ -159,7 +159,7 @@ def undo(store: Store, stock: Standing, typed: str, *, by: str, note: str | None
         _write_decision(store, row, "undone", by=by, note=note, clock=clock)
         ids = [row["promise_id"]]
         store.replace("promises", PROMISES.empty_table(), keys_column="promise_id", keys=ids)
-    return row["promise_id"]
+    return row
 
 
 def _write_decision(

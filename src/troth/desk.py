@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from troth.book import Store
 from troth.encoder import encoder_id, load_encoder
 from troth.errors import InputError
 from troth.keeping import Shelf, open_shelf
+from troth.mending import mend_answered, mend_decided
 from troth.people import Us, guess_us, read_us
 from troth.persons import Who, follow_people, know_people, place_all, refresh_decided
 from troth.pipeline import (
@@ -54,6 +56,7 @@ class _Stock:
     us: Us | None = None
     grounds: str = ""
     standings: dict[dt.datetime, Standing] = field(default_factory=dict[dt.datetime, Standing])
+    unkept: set[dt.datetime] = field(default_factory=set[dt.datetime])  # mended, and not laid beside the book yet
     proof: Proof | None = None
     found: pa.Table | None = None
     who: Who | None = None
@@ -64,8 +67,8 @@ class _Stock:
 class Desk:
     """A store and settings with all that follows from them.
 
-    Whoever writes to the store says so: `forget` after turns or people changed, `forget_standings` after answers or
-    decisions did.
+    Whoever writes to the store says so: `forget` after turns or people changed, `redecide`, `reanswer` or
+    `leave_out` after decisions, answers or objections did, `forget_standings` after anything else.
 
     Attributes:
         store, settings: what everything follows from.
@@ -78,7 +81,11 @@ class Desk:
         """Another desk with what is known on this one."""
         twin, known = Desk(self.store, self.settings), self._stock
         twin._stock = replace(
-            known, standings=dict(known.standings), followed=dict(known.followed), read_at=dict(known.read_at)
+            known,
+            standings=dict(known.standings),
+            unkept=set(),
+            followed=dict(known.followed),
+            read_at=dict(known.read_at),
         )
         return twin
 
@@ -90,8 +97,54 @@ class Desk:
         """Take up what was contested or decided: readings go in and out, all else that is known holds."""
         objections = self.store.table("objections")
         kept = self._stock.standings
-        self._stock.standings = {moment: leave_out(standing, objections) for moment, standing in kept.items()}
+        self._stock.standings = {
+            moment: replace(leave_out(standing, objections), origin=object(), mended=())
+            for moment, standing in kept.items()
+        }
         self._stock.proof = None
+
+    def redecide(self, said: Collection[str]) -> None:
+        """Take up what people decided of promises made in these turns, or took back; all else holds."""
+        known = self.understand()
+        self._mend(
+            lambda standing: mend_decided(
+                standing,
+                known,
+                said=said,
+                found=self.found(),
+                decided=self._decided(),
+                calendar=self.calendar(),
+                outcomes=self.follow("outcomes"),
+            )
+        )
+
+    def reanswer(self) -> None:
+        """Take up answers that came, changed or went; all else holds. A later last evening is worked out when asked."""
+        self._stock.followed.pop("answers", None)
+        self._stock.read_at.pop("answers", None)
+        self._mend(lambda standing: mend_answered(standing, self.follow("answers")))
+
+    def _mend(self, mend: Callable[[Standing], Standing | None]) -> None:
+        before, self._stock.standings, self._stock.proof = self._stock.standings, {}, None
+        mended = {moment: mend(standing) for moment, standing in before.items()}
+        whole = {moment: standing for moment, standing in mended.items() if standing is not None}
+        self._stock.standings, self._stock.unkept = whole, set(whole)
+
+    def keep_mended(self) -> Callable[[], None]:
+        """What lays beside the book how it stands since it was last worked out whole: to be called in one's own time.
+
+        After every change that would cost what the whole book does.
+        """
+        unkept, self._stock.unkept = self._stock.unkept, set()
+        standings = [standing for moment in unkept if (standing := self._stock.standings.get(moment)) is not None]
+        shelf = self.shelf() if standings else None
+
+        def keep() -> None:
+            for standing in standings:
+                if shelf is not None:
+                    shelf.keep_standing(replace(standing, readings=standing.all_readings))
+
+        return keep
 
     def forget_standings(self) -> None:
         """How things stood is to be worked out anew; what was found in the turns holds."""
@@ -128,15 +181,18 @@ class Desk:
         turns = self.store.table("turns")
         return place_all(turns, self.who(turns))
 
-    def us(self, turns: pa.Table) -> Us:
-        """Our side: stated, remembered, or guessed from these turns."""
+    def us(self, turns: pa.Table | None = None) -> Us:
+        """Our side: stated, remembered, or guessed from these turns (those of the store, if not given)."""
         if self._stock.us is None:
             remembered = self.store.settings("us")
             stated = self.settings.our_side() or (read_us(remembered) if remembered else None)
-            guess = guess_us(turns) if stated is None else None
+            guess = guess_us(self._speakers() if turns is None else turns) if stated is None else None
             self._stock.us = stated or (guess.us if guess else Us())
             self._stock.grounds = guess.grounds if guess else ""
         return self._stock.us
+
+    def _speakers(self) -> pa.Table:
+        return self.store.table("turns", columns=["speaker", "recipients", "cc"])
 
     def who(self, turns: pa.Table | None = None) -> Who:
         """Who is who, from the TURNS of the store, which may be handed in where they are at hand."""
@@ -152,7 +208,9 @@ class Desk:
             self._note_revisions(name)
             table = self.store.table(name)
             if table.num_rows:
-                table = follow_people(table, self.store.table("turns"), self.placed(), self.who())
+                placed, who = self.placed(), self.who()
+                read = self.store.table("turns") if who.decisions.num_rows else placed  # looked at in that case alone
+                table = follow_people(table, read, placed, who)
             self._stock.followed[name] = table
         return self._stock.followed[name]
 

@@ -145,7 +145,7 @@ class Invitations:
             store.replace("answers", rows, keys_column="answer_id", keys=list(_ids(found).values()))
             answered = replace(found, answered_at=now)
             _keep(store, answered)
-        self._desk.forget_standings()
+        self._desk.reanswer()
         return answered
 
 

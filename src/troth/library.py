@@ -102,6 +102,7 @@ class Book:
 
     def close(self) -> None:
         """Hand the file back."""
+        self._desk.keep_mended()()
         self._desk.store.close()
 
     def read(
@@ -177,7 +178,7 @@ class Book:
         )
         with self._desk.store.transaction():
             written = self._desk.store.upsert("answers", reading.answers)
-        self._desk.forget_standings()
+        self._desk.reanswer()
         return SurveyReport(source=str(source), reading=reading, added=written.added, changed=written.changed)
 
     def answers(self) -> pa.Table:
@@ -293,9 +294,7 @@ class Book:
             )
         return self._desk.proof
 
-    def _score_forecast(
-        self, known: Understood, day: dt.date, progress: Progress | None
-    ) -> ScoredForecast | None:
+    def _score_forecast(self, known: Understood, day: dt.date, progress: Progress | None) -> ScoredForecast | None:
         """How the last forecast did. The days up to the last one with a turn are closed on the way.
 
         A throw-away book keeps no forecasts, and closes none on the side. The first review begins four weeks back:
@@ -425,7 +424,7 @@ class Book:
         evening = min(self._desk.last_evening(), stock.now)
         by = by or self.whose
         row = decide(self._desk.store, stock, promise, state, by=by, note=note, clock=clock(), evening=evening)
-        self._note_anew(day)
+        self._note_anew(day, row["turn_id"])
         return row
 
     def undo_promise(
@@ -439,9 +438,9 @@ class Book:
         """Take a decision back, so that the machine's reading counts again; None where it finds no promise there."""
         stock = self._stock_of(day)
         undone = undo(self._desk.store, stock, promise, by=by or self.whose, note=note, clock=clock())
-        self._note_anew(day)
+        self._note_anew(day, undone["turn_id"])
         promises = self._stock_of(day).promises
-        rows = promises.filter(pc.equal(promises["promise_id"], undone)).to_pylist()
+        rows = promises.filter(pc.equal(promises["promise_id"], undone["promise_id"])).to_pylist()
         return rows[0] if rows else None
 
     def contest_finding(
@@ -735,7 +734,7 @@ class Book:
     @property
     def whose(self) -> str:
         """Whose book this is, in words."""
-        us = self._desk.us(self._desk.store.table("turns", columns=["speaker", "recipients", "cc"]))
+        us = self._desk.us()
         return ", ".join(sorted(us.addresses or us.domains)) or "us"
 
     @property
@@ -762,7 +761,7 @@ class Book:
         """The standing that a list of that day shows."""
         return self.stock(day_bounds(self.choose_day(day), self.zone)[1])
 
-    def _note_anew(self, day: str | dt.date | None) -> None:
-        """After a decision every standing is another one; what changed is noted."""
-        self._desk.forget_standings()
+    def _note_anew(self, day: str | dt.date | None, turn_id: str) -> None:
+        """After a decision on a promise of this turn its relationship stands otherwise; what changed is noted."""
+        self._desk.redecide([turn_id])
         note_states(self._desk.store, self._stock_of(day), clock=clock())

@@ -20,6 +20,8 @@ from troth.promises import Calendar, find_promises, find_versions, found_by, set
 from troth.promises.decided import lay_decisions
 from troth.questions import answer_with, find_questions
 from troth.readings import Reference, gather_readings, is_out, read_survey, weigh_findings
+from troth.readings.follow_through import SIGNAL as _KEPT_WORD
+from troth.readings.surveys import SIGNAL as _ANSWERED
 from troth.review import Close, DraftCheck, check_draft, close_day, day_bounds
 from troth.review.close import DAY_SCOPE, in_day
 from troth.schema import FINDINGS, OBJECTIONS, SCORES, SENTENCES, conform, empty
@@ -58,6 +60,8 @@ class Standing:
     readings: pa.Table
     objections: pa.Table = field(default_factory=lambda: empty(OBJECTIONS))
     whole: pa.Table | None = None  # READINGS with those that objections stand against; None where nothing is left out
+    origin: object = field(default_factory=object, compare=False)  # one for all that were mended from one whole
+    mended: tuple[frozenset[str], ...] = field(default=(), compare=False)  # the relationships touched each time since
 
     @property
     def all_readings(self) -> pa.Table:
@@ -112,11 +116,14 @@ def take_stock(
     """
     if found is None:
         found = find_versions(known.turns, known.sentences, known.findings, calendar=calendar)
-    promises = found_by(found, now)
-    if decided is not None and (spoken_of := _by_then(decided, "said_at", now)).num_rows:
-        promises = lay_decisions(promises, spoken_of, now=now)
     promises = settle_promises(
-        promises, known.turns, known.sentences, known.findings, now=now, calendar=calendar, outcomes=outcomes
+        list_made(found, decided, now),
+        known.turns,
+        known.sentences,
+        known.findings,
+        now=now,
+        calendar=calendar,
+        outcomes=outcomes,
     )
     questions = find_questions(known.turns, known.sentences, known.findings, now=now)
     readings = gather_readings(
@@ -130,10 +137,34 @@ def take_stock(
         questions=questions,
     )
     if answers is not None and answers.num_rows:
-        given = answers.filter(pc.less_equal(answers["answered_at"], pa.scalar(now, answers["answered_at"].type)))
-        readings = pa.concat_tables([readings, read_survey(given, learn_items(given))])
+        readings = pa.concat_tables([readings, read_answers(answers, now)])
     standing = Standing(now=now, promises=promises, questions=questions, readings=readings)
     return standing if objections is None else leave_out(standing, objections)
+
+
+def list_made(found: pa.Table, decided: pa.Table | None, now: dt.datetime) -> pa.Table:
+    """PROMISES made by `now` with what people said of them, from FOUND; nothing is settled yet."""
+    promises = found_by(found, now)
+    if decided is not None and (spoken_of := _by_then(decided, "said_at", now)).num_rows:
+        promises = lay_decisions(promises, spoken_of, now=now)
+    return promises
+
+
+def read_answers(answers: pa.Table, now: dt.datetime) -> pa.Table:
+    """READINGS of the ANSWERS up to `now`, each worth what these answers together show."""
+    given = answers.filter(pc.less_equal(answers["answered_at"], pa.scalar(now, answers["answered_at"].type)))
+    return read_survey(given, learn_items(given))
+
+
+def split_readings(readings: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """READINGS of turns, which are the same until turns change, and behind them those of promises and of answers."""
+    is_told = pc.is_in(readings["signal"], pa.array([_KEPT_WORD, _ANSWERED]))
+    first = pc.index(is_told, True).as_py()
+    if first < 0:
+        return readings, readings.slice(readings.num_rows)
+    if pc.all(is_told.slice(first)).as_py():
+        return readings.slice(0, first), readings.slice(first)
+    return readings.filter(pc.invert(is_told)), readings.filter(is_told)
 
 
 def leave_out(standing: Standing, objections: pa.Table) -> Standing:

@@ -24,12 +24,16 @@ def note_changes(promises: pa.Table, history: pa.Table, *, as_of: datetime, note
         noted_at: the clock; where it has stepped back, rows are dated just after the last.
 
     Returns: PROMISE_HISTORY, one row for each promise whose state, decider or due time is another than last noted.
-    Cost: linear in promises and history.
+    Cost: a pass over promises and history, and more for those alone that changed.
     """
-    last = _last(history)
-    rows: list[dict[str, Any]] = []
     columns = ["promise_id", "turn_id", "said_at", "state", "state_at", "decided_by", "due_latest", "evidence_turn_id"]
-    for row in promises.select(columns).to_pylist():
+    noted_last = _last(history)
+    changed = promises.select(columns).filter(_is_other(promises, noted_last))
+    ids = changed["promise_id"].combine_chunks()
+    known = noted_last.filter(pc.is_in(noted_last["promise_id"], ids)).to_pylist()
+    last = {row["promise_id"]: row for row in known}
+    rows: list[dict[str, Any]] = []
+    for row in changed.to_pylist():
         said_at, before = row.pop("said_at"), last.get(row["promise_id"])
         if said_at is not None and said_at > as_of:
             continue
@@ -40,13 +44,23 @@ def note_changes(promises: pa.Table, history: pa.Table, *, as_of: datetime, note
     return pa.Table.from_pylist(rows, schema=PROMISE_HISTORY)
 
 
-def _last(history: pa.Table) -> dict[str, dict[str, Any]]:
+def _is_other(promises: pa.Table, last: pa.Table) -> pa.ChunkedArray:
+    """Which promises are not as they were noted last, or were not noted yet."""
+    place = pc.index_in(promises["promise_id"], last["promise_id"].combine_chunks())
+    is_other = pc.is_null(place)
+    for name in _WATCHED:
+        now, then = promises[name], last[name].take(place)
+        is_same = pc.or_(pc.fill_null(pc.equal(now, then), False), pc.and_(pc.is_null(now), pc.is_null(then)))
+        is_other = pc.or_(is_other, pc.invert(is_same))
+    return is_other
+
+
+def _last(history: pa.Table) -> pa.Table:
     """The row noted last of each promise."""
     newest = history.group_by("promise_id", use_threads=False).aggregate([("noted_at", "max")])
-    joined = history.select(["promise_id", "noted_at", "as_of", *_WATCHED]).join(
+    return history.select(["promise_id", "noted_at", "as_of", *_WATCHED]).join(
         newest, ["promise_id", "noted_at"], ["promise_id", "noted_at_max"], join_type="inner"
     )
-    return {row["promise_id"]: row for row in joined.to_pylist()}
 
 
 def count_revisions(history: pa.Table) -> dict[str, tuple[int, datetime]]:

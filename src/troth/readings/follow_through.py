@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from troth.readings.ordinal import cut_points
 from troth.schema import READINGS, conform, empty
 
+SIGNAL: Final = "promise_outcome"
 _OUTCOMES: Final = ("broken", "late", "kept")
 _RATES: Final = np.array([0.05, 0.05, 0.90])  # until a firm's own are learned; section 4.7 shows what they imply
 _PROMISE_VAR: Final = 1.0
@@ -70,7 +71,7 @@ def read_promises(promises: pa.Table, now: dt.datetime) -> pa.Table:
         "relationship": settled["relationship"],
         "facet": pa.repeat("FT", len(states)),
         "at": settled["state_at"],
-        "signal": pa.repeat("promise_outcome", len(states)),
+        "signal": pa.repeat(SIGNAL, len(states)),
         "lo": cuts[category],
         "hi": cuts[category + 1],
         "v": np.full(len(states), _PROMISE_VAR),
