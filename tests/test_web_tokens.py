@@ -196,3 +196,14 @@ def test_made_up_credentials_get_no_bucket_of_their_own(serving: Serving) -> Non
     with client_of(serving, rates) as client:
         answers = [client.get("/api/v1/turns", headers={"authorization": f"Bearer {n}"}).status_code for n in range(8)]
     assert answers == [401] * 5 + [429] * 3
+
+
+def test_a_made_up_secret_gets_no_bucket_where_nobody_is_asked_who_they_are(serving: Serving) -> None:
+    with client_of(serving, Rates(per_s=0.01, burst=4, guesses_burst=100)) as client:
+        for number in range(2):
+            headers = {"cookie": f"{serving.cookie}=made-up-{number}"}
+            assert client.get("/api/v1/health", headers=headers).status_code == 200
+            assert client.get("/nowhere", headers=headers).status_code == 404
+        for number in range(2):
+            headers = {"cookie": f"{serving.cookie}=made-up-{number}"}
+            assert client.get("/api/v1/health", headers=headers).status_code == 429

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI, Request
 from mcp.server.transport_security import TransportSecuritySettings
@@ -16,11 +16,14 @@ from troth.mcp.tools import make_server
 from troth.web.access import Need
 from troth.web.failing import answer_error
 from troth.web.narrow import narrow
-from troth.web.visit import Refused, read_bearer
+from troth.web.visit import KNOWN, Refused, read_bearer
 
 if TYPE_CHECKING:
+    from troth.web.access import Visitor
     from troth.web.app import Serving
     from troth.web.view import View
+
+_PATIENCE_S: Final = 20.0  # that an assistant waits for the first view
 
 
 class Assistant:
@@ -50,14 +53,22 @@ class Assistant:
             return
         request = Request(scope, receive)
         bearer = read_bearer(request)
-        visitor = None if bearer is None else self._serving.identify(bearer)
+        visitor = None if bearer is None else await run_in_threadpool(self._serving.identify, bearer)
+        if visitor is not None:
+            scope[KNOWN] = bearer
         if visitor is None or not visitor.may(Need.own):
+            if visitor is not None:
+                await run_in_threadpool(self._serving.note, request, visitor, outcome="refused")
             refusal = Refused(
                 401 if visitor is None else 403, "an assistant shows a token that `troth token make` gave"
             )
             await answer_error(request, refusal)(scope, receive, send)
             return
-        self._serving.note(request, visitor, outcome="allowed")
-        view = await run_in_threadpool(lambda: narrow(self._serving.keeper.view(), visitor.person))
+        view = await run_in_threadpool(self._look, request, visitor)
         self._view.set(view)
         await self._app(scope, receive, send)
+
+    def _look(self, request: Request, visitor: Visitor) -> View:
+        """What the visitor may see; noted before it is seen."""
+        self._serving.note(request, visitor, outcome="allowed")
+        return narrow(self._serving.keeper.view(patience_s=_PATIENCE_S), visitor.person)

@@ -14,7 +14,7 @@ from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from troth.web.failing import answer_error
-from troth.web.visit import Refused, read_bearer
+from troth.web.visit import KNOWN, Refused, read_bearer
 
 _MOST: Final = 10_000  # buckets, and credentials known to be good; those unused for longest make room
 _SIGN_IN: Final = ("/in", "/auth")  # paths where secrets are tried
@@ -113,17 +113,20 @@ class Limits:
 
         async def send_noted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._note(shown, address, is_wrong=message["status"] == 401, guesses=guesses)
+                self._note(shown, address, is_wrong=message["status"] == 401, guesses=guesses, known=scope.get(KNOWN))
             await send(message)
 
         await self._app(scope, receive, send_noted)
 
-    def _note(self, shown: str | None, address: str, *, is_wrong: bool, guesses: bool) -> None:
+    def _note(
+        self, shown: str | None, address: str, *, is_wrong: bool, guesses: bool, known: str | None = None
+    ) -> None:
+        """Learn from an answer. That nothing was wrong says little: routes that need nothing ask nobody who it is."""
         if is_wrong:
             if guesses:
                 self._guessed.wait_s(address)
             self._good.pop(shown or "", None)
-        elif shown is not None:
+        elif shown is not None and known is not None and shown == _hash(known):
             self._good[shown] = None
             self._good.move_to_end(shown)
             if len(self._good) > _MOST:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from troth.web.view import View
 
 _UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+KNOWN: Final = "troth.known"
+"""Where a request's scope holds the secret, of a session or token, by which its sender was found to be somebody."""
 _PATIENCE_S: Final = 20.0  # that a page waits for the first view
 
 
@@ -136,6 +138,8 @@ class Permit:
         visit = Visit(request=request, visitor=visitor, session=secret if visitor else None, serving=serving)
         if visitor is None and (bearer := read_bearer(request)) is not None:
             visit = replace(visit, visitor=await run_in_threadpool(serving.identify, bearer), session=None)
+        if visit.visitor is not None:
+            request.scope[KNOWN] = visit.session or read_bearer(request)
         if self.need is Need.nothing:
             return visit
         if visit.visitor is None:
