@@ -9,6 +9,7 @@ measured elsewhere (bench/encoder.py, promises_growth.py). The firm itself is no
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -108,7 +109,20 @@ def write_big_book(path: Path, turns: int) -> Iterator[int]:
                     book.store.upsert(name, pa.concat_tables(copy_rest(table, each) for each in copies))
             copy, written = copy + _AT_ONCE, written + base.turns.num_rows * _AT_ONCE
             yield written
+    write_settings(settings_of(path))
     keep_rest(path, base, copy)
+
+
+def settings_of(book: Path) -> Path:
+    """Where the settings of a big book lie, which whoever opens it must name: standings rest on them."""
+    return book.with_suffix(".toml")
+
+
+def write_settings(path: Path) -> None:
+    """SETTINGS as a troth.toml."""
+    lines = [f"us = {json.dumps(SETTINGS.us)}", f"zone = {json.dumps(SETTINGS.zone)}", "[people]"]
+    lines += [f"{json.dumps(name)} = {json.dumps(names)}" for name, names in SETTINGS.people.items()]
+    path.write_text("\n".join(lines) + "\n", "utf-8")
 
 
 def keep_rest(path: Path, base: Base, copies: int) -> None:

@@ -31,6 +31,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from bench.bigbook import settings_of
+
 from troth.book.remote import Address, card_of, find_server
 
 _PAGES = (
@@ -55,8 +57,8 @@ _READERS, _WRITERS = 50, 5
 def serve(book: Path) -> Generator[Address]:
     """The book served by a process of its own; waits for the first view."""
     log = book.with_suffix(".log").open("w", encoding="utf-8")
-    command = [sys.executable, "-m", "troth.cli", "serve", "--book", str(book), "--no-browser", "--port", "0",
-               "--me", "anna@brimholt.example", "--zone", "Europe/Berlin"]  # fmt: skip
+    command = [sys.executable, "-m", "troth.cli", "serve", "--book", str(book), "--no-browser", "--port", "0"]
+    command += ["--settings", str(settings_of(book))]
     server = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         began = time.monotonic()
