@@ -139,7 +139,8 @@ def list_bars(explained: pa.Table, by: str, say: Say = as_it_is) -> list[dict[st
 
 def _bar(place: int, row: dict[str, Any], by: str, say: Say) -> dict[str, Any]:
     day = row["at"].strftime(say("%-d %b %y")) if row["at"] is not None else say("replaced since")
-    about = f"{row['facet']} {say((row['signal'] or '').replace('_', ' '))}".replace(" turn", "")
+    signal = row["signal"] if row["signal"] != "turn" else None  # several signals of a turn, joined
+    about = f"{row['facet']} {say(signal.replace('_', ' '))}" if signal else row["facet"]
     words = f"“{trim(row['text'], 62)}”" if row["text"] else about
     faded = row["faded"] or 0.0
     return {
