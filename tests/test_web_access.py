@@ -322,6 +322,33 @@ def test_what_belongs_to_others_is_not_there(team: Serving, client: TestClient) 
     assert not wrong
 
 
+def test_deciding_a_promise_tells_nothing_from_where_one_took_no_part(team: Serving, client: TestClient) -> None:
+    """What showed that casper's promise was kept was said where casper was not."""
+    casper, words = "casper@brimholt.example", "The credit note over EUR 2,980.00 is attached."
+    whole, mine = team.keeper.view(), narrow(team.keeper.view(), casper)
+    theirs = {row["promise_id"]: row for row in whole.listed.to_pylist() if row["evidence_text"] == words}
+    promise = next(name for name in mine.listed["promise_id"].to_pylist() if name in theirs)
+    secret = team.sessions.begin(Visitor(name="c", role=Role.member, person=casper))
+    client.cookies.clear()
+    client.cookies.set(team.cookie, secret)
+    headers = {"x-form-token": make_form_token(secret)}
+    for state in (None, "undone"):
+        path = f"/api/v1/promises/{promise}/decisions"
+        told = client.post(path, json={"state": state}, headers=headers)
+        assert told.status_code == 200
+        assert (told.json()["promise_id"], told.json()["evidence_text"]) == (promise, None)
+    for state in ("yes", "undo"):
+        form = {"state": state, "back": "/promises"}
+        page = client.post(f"/promises/{promise}", data=form, headers=headers | {"hx-request": "true"})
+        assert page.status_code == 200
+        assert promise in page.text
+        assert words not in page.text
+    back = {"state": "yes", "back": "/promises?who=\u0141ukasz\r\nX-Evil: 1"}
+    led = client.post(f"/promises/{promise}", data=back, headers=headers | {"hx-request": "true"})
+    assert led.headers["hx-redirect"].startswith("/promises?who=%C5%81ukasz%0D%0AX-Evil")
+    assert "x-evil" not in led.headers
+
+
 def names_in(view: View) -> list[str]:
     return view.relationships["relationship"].to_pylist()
 

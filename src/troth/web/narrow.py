@@ -21,7 +21,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -174,6 +174,19 @@ def narrow_standing(standing: Standing, share: Share) -> Standing:
         readings=keep_turns(standing.readings, share.counted),
         objections=keep_turns(standing.objections, share.counted),
     )
+
+
+def hide_elsewhere(row: Mapping[str, Any], view: View) -> dict[str, Any]:
+    """A row of PROMISES of the whole book as a view may tell it: without the words of turns that are not in it."""
+    told = dict(row)
+    if view.counted is None:
+        return told
+    for pointer, taken in _POINTERS.items():
+        if told.get(pointer) is not None and told[pointer] not in view.turn:
+            told |= dict.fromkeys(name for name in (pointer, *taken) if name in told)
+    if told.get("replaced_by") is not None and told["replaced_by"] not in view.promise:
+        told["replaced_by"] = None
+    return told
 
 
 def close_own(view: View, standing: Standing, day: dt.date) -> Close:

@@ -110,9 +110,10 @@ class Visit:
 
     def go(self, path: str) -> Response:
         """After a form: on to a page of ours, as a full page or by htmx."""
+        onward = RedirectResponse(path, status_code=303)  # it quotes what no header can hold
         if self.is_part:
-            return Response(status_code=200, headers={"HX-Redirect": path})
-        return RedirectResponse(path, status_code=303)
+            return Response(status_code=200, headers={"HX-Redirect": onward.headers["location"]})
+        return onward
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pydantic import Field
 from troth.web.api.paging import Cursor, Limit, Page, read_cursor, write_cursor
 from troth.web.api.rim import Row, Sent, make_router, problems, to_rows
 from troth.web.listing import Listing
+from troth.web.narrow import hide_elsewhere
 from troth.web.view import View
 from troth.web.visit import Decide, Own, Refused
 
@@ -125,7 +126,7 @@ def decide_promise(visit: Decide, promise_id: str, decision: Decision) -> Pledge
         return book.decide_promise(promise_id, decision.state, note=note, by=by)
 
     row = visit.keeper.change(act)
-    return found if row is None else Pledge.model_validate(row)
+    return found if row is None else Pledge.model_validate(hide_elsewhere(row, visit.view))
 
 
 def _find(view: View, promise_id: str) -> Promise:

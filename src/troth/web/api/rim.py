@@ -125,7 +125,9 @@ def _tag_of(request: Request) -> str | None:
     if request.method != "GET" or not serving.keeper.is_ready:
         return None
     whose = [request.headers.get(name, "") for name in ("authorization", "cookie", "accept")]
-    parts = [serving.keeper.view().made_at.isoformat(), str(request.url.path), request.url.query, *whose]
+    view = serving.keeper.view()
+    proof = "" if view.close is None else view.close.proof  # comes a while after the view
+    parts = [view.made_at.isoformat(), proof, str(request.url.path), request.url.query, *whose]
     return f'W/"{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:32]}"'
 
 

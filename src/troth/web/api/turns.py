@@ -144,7 +144,11 @@ def bring_turns(
     Sending the same turns again adds nothing. A turn without a `turn_id` gets one from its content. Rows that cannot be
     used are named and stop no other; where none can be used, the answer is 422. Figures follow in the background.
     """
-    kept = None if idempotency_key is None else Kept.of(visit.who.name, idempotency_key, body)
+    kept = (
+        None
+        if idempotency_key is None
+        else Kept.of(f"{visit.who.person or ''}\0{visit.who.name}", idempotency_key, body)
+    )
     if kept is not None and (answer := find_kept(visit.keeper.store, kept)) is not None:
         return Brought.model_validate(answer)
     turns, rejected = read_turns(body)

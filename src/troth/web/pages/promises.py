@@ -25,6 +25,7 @@ from troth.review import day_bounds
 from troth.web.access import Need
 from troth.web.codes import Marks
 from troth.web.downloading import offer_csv, offer_file
+from troth.web.narrow import hide_elsewhere
 from troth.web.paging import Places, cut_page
 from troth.web.rendering import say
 from troth.web.talks import find_talk
@@ -171,8 +172,8 @@ def decide_promise(
         )  # fmt: skip
     if not visit.is_part or back != _BACK:
         return visit.go(lead_back(back, promise_id))
-    return visit.show("promise_row.html", row=None if decided is None else {**row, **decided}, said=state,
-                      morning=day, **_tools(visit))  # fmt: skip
+    shown = None if decided is None else row | hide_elsewhere(decided, view)
+    return visit.show("promise_row.html", row=shown, said=state, morning=day, **_tools(visit))
 
 
 def find_row(view: View, promise_id: str) -> dict[str, Any]:
