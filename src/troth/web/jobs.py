@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _LEASE: Final = dt.timedelta(seconds=60)
 _LOOK_S: Final = 20.0  # how often it is looked whether a lease has ended
 _MOST_TRIES: Final = 3
-_KEPT: Final = 50  # jobs that are over, the latest ones
+_KEPT: Final = dt.timedelta(days=30)  # jobs that are over
 _LONGEST: Final = 500  # characters of a problem
 _WAIT_S: Final = 0.2
 OVER: Final = ("done", "failed")
@@ -126,7 +126,7 @@ def enqueue(store: Store, kind: str, key: str, asked: Mapping[str, Any], *, by: 
     with store.transaction():
         if not store.table("jobs", columns=["job_id"], where={"job_id": job_id}).num_rows:
             _write(store, row)
-            _prune(store)
+            _prune(store, now)
     return job_id
 
 
@@ -139,7 +139,8 @@ def take(store: Store, worker: str, *, now: dt.datetime, lease: dt.timedelta = _
         rows = store.table("jobs", where={"state": list(UNFINISHED)}).sort_by(
             [("made_at", "ascending"), ("job_id", "ascending")]
         )
-        for row in rows.to_pylist():
+        for place in range(rows.num_rows):
+            row = rows.slice(place, 1).to_pylist()[0]
             if row["state"] == "running" and row["lease_until"] > now:
                 continue
             if row["tries"] >= _MOST_TRIES:
@@ -171,9 +172,7 @@ def put_back(store: Store, job_id: str, worker: str) -> bool:
     with store.transaction():
         rows = store.table("jobs", columns=["tries"], where={"job_id": job_id}).to_pylist()
         tries = max(rows[0]["tries"] - 1, 0) if rows else 0
-        return _change(
-            store, job_id, worker, {"state": "waiting", "worker": None, "lease_until": None, "tries": tries}
-        )
+        return _change(store, job_id, worker, {"state": "waiting", "worker": None, "lease_until": None, "tries": tries})
 
 
 def end_leases(store: Store) -> None:
@@ -199,9 +198,8 @@ def _write(store: Store, row: Mapping[str, Any]) -> None:
     store.upsert("jobs", pa.Table.from_pylist([dict(row)], schema=JOBS))
 
 
-def _prune(store: Store) -> None:
-    over = store.table("jobs", columns=["job_id", "made_at"], where={"state": list(OVER)})
-    old = over.sort_by([("made_at", "descending")])["job_id"].to_pylist()[_KEPT:]
+def _prune(store: Store, now: dt.datetime) -> None:
+    old = store.table("jobs", columns=["job_id"], where={"state": list(OVER)}, until=now - _KEPT)["job_id"].to_pylist()
     if old:
         store.replace("jobs", JOBS.empty_table(), keys_column="job_id", keys=old)
 

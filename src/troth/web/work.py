@@ -44,11 +44,12 @@ def make_kinds(keeper: Keeper, inbox: Inbox) -> Mapping[str, Run]:
 
 def _read(keeper: Keeper, inbox: Inbox, asked: Mapping[str, Any], course: Course) -> Mapping[str, Any]:
     source, names = _find(inbox, asked)
-    book = keeper.open_book()
+    book, before = keeper.open_book(), keeper.store.revisions()
     try:
         report = book.read(source, us=asked["us"] or None, progress=course.begin("reading"))
     except SourceError as error:
-        _show_anew(keeper, book, course)  # what was read up to there is in the book
+        if keeper.store.revisions() != before:
+            _show_anew(keeper, book, course)  # what was read up to there is in the book
         raise InputError(f"{_rename(Path(error.path).name, names)}: {error.problem}. {error.advice}") from error
     _show_anew(keeper, book, course)
     return _tell_read(report, source, names)

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from troth.errors import InputError
 from troth.people import read_us
+from troth.plain import clean_line
 from troth.web.access import Need
 from troth.web.jobs import UNFINISHED, Job
 from troth.web.meant import find_meant
@@ -21,6 +22,7 @@ from troth.web.visit import Bring, BringFiles, Manage, Refused, StoreWide, Visit
 
 router = APIRouter()
 _SHOWN: Final = 20  # jobs that are over
+_NAMED: Final = 3  # files of a job
 _MOST_NAMES: Final = 50
 _LONGEST_NAME: Final = 254
 _LIST: Final = "/bring"
@@ -141,12 +143,19 @@ def _describe(visit: Visit, jobs: Sequence[Job]) -> dict[str, Any]:
         "guessed": view is not None and not view.is_empty and bool(view.grounds),
         "stated": visit.keeper.settings.us,
         "once": make_secret,
+        "files": _name_files,
         "may_say": visit.who.may(Need.manage) and not visit.keeper.settings.us,
         "may_leave": visit.who.may(Need.store),
         "may_manage": visit.who.may(Need.manage),
         "most": visit.keeper.settings.largest_upload,
         "is_there": lambda job: (visit.serving.inbox.folder(job.asked["folder"]) / job.told["file"]).is_file(),
     }
+
+
+def _name_files(job: Job) -> tuple[str, int]:
+    """The files of a job as they are named in one line, and how many more there are."""
+    names = [clean_line(each["shown"]) for each in job.asked.get("files", [])]
+    return ", ".join(names[:_NAMED]), max(len(names) - _NAMED, 0)
 
 
 def _checked(visit: Visit) -> Callable[[Mapping[str, str]], None]:

@@ -38,6 +38,8 @@ class Steps:
 @router.get("/")
 def show_today(visit: Own, day: Annotated[str, Query(max_length=10)] = "") -> Response:
     """The close of a day; of the last one with a turn where none is named."""
+    if not visit.keeper.is_ready and visit.opens("/bring") and visit.serving.worker.is_busy:
+        return visit.go("/bring")  # the first figures wait for a job that a new start goes on with
     view = visit.view
     if view.is_empty and visit.opens("/welcome"):
         return visit.go("/welcome")

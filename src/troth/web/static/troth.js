@@ -81,3 +81,45 @@ document.addEventListener("htmx:after:swap", () => {
   if (document.activeElement === document.body) document.querySelector("[data-focus]")?.focus({ preventScroll: true });
   for (const one of document.querySelectorAll("[data-focus]")) one.removeAttribute("data-focus");
 });
+
+/* Files can be dropped on their field, and a bar says how much of them was sent. Without scripts the form is sent plainly. */
+function sendFiles(form) {
+  const drop = form.querySelector(".drop");
+  const input = drop.querySelector("input[type=file]");
+  const sending = form.querySelector(".sending");
+  const problem = form.querySelector("[data-problem]");
+  for (const kind of ["dragover", "dragleave", "drop"]) {
+    drop.addEventListener(kind, (event) => {
+      event.preventDefault();
+      drop.classList.toggle("over", kind === "dragover");
+      if (kind === "drop" && event.dataTransfer.files.length) input.files = event.dataTransfer.files;
+    });
+  }
+  const fail = (words) => {
+    sending.hidden = true;
+    form.querySelector("button").disabled = false;
+    problem.textContent = words;
+  };
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    problem.textContent = "";
+    const size = [...input.files].reduce((sum, file) => sum + file.size, 0);
+    if (size > Number(form.dataset.most)) return fail(form.dataset.tooLarge);
+    const request = new XMLHttpRequest();
+    request.open("POST", form.action);
+    request.responseType = "document";
+    request.upload.onprogress = (step) => { sending.querySelector("progress").value = step.loaded / step.total; };
+    request.onerror = () => fail(form.dataset.broken);
+    request.onload = () => {
+      if (request.status < 400) location.assign(request.responseURL);
+      else fail(request.response?.querySelector(".problem p")?.textContent.trim() || form.dataset.broken);
+    };
+    sending.hidden = false;
+    form.querySelector("button").disabled = true;
+    request.send(new FormData(form));
+  });
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  for (const form of document.querySelectorAll("form[data-upload]")) sendFiles(form);
+});
