@@ -18,6 +18,7 @@ import pytest
 from fastapi.testclient import TestClient
 from served import ADDRESS, Door, enter, serve_copy
 
+from troth.schema import TEAM_FIGURES, conform
 from troth.testing import DealRules, make_deal_world
 from troth.web.access import Role, Visitor
 from troth.web.app import Serving, make_app
@@ -124,10 +125,15 @@ def test_the_report_is_made_beside_and_then_saved(own: Serving, clear: Worth) ->
 def test_an_analyst_sees_figures_and_no_account(own: Serving, clear: Worth) -> None:
     own.keeper.view().later["worth", "deal"] = finish(clear)
     client = TestClient(make_app(own), base_url=ADDRESS)
-    for role, status in ((Role.analyst, 200), (Role.member, 403), (Role.owner, 403)):
-        who = Visitor(name="x", role=role, person="nobody@brimholt.example")
-        client.cookies.set(own.cookie, own.sessions.begin(who))
-        assert client.get("/worth").status_code == status
+    view = own.keeper.view()
+    published = {"period": "2026-10", "team": "all", "published_at": view.made_at}
+    for withheld, seen in (("people", 404), (None, 200)):
+        object.__setattr__(view, "figures", conform([published | {"withheld": withheld}], TEAM_FIGURES))
+        for role, status in ((Role.analyst, seen), (Role.member, 403), (Role.owner, 403)):
+            who = Visitor(name="x", role=role, person="nobody@brimholt.example")
+            client.cookies.set(own.cookie, own.sessions.begin(who))
+            for path in ("/worth", "/worth.csv", "/worth/chart.svg"):
+                assert client.get(path).status_code == status
     client.cookies.set(own.cookie, own.sessions.begin(replace(who, role=Role.analyst)))
     page, file = client.get("/worth").text, client.get("/worth.csv").text
     assert clear.money is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
+import pyarrow.compute as pc
 from fastapi import APIRouter, Form
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
@@ -13,6 +14,7 @@ from troth.signals import SHOWN
 from troth.web.charting import offer_chart
 from troth.web.downloading import name_makers, offer_csv, offer_file
 from troth.web.later import find_later
+from troth.web.team import WHOLE
 from troth.web.visit import Team, Visit
 
 if TYPE_CHECKING:
@@ -98,6 +100,7 @@ def start_trial(
     circle: Annotated[str, Form()] = "customer", outcome: Annotated[str, Form()] = "held",
 ) -> Response:  # fmt: skip
     """Draw half of the accounts for a practice; it is read on its day."""
+    _check_group(visit)
     by = visit.who.name or None
     visit.keeper.change(
         lambda book: book.trials.start(practice, until=until or None, circle=circle, outcome=outcome, by=by)
@@ -115,6 +118,7 @@ def stop_trial(visit: Team, trial: Annotated[str, Form()], note: Annotated[str, 
 @router.post("/worth/trials/read")
 def read_trial(visit: Team, trial: Annotated[str, Form()], early: Annotated[bool, Form()] = False) -> Response:
     """The result of a trial; that it was read is kept, since who looks often finds what is not there."""
+    _check_group(visit)
     reading = visit.keeper.change(lambda book: book.trials.read(trial, early=early))
     return _show(visit, "deal", reading=reading)
 
@@ -125,6 +129,7 @@ def _show(visit: Visit, kind: Kind, *, reading: Reading | None = None) -> Respon
     from troth.worth.ratios import LEAST_ACCOUNTS, LEAST_ENDS  # noqa: PLC0415
     from troth.worthtold import LEVELS  # noqa: PLC0415
 
+    _check_group(visit)
     view = visit.keeper.view()
     parts: dict[str, Any] = {
         "found": _find_worth(visit, kind),
@@ -158,11 +163,26 @@ def _is_whole(visit: Visit) -> bool:
     return visit.who.person is None
 
 
+def _check_group(visit: Visit) -> None:
+    """Refuse whoever does not keep the whole book where the team was never found to be large enough for a figure.
+
+    Raises: HTTPException 404.
+    """
+    figures = visit.keeper.view().figures
+    is_group = pc.and_(pc.equal(figures["team"], WHOLE), pc.is_null(figures["withheld"]))
+    if not _is_whole(visit) and not pc.any(is_group).as_py():
+        raise HTTPException(
+            404, "what goes with trust is told of a team of at least 8 people, once figures of a whole period of it "
+            "were published. The page Team says what is missing",
+        )  # fmt: skip
+
+
 def _worth_or_none(visit: Visit, kind: Kind) -> Worth:
     """What was found.
 
     Raises: HTTPException 503 while it is being worked out.
     """
+    _check_group(visit)
     found = _find_worth(visit, kind)
     if found is None:
         raise HTTPException(503, "this is being worked out. Ask again in a moment", headers={"Retry-After": "3"})
