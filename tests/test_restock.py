@@ -21,6 +21,7 @@ from troth.pipeline import Standing, split_readings
 from troth.promises.decided import DECIDABLE
 from troth.schema import ANSWERS, READINGS, conform
 from troth.surveys.sets import NAMES, load_set
+from troth.web.view import make_view
 
 CLOCK = dt.datetime(2026, 11, 21, 9, tzinfo=dt.UTC)
 
@@ -184,3 +185,32 @@ def test_readings_are_told_apart_wherever_they_stand():
         of_turns, told = split_readings(table.take(pa.array(chosen, pa.int64())))
         assert of_turns["signal"].to_pylist() == [rows[place]["signal"] for place in chosen if place in {0, 2}]
         assert told["signal"].to_pylist() == [rows[place]["signal"] for place in chosen if place in {1, 3}]
+
+
+def test_a_view_is_taken_over_but_for_what_changed(store: Store, sample_book: troth.Book):
+    dice, settings = random.Random(3), sample_book.settings
+    book = troth.Book(store, settings)
+    view = make_view(book, settings)
+    for _ in range(3):
+        for _ in range(2):
+            row = dice.choice(view.listed.to_pylist())
+            if row["decided_by"] == "person":
+                book.undo_promise(row["promise_id"])
+            else:
+                book.decide_promise(row["promise_id"], dice.choice(DECIDABLE))
+        view = make_view(book, settings, last=view)
+    assert view.standing.mended
+    other = make_view(troth.Book(store, settings), settings)
+    assert view.turns_of.rows("x").num_rows == 0
+    for name in ("listed", "decisions", "history", "relationships", "answers", "outcomes"):
+        assert getattr(view, name).equals(getattr(other, name)), name
+    assert view.close == other.close
+    assert view.rows == other.rows
+    assert same(view.standing, other.standing)
+    homes = [*view.by_name, "nobody"]
+    for index in ("turns_of", "readings_of", "promises_of", "questions_of", "answers_of", "talks_of"):
+        one, two = getattr(view, index), getattr(other, index)
+        assert all(one.rows(home).equals(two.rows(home)) for home in homes), index
+        assert sorted(one.keys()) == sorted(two.keys())
+        assert [home in one for home in homes] == [home in two for home in homes]
+    assert view.turn is make_view(book, settings, last=view).turn

@@ -7,7 +7,7 @@ laid over every new reading. The states that the machine came to are noted in PR
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -21,7 +21,7 @@ from troth.pipeline import Standing, Understood
 from troth.promises import Calendar, find_promises
 from troth.promises.decided import confirm_state, decide_row, match_decided
 from troth.promises.history import count_revisions, history_of, note_changes
-from troth.promises.listing import list_promises
+from troth.promises.listing import join_listed, list_promises
 from troth.promises.names import find_id
 from troth.review import find_last_day
 from troth.schema import DECISIONS, PROMISES
@@ -73,6 +73,36 @@ def list_morning(store: Store, known: Understood, stock: Standing, day: dt.date,
         zone=calendar.zone,
         names=_names(known.turns),
         lost=find_lost(known, store.table("promises", where={"decided_by": "person"}), calendar=calendar),
+    )
+
+
+def relist(
+    before: pa.Table,
+    store: Store,
+    known: Understood,
+    stock: Standing,
+    day: dt.date,
+    *,
+    touched: Collection[str],
+    calendar: Calendar,
+) -> pa.Table | None:
+    """LISTED after promises of some relationships changed ("" for none), from LISTED before that.
+
+    Returns: None where there are other promises than before: short ids then are other ones.
+    """
+    homes = pa.array(sorted(touched), pa.string())
+    was_near, is_near = (pc.is_in(pc.fill_null(table["relationship"], ""), homes) for table in (before, stock.promises))
+    near, old = stock.promises.filter(is_near), before.filter(was_near)
+    ids = near["promise_id"].combine_chunks()
+    place = pc.index_in(ids, old["promise_id"].combine_chunks())
+    if place.null_count or len(place) != old.num_rows or stock.promises.num_rows != before.num_rows:
+        return None
+    decided = store.table("promises", where={"decided_by": "person"})
+    lost = find_lost(known, decided.filter(pc.is_in(decided["promise_id"], ids)), calendar=calendar)
+    return join_listed(
+        before.filter(pc.invert(was_near)),
+        list_promises(near, day=day, zone=calendar.zone, names=_names(known.turns), lost=lost),
+        short=dict(zip(old["promise_id"].to_pylist(), old["id"].to_pylist(), strict=True)),
     )
 
 

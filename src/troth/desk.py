@@ -14,10 +14,12 @@ import pyarrow.compute as pc
 
 from troth.asof import Sources
 from troth.book import Store
+from troth.deciding import list_morning, relist
 from troth.encoder import encoder_id, load_encoder
 from troth.errors import InputError
 from troth.keeping import Shelf, open_shelf
-from troth.mending import mend_answered, mend_decided
+from troth.mending import Mendable, find_touched, mend_answered, mend_decided
+from troth.overview import tabulate_relationships
 from troth.people import Us, guess_us, read_us
 from troth.persons import Who, follow_people, know_people, place_all, refresh_decided
 from troth.pipeline import (
@@ -37,6 +39,7 @@ from troth.review import day_bounds, find_last_day
 from troth.schema import FINDINGS, SENTENCES, empty
 from troth.settings import Settings
 from troth.sources import Local
+from troth.trend import find_trends
 from troth.trust import DEFAULT_MODEL, Model, read_model
 
 MODEL_SETTING: Final = "trust_model"
@@ -56,6 +59,9 @@ class _Stock:
     us: Us | None = None
     grounds: str = ""
     standings: dict[dt.datetime, Standing] = field(default_factory=dict[dt.datetime, Standing])
+    trends: Mendable = field(default_factory=Mendable)
+    overview: Mendable = field(default_factory=Mendable)
+    listed: tuple[Understood, Standing, dt.date, pa.Table] | None = None
     unkept: set[dt.datetime] = field(default_factory=set[dt.datetime])  # mended, and not laid beside the book yet
     proof: Proof | None = None
     found: pa.Table | None = None
@@ -288,6 +294,37 @@ class Desk:
         kept = self.store.settings(MODEL_SETTING)
         since = None if kept is None else day_bounds(read_model(kept).provenance.learned_on, self.zone)[1]
         return Constants(model=self.model(), since=since)
+
+    def trends(self, standing: Standing, days: int) -> pa.Table:
+        """CHANGES over so many days, in no particular order."""
+        return self._stock.trends.make(self.understand(), standing, (days, self._constants()), lambda known, stock:
+            find_trends(stock.readings, stock.now, days=days, model=self.model(), segments=find_segments(known.turns))
+        )  # fmt: skip
+
+    def relationships(self, standing: Standing, *, over: int | None = None) -> pa.Table:
+        """One row per relationship; see `overview.tabulate_relationships`."""
+        watch = self.settings.trend
+        trends = self.trends(standing, over or watch.days)
+        return self._stock.overview.make(self.understand(), standing, (over, self._constants()), lambda known, stock:
+            tabulate_relationships(known, stock, self.model(), over=over, watch=watch, trends=trends)
+        )  # fmt: skip
+
+    def list_promises(self, standing: Standing, day: dt.date) -> pa.Table:
+        """LISTED of a morning."""
+        known, last, calendar = self.understand(), self._stock.listed, self.calendar()
+        listed: pa.Table | None = None
+        if last is not None and last[0] is known and last[2] == day:
+            touched = find_touched(last[1], standing)
+            if touched is not None:
+                listed = relist(last[3], self.store, known, standing, day, touched=touched, calendar=calendar)
+        if listed is None:
+            listed = list_morning(self.store, known, standing, day, calendar=calendar)
+        self._stock.listed = (known, standing, day, listed)
+        return listed
+
+    def _constants(self) -> object:
+        """What the model was read from."""
+        return self.store.settings(MODEL_SETTING)
 
     def segments(self) -> dict[str, str]:
         """The segment of each relationship, whose means `model` may hold: its circle."""

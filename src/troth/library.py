@@ -23,7 +23,6 @@ from troth.deciding import (
     Story,
     choose_day,
     decide,
-    list_morning,
     note_states,
     revisions,
     tell_story,
@@ -40,7 +39,6 @@ from troth.leaving import Written, leave_book
 from troth.lenses import LENSES, Lens
 from troth.mapping import Mapping as LensMapping
 from troth.mapping import judge_mapping
-from troth.overview import tabulate_relationships
 from troth.people import place_names, read_us
 from troth.persons import place_for_keeping
 from troth.pipeline import (
@@ -102,7 +100,7 @@ class Book:
 
     def close(self) -> None:
         """Hand the file back."""
-        self._desk.keep_mended()()
+        self.keep_mended()()
         self._desk.store.close()
 
     def read(
@@ -232,6 +230,10 @@ class Book:
             progress=progress,
         )
 
+    def keep_mended(self) -> Callable[[], None]:
+        """What lays the latest decisions, worked out, beside a large book; to be called when there is time."""
+        return self._desk.keep_mended()
+
     def drop_turns(self, turn_ids: Iterable[str]) -> dict[str, int]:
         """Take turns and all that rested on them out of the book; the rows that went, by table."""
         gone = drop_turns(self._desk.store, turn_ids)
@@ -264,14 +266,16 @@ class Book:
         evening = day_bounds(chosen, self._desk.settings.zone)[1]
         if keep:
             note_states(self._desk.store, self.stock(evening), clock=clock())
+        stock = self.stock(evening)
         close = close_books(
             known,
-            self.stock(evening),
+            stock,
             chosen,
             zone=self._desk.settings.zone,
             circles=CIRCLES if circle is None else (circle,),
             model=self.model(),
             watch=self._desk.settings.trend,
+            trends=self._desk.trends(stock, self._desk.settings.trend.days),
         )
         scored = self._score_forecast(known, chosen, progress) if keep else read_scored(self._desk.store, chosen)
         return replace(close, forecast=scored, proof=say_scored(scored, chosen))
@@ -389,11 +393,10 @@ class Book:
         Args:
             day: whose evening counts; today while the book is in use, else the last day with a turn.
         """
-        known = self.understand()
         chosen = self.choose_day(day)
         stock = self.stock(day_bounds(chosen, self.zone)[1])
         note_states(self._desk.store, stock, clock=clock())
-        return list_morning(self._desk.store, known, stock, chosen, calendar=self._desk.calendar())
+        return self._desk.list_promises(stock, chosen)
 
     def choose_day(self, day: str | dt.date | None = None) -> dt.date:
         """The day named; else today, while the last turn is at most a week old; else the day of the last turn."""
@@ -590,8 +593,7 @@ class Book:
 
         `over`: days that the trend looks back, 28 if troth.toml says nothing else.
         """
-        watch = self._desk.settings.trend
-        return tabulate_relationships(self.understand(), self.stock(now), self.model(), over=over, watch=watch)
+        return self._desk.relationships(self.stock(now), over=over)
 
     def trust(self, relationship: str) -> RelationshipTrust:
         """One relationship: its path, what changed, what moved it, and pictures of these.

@@ -11,11 +11,13 @@ What is mended equals, row by row, what `pipeline.take_stock` gives of the same 
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -67,9 +69,9 @@ def mend_decided(
     of_turns, told = split_readings(standing.all_readings)
     answered = told.filter(pc.equal(told["signal"], ANSWERED))
     gone = standing.promises.filter(pc.is_in(standing.promises["turn_id"], pa.array(sorted(said), pa.string())))
-    touched = {home for table in (near, settled, gone) for home in pc.unique(table["relationship"]).to_pylist()}
+    touched = {home or "" for table in (near, settled, gone) for home in pc.unique(table["relationship"]).to_pylist()}
     readings = pa.concat_tables([of_turns, read_promises(promises, now), answered])
-    return _replace(standing, promises, readings, frozenset(touched - {None}))
+    return _replace(standing, promises, readings, frozenset(touched))
 
 
 def mend_answered(standing: Standing, answers: pa.Table) -> Standing:
@@ -86,11 +88,71 @@ def mend_answered(standing: Standing, answers: pa.Table) -> Standing:
 
 
 def find_touched(before: Standing, after: Standing) -> frozenset[str] | None:
-    """The relationships in which a standing may differ from an earlier one; None: in any."""
+    """The relationships in which a standing may differ from an earlier one, "" for none; None: in any."""
     done = len(before.mended)
     if before.origin is not after.origin or before.mended != after.mended[:done]:
         return None
     return frozenset().union(*after.mended[done:])
+
+
+_MOST_EVENINGS: Final = 3  # of which tables are kept
+
+
+class Mendable:
+    """A table made from a standing, each row of one relationship alone; after a change only touched rows are made."""
+
+    def __init__(self) -> None:
+        self._made: dict[dt.datetime, tuple[Understood, Standing, object, pa.Table]] = {}  # by evening, latest last
+
+    def make(
+        self, known: Understood, standing: Standing, how: object, make: Callable[[Understood, Standing], pa.Table]
+    ) -> pa.Table:
+        """The table as `make` gives it.
+
+        Args:
+            known, standing: what it is made from; where little of it is needed, `make` gets the rest of it cut down
+                to the turns, promises, questions and readings of some relationships.
+            how: all else that it depends on.
+
+        Returns: where the relationships of the rows are the same as before, the rows in the same order, else those
+            made anew last.
+        """
+        last, touched = self._made.pop(standing.now, None), None
+        if last is not None and last[0] is known and last[2] == how:
+            touched = find_touched(last[1], standing)
+        if last is None or touched is None:
+            table = make(known, standing)
+        elif touched:
+            table = _splice(last[3], make(*_cut(known, standing, touched)), touched)
+        else:
+            table = last[3]
+        self._made[standing.now] = (known, standing, how, table)
+        for evening in list(self._made)[:-_MOST_EVENINGS]:
+            self._made.pop(evening, None)
+        return table
+
+
+def _cut(known: Understood, standing: Standing, homes: frozenset[str]) -> tuple[Understood, Standing]:
+    names = pa.array(sorted(homes), pa.string())
+
+    def cut(table: pa.Table) -> pa.Table:
+        return table.filter(pc.is_in(table["relationship"], names))
+
+    promises, questions, readings = (cut(getattr(standing, name)) for name in ("promises", "questions", "readings"))
+    return (
+        replace(known, turns=cut(known.turns)),
+        replace(standing, promises=promises, questions=questions, readings=readings, whole=None),
+    )
+
+
+def _splice(before: pa.Table, fresh: pa.Table, homes: frozenset[str]) -> pa.Table:
+    """The fresh rows in the place of those of their relationships."""
+    is_out = pc.is_in(before["relationship"], pa.array(sorted(homes), pa.string()))
+    if not before["relationship"].filter(is_out).equals(fresh["relationship"]):
+        return pa.concat_tables([before.filter(pc.invert(is_out)), fresh])
+    place = np.arange(before.num_rows)
+    place[np.flatnonzero(is_out.to_numpy())] = before.num_rows + np.arange(fresh.num_rows)
+    return pa.concat_tables([before, fresh]).take(pa.array(place))
 
 
 def _replace(standing: Standing, promises: pa.Table, readings: pa.Table, touched: frozenset[str]) -> Standing:
@@ -125,5 +187,5 @@ def _find_other(before: pa.Table, after: pa.Table) -> frozenset[str]:
     rows: tuple[defaultdict[str, list[dict[str, Any]]], ...] = (defaultdict(list), defaultdict(list))
     for table, homes in zip((before, after), rows, strict=True):
         for row in table.to_pylist():
-            homes[row["relationship"]].append(row)
-    return frozenset(home for home in {**rows[0], **rows[1]} if home is not None and rows[0][home] != rows[1][home])
+            homes[row["relationship"] or ""].append(row)
+    return frozenset(home for home in {**rows[0], **rows[1]} if rows[0][home] != rows[1][home])

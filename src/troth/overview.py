@@ -24,17 +24,20 @@ def tabulate_relationships(
     *,
     over: int | None = None,
     watch: Watch | None = None,
+    trends: pa.Table | None = None,
 ) -> pa.Table:
     """Circle, turns, last contact, both gauges with bands and trends, open promises and questions; most turns first.
 
     A gauge's number is null where it is withheld, its band where there was no reading at all, its trend where there was
-    none within the last `over` days (those of `watch` if not given).
+    none within the last `over` days (those of `watch` if not given); `trends` are these, where they are at hand.
     """
     watch = watch or Watch()
     segments = find_segments(known.turns)
-    trends = find_trends(standing.readings, standing.now, days=over or watch.days, model=model, segments=segments)
-    trend = {(row["relationship"], row["pillar"]): row for row in trends.to_pylist() if row["readings"]}
-    gaps = {row["relationship"]: row["text"] for row in list_gaps(trends, watch)}
+    moved = trends
+    if moved is None:
+        moved = find_trends(standing.readings, standing.now, days=over or watch.days, model=model, segments=segments)
+    trend = {(row["relationship"], row["pillar"]): row for row in moved.to_pylist() if row["readings"]}
+    gaps = {row["relationship"]: row["text"] for row in list_gaps(moved, watch)}
     said = known.turns.filter(pc.and_(pc.invert(known.turns["automatic"]), pc.is_valid(known.turns["relationship"])))
     counted = said.group_by(["relationship", "circle"], use_threads=False).aggregate(
         [("turn_id", "count"), ("sent_at", "max")]

@@ -233,8 +233,13 @@ def close_books(
     circles: Sequence[str],
     model: Model = DEFAULT_MODEL,
     watch: Watch | None = None,
+    trends: pa.Table | None = None,
 ) -> Close:
-    """The close of one day. `standing` is as of that day's evening; `watch` says from when a trend is named."""
+    """The close of one day.
+
+    `standing` is as of that day's evening; `watch` says from when a trend is named, and `trends` are those over its
+    days, in any order, where they are at hand.
+    """
     bounds = day_bounds(day, zone)
     today = in_day(known.turns, "sent_at", bounds)
     here = pc.is_in(known.sentences["turn_id"], today["turn_id"].combine_chunks())
@@ -254,7 +259,7 @@ def close_books(
         scores=scores,
         circles=circles,
         falls=find_falls(standing.readings, bounds[1], model=model, segments=find_segments(known.turns)),
-        gaps=_find_gaps(known, standing, circles, model=model, watch=watch or Watch()),
+        gaps=_find_gaps(known, standing, circles, model=model, watch=watch or Watch(), trends=trends),
     )
 
 
@@ -284,11 +289,18 @@ def find_falls(
 
 
 def _find_gaps(
-    known: Understood, standing: Standing, circles: Sequence[str], *, model: Model, watch: Watch
+    known: Understood,
+    standing: Standing,
+    circles: Sequence[str],
+    *,
+    model: Model,
+    watch: Watch,
+    trends: pa.Table | None,
 ) -> list[dict[str, object]]:
     """Relationships of these circles in which SHOWN rose and HELD did not, over the days that `watch` looks back."""
     segments = find_segments(known.turns)
-    trends = find_trends(standing.readings, standing.now, days=watch.days, model=model, segments=segments)
+    if trends is None:
+        trends = find_trends(standing.readings, standing.now, days=watch.days, model=model, segments=segments)
     return [row for row in list_gaps(trends, watch) if segments.get(str(row["relationship"])) in circles]
 
 

@@ -89,6 +89,21 @@ def list_promises(
     return pa.Table.from_pylist(listed, schema=LISTED)
 
 
+def join_listed(some: pa.Table, more: pa.Table, *, short: Mapping[str, str]) -> pa.Table:
+    """Two parts of one list in the order of the list; `short` are the ids that name the second part's promises."""
+    ids = pa.array([short[name] for name in more["promise_id"].to_pylist()], pa.string())
+    whole = pa.concat_tables([some, more.set_column(0, LISTED.field("id"), ids)])
+    keys = pa.table(
+        {
+            "section": pc.index_in(whole["section"], pa.array(list(SECTIONS))),
+            "due": whole["due_latest"].cast(pa.int64()),
+            "newest": pc.fill_null(whole["age_days"], _NO_TIME),
+            "id": whole["promise_id"],
+        }
+    )
+    return whole.take(pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in keys.column_names]))
+
+
 def order_row(row: Mapping[str, Any]) -> tuple[int, float, float, str]:
     """Where a row of LISTED stands among the others; no two rows stand at one place."""
     return (_ORDER[row["section"]], *_urgency(row), row["promise_id"])

@@ -193,7 +193,8 @@ class Keeper:
                 raise
         else:
             with self._writing:
-                view = make_view(self._book, self.settings)
+                view = make_view(self._book, self.settings, last=self._view)
+                self._keep(self._sealer.submit(self._book.keep_mended()))
         self._view, self._shown = view, begun
         for hear in self._listeners:
             hear(view)

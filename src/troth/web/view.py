@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from troth.encoder import count_unread
+from troth.mending import find_touched
 from troth.pipeline import Standing, Understood
 from troth.readings import latest_objections
 from troth.relationship import RelationshipTrust
@@ -51,22 +52,32 @@ class Index:
         self._table = table.take(pa.array(order)).combine_chunks()
         names = codes.dictionary.to_pylist()
         ends = np.searchsorted(places[order], np.arange(len(names) + 1))
+        self._column, self._apart = column, dict[str, pa.Table]()  # rows of a table that this one was made to follow
         self._range: dict[str, tuple[int, int]] = {
             name: (int(ends[place]), int(ends[place + 1])) for place, name in enumerate(names)
         }
 
     def rows(self, key: str | None) -> pa.Table:
         """The rows of one key, in the order that the table had; none for a key that is not there."""
+        if key in self._apart:
+            return self._apart[key]
         start, end = self._range.get(key or "", (0, 0))
         return self._table.slice(start, end - start)
 
+    def mended(self, table: pa.Table, keys: Collection[str]) -> Index:
+        """The index of another table, in which the rows of these keys alone differ."""
+        other = copy.copy(self)
+        near = table.filter(pc.is_in(table[self._column], pa.array(sorted(keys), pa.string())))
+        other._apart = {**self._apart, **{key: near.filter(pc.equal(near[self._column], key)) for key in keys}}
+        return other
+
     def __contains__(self, key: str) -> bool:
         """Whether there is a row of this key."""
-        return key in self._range
+        return self._apart[key].num_rows > 0 if key in self._apart else key in self._range
 
     def keys(self) -> list[str]:
         """Every key."""
-        return list(self._range)
+        return [key for key in {**self._range, **self._apart} if key in self]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,6 +262,21 @@ class View:
     def _turns(self) -> pa.Table:
         return self.known.turns.sort_by([("sent_at", "ascending"), ("position", "ascending")])
 
+    def take_over(self, last: View) -> None:
+        """Take what was made of an earlier view, as far as it is the same here."""
+        taken: list[str] = []
+        if last.known is self.known and last.zone == self.zone:
+            taken += _OF_TURNS
+        if last.standing.questions is self.standing.questions:
+            taken += ["questions_of", "questions_listed", "askings"]
+        if last.answers is self.answers:
+            taken.append("answers_of")
+        made = {name: vars(last)[name] for name in taken if name in vars(last)}
+        touched = find_touched(last.standing, self.standing)
+        if touched is not None and "readings_of" in vars(last):
+            made["readings_of"] = last.readings_of.mended(self.standing.readings, touched - {""})
+        vars(self).update(made)
+
     def having(self, close: Close) -> View:
         """The same view with another close; what was indexed stays so."""
         other = copy.copy(self)
@@ -282,8 +308,15 @@ class View:
         find_sparks(self, self.roll.names[:PAGE])  # the page that most people see
 
 
-def make_view(book: Book, settings: Settings) -> View:
-    """Everything that pages read of a book, as of now."""
+_OF_TURNS: Final = (
+    "days", "unread", "turns_of", "turns_in", "turn", "sentences_of", "findings_of", "talks_of", "turns_listed",
+    "findings_listed", "_turns",
+)  # fmt: skip
+"""What a view makes of turns and of what was found in them alone."""
+
+
+def make_view(book: Book, settings: Settings, *, last: View | None = None) -> View:
+    """Everything that pages read of a book, as of now; what is as it was in the `last` view is taken over."""
     known = book.understand()
     standing = book.stock()
     relationships, close = book.relationships(), _close(book)
@@ -312,6 +345,8 @@ def make_view(book: Book, settings: Settings) -> View:
         lenses=book.lenses,
         settings=settings,
     )
+    if last is not None:
+        view.take_over(last)
     view.warm()
     return view
 
