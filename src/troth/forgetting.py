@@ -47,6 +47,7 @@ def forget_person(book: Book, typed: str) -> dict[str, int]:
         named, others = _find_heard(turns, names)
         gone.update(drop_turns(store, turns["turn_id"].filter(pa.array(said | (named & ~others))).to_pylist()))
         gone.update(_leave_recipients(store, names, turns["turn_id"].filter(pa.array(named & others & ~said))))
+        gone.update(_forget_versions(store, names))
         answers = store.table("answers", where={"person": names})
         if answers.num_rows:
             store.replace("answers", answers.slice(0, 0), keys_column="person", keys=names)
@@ -66,6 +67,19 @@ def _find_heard(turns: pa.Table, names: Collection[str]) -> tuple[NDArray[np.boo
         named[parents[mine]] = True
         others[parents[~mine]] = True
     return named, others
+
+
+def _forget_versions(store: Store, names: Collection[str]) -> dict[str, int]:
+    """Drop earlier versions of turns that name one of these; what holds now stands in the turns."""
+    versions = store.table("turn_versions")
+    named, _ = _find_heard(versions, names)
+    gone = named | pc.is_in(versions["speaker"], pa.array(names, pa.string())).to_numpy()
+    ids = versions["turn_id"].filter(pa.array(gone)).unique()
+    if not len(ids):
+        return {}
+    kept = versions.filter(pc.and_(pa.array(~gone), pc.is_in(versions["turn_id"], ids)))
+    store.replace("turn_versions", kept, keys_column="turn_id", keys=ids.to_pylist())
+    return {"turn_versions": int(gone.sum())}
 
 
 def _leave_recipients(store: Store, names: Collection[str], turn_ids: pa.ChunkedArray) -> dict[str, int]:

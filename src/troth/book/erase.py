@@ -74,7 +74,8 @@ def forget_names(store: Store, names: Iterable[str]) -> dict[str, int]:
     Contacts that carry one of them go. Decisions of who is who stay without them, where names are left on both sides.
     An account of a trial that is one of them keeps its arm and loses its name; an entry of the log of who looked at
     what keeps its seal and loses the name. Closes that were sent to them leave the outbox, and so does what was told
-    of them to other programs; their tokens are no longer good, and no link to a survey of them is.
+    of them to other programs; their tokens are no longer good, and no link to a survey of them is. What they decided or
+    contested stands, without saying that it was they, and so do promises to them that somebody decided.
 
     Args:
         store: the book.
@@ -94,6 +95,11 @@ def forget_names(store: Store, names: Iterable[str]) -> dict[str, int]:
             _count(gone, name, _drop(store, name, "person", sorted(chosen)))
         for name in _TOLD:
             _count(gone, name, _drop(store, name, "relationship", sorted(chosen)))
+        for name, form in FORMS.items():
+            if "by" in form.schema.names:
+                _count(gone, name, _forget_in(store, name, "by", chosen))
+        for column in ("actor", "addressee", "relationship"):  # of promises that somebody decided, which are kept
+            _count(gone, "promises", _forget_in(store, "promises", column, chosen))
         _count(gone, "jobs", _forget_jobs(store))
     return gone
 
@@ -170,6 +176,17 @@ def _forget_accounts(store: Store, names: set[str]) -> int:
     if rows is None or not rows.num_rows:
         return 0
     store.upsert("trial_accounts", _clear(rows, ["relationship"]))
+    return rows.num_rows
+
+
+def _forget_in(store: Store, name: str, column: str, names: set[str]) -> int:
+    """Take names out of one column of a table; the rows stay."""
+    rows = store.table(name, where={column: sorted(names)}) if names else None
+    if rows is None or not rows.num_rows:
+        return 0
+    place, field = rows.schema.get_field_index(column), rows.schema.field(column)
+    nobody = pa.array([None if field.nullable else ""] * rows.num_rows, field.type)
+    store.upsert(name, rows.set_column(place, field, nobody))
     return rows.num_rows
 
 
