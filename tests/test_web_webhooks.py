@@ -7,7 +7,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -222,12 +222,12 @@ class Receiver(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.do_POST()
 
-    def log_message(self, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name in the class above
         """Say nothing."""
 
 
 @contextmanager
-def receive(status: int = 200) -> Iterator[tuple[str, list[tuple[dict[str, str], bytes]]]]:
+def receive(status: int = 200) -> Generator[tuple[str, list[tuple[dict[str, str], bytes]]]]:
     handler = type("Here", (Receiver,), {"answer": status, "heard": []})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)

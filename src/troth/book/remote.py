@@ -191,8 +191,8 @@ class RemoteStore:
             except (OSError, http.client.HTTPException) as error:
                 self._connection.close()
                 raise BookError(
-                    f"{self.path} does not answer: {error}. Is `troth serve` still running there? Nothing of this "
-                    "step was kept; do it again."
+                    f"{self.path} does not answer: {error}. Is `troth serve` still running there? Nobody can "
+                    "tell whether this step was kept; do it again, since nothing is written twice."
                 ) from error
         if answer.status >= http.client.BAD_REQUEST:
             raise _explain(self.path, answer.status, content)
@@ -251,7 +251,10 @@ def _explain(url: str, status: int, content: bytes) -> TrothError:
     except (ValueError, KeyError, TypeError):
         words = ""
     if status in _REFUSED:
-        return InputError(f"{url} refuses this: {words}. Give a token of the owner's in {TOKEN_VARIABLE}.")
+        return InputError(
+            f"{url} refuses this: {words}. Give a token for the whole book in {TOKEN_VARIABLE}; a book that "
+            "a team shares gives none."
+        )
     if status == _USER_CAN_FIX:
         return InputError(words)
     return BookError(f"{url}: {words or f'answered with {status}'}")

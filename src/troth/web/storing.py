@@ -1,6 +1,7 @@
 """The whole book over HTTP, table by table, for the command line and for `troth.open("https://…")`.
 
-Not part of the API that is described to others: it speaks Arrow, and needs a token of the owner's.
+Not part of the API that is described to others: it speaks Arrow, and needs a token for the whole book,
+which nobody of a team has.
 """
 
 from __future__ import annotations
