@@ -127,3 +127,10 @@ def test_silence_is_no_fall_and_bad_news_is():
     falls = find_falls(pa.Table.from_pylist(rows, schema=READINGS), END)
     assert set(falls) == {"cold"}
     assert falls["cold"] > 0.1
+
+
+def test_a_relationship_in_which_thousands_of_matters_are_open_is_no_trouble() -> None:
+    rows = [question("a", 1 + number / 1000) for number in range(2500)]
+    chosen = ask(*rows, question("b", 1))
+    assert chosen.relationship == "a"
+    assert chosen.others == 2499

@@ -121,7 +121,7 @@ def suggest(
 
 def _need(matters: Sequence[_Matter], fall: float) -> float:
     stakes = sorted((matter.stake for matter in matters), reverse=True)
-    joined = sum(stake / 2**place for place, stake in enumerate(stakes))
+    joined = sum(stake * 0.5**place for place, stake in enumerate(stakes))
     return joined * _CIRCLE_WEIGHT[matters[0].circle] * (1.0 + max(fall, 0.0))
 
 
