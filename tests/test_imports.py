@@ -146,6 +146,7 @@ MAY: dict[str, set[str]] = {
     # The rims know everything and are known by nobody but the command that starts them.
     "cli": EVERYTHING | {"web", "mcp"},
     "web": EVERYTHING,
+    "inspecting": EVERYTHING,  # a scorer for another program
     "mcp": EVERYTHING | {"web"},  # its views
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,7 +37,7 @@ MAILS = "".join(
 
 
 @contextmanager
-def serve_new(folder: Path, settings: Settings | None = None) -> Iterator[Door]:
+def serve_new(folder: Path, settings: Settings | None = None) -> Generator[Door]:
     """An empty book in a file, and a client that came in."""
     with troth.open(folder / "book.duckdb", settings=settings or Settings()) as book:
         serving = make_serving(book.store, book.settings)

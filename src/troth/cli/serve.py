@@ -201,6 +201,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen()  # whoever opens the address before the page is there waits for it, and is not refused
     except OSError as error:
         listening.close()
         raise InputError(
