@@ -145,7 +145,10 @@ def _list_signals(book: Book, findings: list[dict[str, Any]]) -> list[dict[str, 
         return []
     texts = {(row["turn_id"], row["sentence"]): row["text"] for row in book.understand().sentences.to_pylist()}
     likely = sorted(findings, key=lambda row: -row["probability"])[:_SIGNALS]
-    return [{"signal": row["signal"], "probability": row["probability"], "text": texts[row["turn_id"], row["sentence"]]} for row in likely]
+    return [
+        {"signal": row["signal"], "probability": row["probability"], "text": texts[row["turn_id"], row["sentence"]]}
+        for row in likely
+    ]
 
 
 def _explain(found: Measured) -> str:
