@@ -149,7 +149,7 @@ def make_app(serving: Serving, *, routers: Iterable[APIRouter] = ROUTERS, beside
     for kind in (TrothError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _answer)
     if serving.rates is not None:
-        app.add_middleware(Limits, rates=serving.rates, cookie=serving.cookie)
+        app.add_middleware(Limits, rates=serving.rates, cookie=serving.cookie, own_token=serving.own_token)
     app.add_middleware(Calm)
     app.add_middleware(Guard, hosts=serving.hosts, is_https=serving.is_https)
     return app
