@@ -30,6 +30,28 @@ def clean_text(text: str) -> str:
     return "".join(char for char in lines if char in "\n\t" or unicodedata.category(char) not in _HIDDEN)
 
 
+class _Escapes(dict[int, int | str]):
+    """Characters to themselves, hidden ones to their escape in JSON; looked up once each."""
+
+    def __missing__(self, code: int) -> int | str:
+        is_hidden = unicodedata.category(chr(code)) in _HIDDEN and code != ord("\n")
+        pair = chr(code).encode("utf-16-be", "surrogatepass").hex()
+        self[code] = "".join(f"\\u{pair[at : at + 4]}" for at in range(0, len(pair), 4)) if is_hidden else code
+        return self[code]
+
+
+_ESCAPES = _Escapes()
+
+
+def escape_hidden(written: str) -> str:
+    """JSON that says the same, with control and invisible characters as escapes: a terminal obeys none.
+
+    >>> escape_hidden('{"said": "now\x9b2J \u202e"}')
+    '{"said": "now\\\\u009b2J \\\\u202e"}'
+    """
+    return written.translate(_ESCAPES)
+
+
 def guard_formula(text: str) -> str:
     """A cell that no spreadsheet takes for a formula: a quote goes before what one would run.
 

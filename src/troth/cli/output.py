@@ -13,7 +13,7 @@ from troth.cells import plain_value, write_csv
 from troth.cli.options import Format
 from troth.cli.talk import say
 from troth.errors import InputError
-from troth.plain import clean_line
+from troth.plain import clean_line, escape_hidden
 
 _SHORT = 12  # characters of a cell that is never broken
 
@@ -25,7 +25,7 @@ def write_rows(
     out = to or sys.stdout
     if shape is Format.jsonl:
         for row in rows:
-            out.write(json.dumps(row, default=plain_value, ensure_ascii=False) + "\n")
+            out.write(escape_hidden(json.dumps(row, default=plain_value, ensure_ascii=False)) + "\n")
     elif shape is Format.csv:
         write_csv(rows, out, columns=columns)
     else:
