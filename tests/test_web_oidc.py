@@ -256,8 +256,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("stated", "words"), WRONG)
 def test_settings_that_would_leave_a_door_open_are_refused(stated: dict[str, Any], words: str) -> None:
-    usual: dict[str, Any] = {"issuer": "https://login.firm.example", "client_id": CLIENT, "address": HOME, "behind_proxy": True,
-             "members": {ANNA: "owner"}}  # fmt: skip
+    usual: dict[str, Any] = {
+        "issuer": "https://login.firm.example", "client_id": CLIENT, "address": HOME, "behind_proxy": True,
+        "members": {ANNA: "owner"},
+    }  # fmt: skip
     with pytest.raises(SettingsError, match=words):
         parse_settings({"team": usual | stated}, "troth.toml")
 

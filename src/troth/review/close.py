@@ -150,7 +150,7 @@ def find_last_day(turns: pa.Table, zone: str, *, clock: dt.datetime | None = Non
         return None
     if clock is not None and latest > clock + _CLOCKS_DIFFER:
         is_ahead = pc.greater(said, pa.scalar(clock + _CLOCKS_DIFFER, said.type))
-        before = pc.max(said.filter(pc.invert(is_ahead))).as_py()
+        before: dt.datetime | None = pc.max(said.filter(pc.invert(is_ahead))).as_py()
         if before is not None and pc.min(said.filter(is_ahead)).as_py() - before > _APART:
             latest = before
     return latest.astimezone(ZoneInfo(zone)).date()
