@@ -14,6 +14,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from troth.cells import plain_value, write_csv
 from troth.pipeline import score_relationships
+from troth.plain import escape_hidden
 from troth.trust import follow
 from troth.web.api.bringing import ARROW, NDJSON
 from troth.web.api.rim import make_router, problems
@@ -136,7 +137,7 @@ def _rows(table: pa.Table) -> Iterator[list[dict[str, Any]]]:
 
 def _write_ndjson(table: pa.Table) -> Iterator[str]:
     for rows in _rows(table):
-        yield "".join(json.dumps(row, default=plain_value, ensure_ascii=False) + "\n" for row in rows)
+        yield "".join(escape_hidden(json.dumps(row, default=plain_value, ensure_ascii=False)) + "\n" for row in rows)
 
 
 def _write_csv(table: pa.Table) -> Iterator[str]:
