@@ -212,7 +212,7 @@ def test_an_altered_answer_lets_nobody_in(provider: Provider, changes: dict[str,
 
 
 def test_new_keys_of_the_provider_are_taken_but_not_asked_for_again_and_again(provider: Provider) -> None:
-    now = [utc()]
+    now, first = [utc()], provider.keys
     way = sign_in(provider, clock=lambda: now[0])
     visit(way)
     provider.turn_keys()
@@ -224,6 +224,7 @@ def test_new_keys_of_the_provider_are_taken_but_not_asked_for_again_and_again(pr
         with pytest.raises(Refused):
             visit(way)
     assert provider.asked.count("/jwks") == before
+    provider.keys = first  # which other tests' teams have fetched
 
 
 def test_a_wrong_secret_and_a_provider_that_is_down_say_so(provider: Provider) -> None:
