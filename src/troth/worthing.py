@@ -215,27 +215,25 @@ def _doubt_stories(evidence: Evidence, kind: Kind) -> dict[str, str]:
     mine = evidence.outcomes.filter(pc.equal(evidence.outcomes["kind"], kind)).select(
         ["outcome_id", "relationship", "opened_at"]
     )
-    written = set(evidence.turns["relationship"].unique().to_pylist())
-    rows = mine.to_pylist()
-    doubts = {
-        row["outcome_id"]: "no turn with its account was read" for row in rows if row["relationship"] not in written
-    }
+    ids = mine["outcome_id"].combine_chunks()
+    unread = pc.invert(pc.is_in(mine["relationship"], evidence.turns["relationship"].unique()))
+    doubts = dict.fromkeys(mine["outcome_id"].filter(unread).to_pylist(), "no turn with its account was read")
     upto = pa.scalar(evidence.as_of, _MICRO)
     steps = evidence.steps.filter(
         pc.and_(pc.is_in(evidence.steps["outcome_id"], mine["outcome_id"]), pc.less_equal(evidence.steps["at"], upto))
     ).sort_by([("at", "ascending")])
-    whose = pc.index_in(steps["outcome_id"], mine["outcome_id"].combine_chunks()).to_numpy()
+    whose = pc.index_in(steps["outcome_id"], ids).to_numpy()
     at, opened = (column.cast(pa.int64()).to_numpy() for column in (steps["at"], mine["opened_at"]))
     for one in np.unique(whose[at < opened[whose] - _TOLD_EARLY_US]).tolist():
-        doubts[rows[one]["outcome_id"]] = "a stage dated before it was opened"
+        doubts[ids[one].as_py()] = "a stage dated before it was opened"
     coded = pc.index_in(steps["state"], pa.array(["open", "won", "lost"])).to_numpy(zero_copy_only=False)
     closing = np.flatnonzero(coded != 0)
-    first = np.full(len(rows), len(coded))
+    first = np.full(len(ids), len(coded))
     np.minimum.at(first, whose[closing], closing)
     since = first[whose]
     over = np.flatnonzero(since < np.arange(len(coded)))
     for one in np.unique(whose[over[coded[over] != coded[since[over]]]]).tolist():
-        doubts[rows[one]["outcome_id"]] = "won or lost, and later something else: its stages are out of order"
+        doubts[ids[one].as_py()] = "won or lost, and later something else: its stages are out of order"
     return doubts
 
 
@@ -244,9 +242,9 @@ def _note_basis(book: DealBook, evidence: Evidence) -> Iterator[str]:
         yield f"{book.foreign} amounts are in other currencies than {book.currency} and count as not known."
     stated = evidence.steps.filter(pc.is_valid(evidence.steps["amount"]))
     first = stated.group_by("outcome_id").aggregate([("at", "min")])
-    since = dict(zip(first["outcome_id"].to_pylist(), first["at_min"].cast(pa.int64()).to_pylist(), strict=True))
-    never = np.iinfo(np.int64).max
-    at = np.array([since.get(name, never) for name in book.ids], dtype=np.int64)
+    place = pc.index_in(pa.array(book.ids, pa.string()), first["outcome_id"].combine_chunks())
+    since = pc.take(first["at_min"].combine_chunks().cast(pa.int64()), place)
+    at = pc.fill_null(since, np.iinfo(np.int64).max).to_numpy(zero_copy_only=False)
     undated = int((~np.isnan(book.amounts) & (at >= book.deals.ended)).sum())
     if undated:
         yield (
