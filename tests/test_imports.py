@@ -114,7 +114,8 @@ MAY: dict[str, set[str]] = {
     "tuning": {"trust", "readings"},
     "keeping": {"pipeline", "book"},
     "mending": KNOWING_STAGES | {"pipeline"},
-    "desk": KNOWING_STAGES | {"pipeline", "asof", "proving", "persons", "book", "keeping", "mending"}
+    "desk": KNOWING_STAGES
+    | {"pipeline", "asof", "proving", "persons", "book", "keeping", "mending"}
     | {"trend", "overview", "deciding"},
     "trialmeasuring": KNOWING_STAGES | {"trial", "trialoutcomes", "pipeline"},
     "trying": KNOWING_STAGES

@@ -76,12 +76,15 @@ class ScorePaths:
         names, code = _number_values(table["relationship"])
         self._names = pa.array(names, pa.string())
         # One row for each relationship and time: the weighted sum of its facets, each as it stood then.
-        times, place = np.unique(at, return_inverse=True)
-        pairs, row = np.unique(code * (len(times) + 1) + place.ravel(), return_inverse=True)
-        self._line = Timeline(pairs // (len(times) + 1), times[pairs % (len(times) + 1)])
+        order = np.lexsort((at, code))
+        code, at = code[order], at[order]
+        starts = np.ones(len(order), dtype=np.bool_)
+        starts[1:] = (code[1:] != code[:-1]) | (at[1:] != at[:-1])
+        row = np.cumsum(starts) - 1
+        self._line = Timeline(code[starts], at[starts])
         slow, fast = (table[name].to_numpy() for name in ("slow", "fast"))
-        self._slow = np.bincount(row.ravel(), weight * (slow - typical), minlength=len(pairs))
-        self._fast = np.bincount(row.ravel(), weight * fast, minlength=len(pairs))
+        self._slow = np.bincount(row, (weight * (slow - typical))[order])
+        self._fast = np.bincount(row, (weight * fast)[order])
         self._typical = sum(share * fading.means.get(code, 0.0) for code, share in pillar.weights.items())
         self.fading = fading
 
