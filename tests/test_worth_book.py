@@ -257,6 +257,20 @@ def test_counting_agrees_with_lifelines():
             assert curve[curve.index <= week + 0.5].iloc[-1] == pytest.approx(ours[week], abs=1e-6)
 
 
+def test_counting_agrees_with_r():
+    """R's `summary(survfit(Surv(time, status) ~ 1, data = subset(aml, x == "Maintained")))` of the survival package."""
+    weeks = (9, 13, 13, 18, 23, 28, 31, 34, 45, 48, 161)
+    ended = (1, 1, 0, 1, 1, 0, 1, 1, 0, 1, 0)
+    surviving = {9: 0.909, 13: 0.818, 18: 0.716, 23: 0.614, 31: 0.491, 34: 0.368, 48: 0.184}
+    deal = np.repeat(np.arange(len(weeks)), weeks)
+    week = np.concatenate([np.arange(length) for length in weeks])
+    is_last = week == np.array(weeks)[deal] - 1
+    event = np.where(is_last, np.array(ended)[deal], 0)
+    counted = count_course(Periods(deal=deal, week=week, start=week, event=event, account=deal))
+    assert_allclose([1 - counted.won[at] for at in surviving], list(surviving.values()), atol=0.0005)
+    assert not counted.lost.any()
+
+
 def test_a_share_of_the_quiet_weeks_says_the_same():
     rng = np.random.default_rng(3)
     count = 60_000
