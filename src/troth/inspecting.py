@@ -9,6 +9,9 @@ The messages of a sample become turns of a throw-away book: the user is the othe
 calls stand with the words they were made with. Nothing leaves the machine, and no other model is asked.
 """
 
+# The framework is for those who have it, and not there where types are checked.
+# pyright: reportMissingImports=false, reportUntypedFunctionDecorator=false
+
 from __future__ import annotations
 
 import datetime as dt
