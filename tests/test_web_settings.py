@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import html
-import io
 import re
 import time
 import tomllib
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 from fastapi.testclient import TestClient
 from served import ADDRESS, SETTINGS, Door, enter, serve_copy
@@ -132,13 +129,6 @@ def test_pages_of_people_hold_everybody_once(mine: Door) -> None:
     assert seen == count
 
 
-def test_the_whole_book_leaves_as_a_zip(mine: Door) -> None:
-    answer = mine.client.get("/settings/leave.zip")
-    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
-        (name,) = [name for name in archive.namelist() if name.endswith("turns.parquet") and "versions" not in name]
-        assert pq.read_table(io.BytesIO(archive.read(name))).num_rows == mine.serving.keeper.view().known.turns.num_rows
-
-
 def test_who_is_forgotten_is_gone(mine: Door) -> None:
     """By another road: nothing in any table of the book names them or holds a sentence of theirs, but others' words."""
     keeper = mine.serving.keeper
@@ -176,13 +166,13 @@ def test_members_choose_how_pages_look_and_no_more(own: Serving) -> None:
     client.cookies.set(own.cookie, secret)
     page = client.get("/settings").text
     assert 'action="/look"' in page
-    for closed in ("/settings/tokens", "/settings/forget", "/settings/people", "leave.zip", own.keeper.store.path):
+    for closed in ("/settings/tokens", "/settings/forget", "/settings/people", "Leave with", own.keeper.store.path):
         assert closed not in page
     headers = {"x-form-token": make_form_token(secret)}
     assert (
         client.post("/settings/forget", data={"who": "a@b.example", "sure": "true"}, headers=headers).status_code == 403
     )
-    assert client.get("/settings/leave.zip").status_code == 403
+    assert client.post("/bring/leave", data={"once": "o" * 20}, headers=headers).status_code == 403
     assert client.get("/settings/people").status_code == 403
     assert client.post("/look", data={"language": "de", "theme": "dark"}, headers=headers).status_code == 303
     assert 'data-theme="dark"' in client.get("/settings").text

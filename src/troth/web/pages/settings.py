@@ -5,17 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-import tempfile
-import zipfile
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import pyarrow.compute as pc
 from fastapi import APIRouter, Form, Query
-from fastapi.responses import FileResponse, Response
-from starlette.background import BackgroundTask
+from fastapi.responses import Response
 
 from troth.desk import clock
 from troth.errors import InputError
@@ -26,7 +22,7 @@ from troth.web.downloading import name_makers
 from troth.web.happenings import KINDS
 from troth.web.later import find_later
 from troth.web.tokens import LONGEST_DAYS, list_tokens, make_token, revoke_token
-from troth.web.visit import Manage, Own, StoreWide, Visit
+from troth.web.visit import Manage, Own, Visit
 from troth.web.webhooks import Hook, add_hook, check_alone, count_events, drop_hook, list_hooks
 
 if TYPE_CHECKING:
@@ -104,20 +100,6 @@ def forget(visit: Manage, who: Annotated[str, Form(min_length=3)], sure: Annotat
         raise InputError("tick that you mean it: what is forgotten cannot be brought back from here.")
     gone = visit.keeper.change(lambda book: forget_person(book, who), fresh=True)
     return _show(visit, forgotten=gone)
-
-
-@router.get("/settings/leave.zip")
-def leave(visit: StoreWide) -> Response:
-    """The whole book as a zip: every table as Parquet, to be read by other programs or back by `troth read`."""
-    folder = tempfile.TemporaryDirectory(prefix="troth-leaving-")
-    written, packed = Path(folder.name, "book"), Path(folder.name, "book.zip")
-    visit.keeper.open_book().leave(written)
-    with zipfile.ZipFile(packed, "w") as archive:  # Parquet is packed already
-        for path in sorted(written.rglob("*")):
-            archive.write(path, path.relative_to(written))
-    return FileResponse(
-        packed, media_type="application/zip", filename="troth-book.zip", background=BackgroundTask(folder.cleanup)
-    )
 
 
 @router.get("/settings/people")
