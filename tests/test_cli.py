@@ -1,4 +1,4 @@
-"""The command line as a real process: answers, talk, exit codes, Ctrl-C."""
+"""The command line: answers, talk, exit codes; as a real process where that matters: the sample, Ctrl-C, pipes, locks."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from commands import TERMINAL, run
 
 import troth
 from troth.signals import CATALOGUE
 
-ENVIRONMENT = {**os.environ, "NO_COLOR": "1", "COLUMNS": "140", "TZ": "Europe/Berlin"}
+ENVIRONMENT = {**os.environ, **TERMINAL, "TZ": "Europe/Berlin"}
 
 
-def run(
-    *arguments: str | Path, typed: str | None = None, folder: Path | None = None
-) -> subprocess.CompletedProcess[str]:
+def run_alone(*arguments: str | Path, typed: str | None = None) -> subprocess.CompletedProcess[str]:
+    """In a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "troth.cli", *map(str, arguments)],
-        input=typed, capture_output=True, text=True, env=ENVIRONMENT, cwd=folder, timeout=300, check=False,
+        input=typed, capture_output=True, text=True, env=ENVIRONMENT, timeout=300, check=False,
     )  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def test_help_names_every_command_and_every_command_has_an_example():
 
 
 def test_the_sample_is_reviewed_in_the_terminal():
-    done = run("review", "--sample")
+    done = run_alone("review", "--sample")
     assert done.returncode == 0, done.stderr
     assert "Friday 20 November 2026" in done.stdout
     assert "One thing to do tomorrow" in done.stdout
@@ -141,7 +141,7 @@ def test_promises_are_listed_by_state_and_side(book: Path):
 
 
 def test_a_draft_is_checked_from_standard_input(book: Path):
-    done = run("check", "--to", "maribelle", "--book", book, typed="We will have it fixed by Friday.")
+    done = run_alone("check", "--to", "maribelle", "--book", book, typed="We will have it fixed by Friday.")
     assert done.returncode == 0, done.stderr
     assert "It promises" in done.stdout
     rows = run("check", "-", "--format", "jsonl", typed="We will have it fixed by Friday.").stdout.splitlines()
@@ -222,7 +222,7 @@ def test_words_of_strangers_do_nothing_to_the_terminal(tmp_path: Path):
 
 def test_a_second_process_is_told_who_has_the_book(book: Path):
     with troth.open(book):
-        done = run("relationships", "--book", book)
+        done = run_alone("relationships", "--book", book)
     assert done.returncode == 1
     assert str(os.getpid()) in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
