@@ -46,7 +46,7 @@ EVERYTHING = KNOWING_STAGES | {
     "cells",
     "inviting",
     "mending",
-    "forgetting",
+    *("forgetting", "forgotten"),
     "contesting",
     *("trial", "trialoutcomes", "trialmeasuring", "trialsuggesting", "trying"),
 }
@@ -70,11 +70,11 @@ MAY: dict[str, set[str]] = {
     "book": LEAVES,  # it knows tables only
     "versions": LEAVES,
     "restoring": LEAVES | {"book", "people", "trust"},
-    "mailboxes": LEAVES | {"book", "intake", "sources"},
+    "mailboxes": LEAVES | {"book", "intake", "sources", "forgotten"},
     "watching": LEAVES | {"book", "intake", "sources"},
     "leaving": LEAVES | {"sources", "book", "restoring"},
-    "answering": LEAVES | {"sources", "surveys"},
-    "intake": LEAVES | {"book", "sources", "versions", "restoring", "answering"},
+    "answering": LEAVES | {"sources", "surveys", "forgotten"},
+    "intake": LEAVES | {"book", "sources", "versions", "restoring", "answering", "forgotten"},
     "teaming": {"errors", "people"},
     "settings": LEAVES | {"teaming", "people", "promises", "sources"},
     "persons": KNOWING_STAGES | {"book"},
@@ -120,12 +120,13 @@ MAY: dict[str, set[str]] = {
     "trialmeasuring": KNOWING_STAGES | {"trial", "trialoutcomes", "pipeline"},
     "trying": KNOWING_STAGES
     | {"trial", "trialmeasuring", "trialsuggesting", "pipeline", "deciding", "relationship", "desk"},
-    "forgetting": LEAVES | {"book", "keeping", "roster", "library"},
+    "forgotten": LEAVES | {"book", "sources"},
+    "forgetting": LEAVES | {"book", "keeping", "roster", "sealing", "forgotten"},
     "inviting": LEAVES | {"book", "desk", "review", "surveys"},
     "library": KNOWING_STAGES
     | {"inviting"}
     | {"trying"}
-    | {"contesting"}
+    | {"contesting", "forgetting", "forgotten"}
     | {"desk", "keeping", "answering"}
     | {"pipeline", "trend", "overview", "foretold", "mapping", "relationship", "deciding", "tuning", "book"}
     | {"begetting", "swaying"}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from troth.forgotten import Forgotten
 from troth.sources import Rejected
-from troth.surveys import SurveyReading, tell_survey
+from troth.surveys import RejectedAnswer, SurveyReading, tell_survey
 
 _LOOK: Final = 1 << 18  # bytes of a file, in which the headings stand
 _FOREIGN: Final = (
@@ -25,6 +26,16 @@ class SurveyReport:
     reading: SurveyReading
     added: int  # answers that were not in the book
     changed: int  # were in it with another value; the later version won
+
+
+def screen_answers(reading: SurveyReading, forgotten: Forgotten | None) -> SurveyReading:
+    """A survey without the answers of those who were forgotten, which are among its rejected instead."""
+    if forgotten is None:
+        return reading
+    kept = forgotten.screen_beside("answers", reading.answers)
+    gone = reading.answers.num_rows - kept.num_rows
+    again = [RejectedAnswer(position="an answer", reason="of a person who was forgotten")] * gone
+    return replace(reading, answers=kept, rejected=(*reading.rejected, *again))
 
 
 def part_surveys(place: Path, left_out: Sequence[Rejected]) -> tuple[tuple[Path, ...], tuple[Rejected, ...]]:

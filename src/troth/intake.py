@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from troth.answering import SurveyReport, part_surveys
 from troth.book import Store, Upserted
 from troth.errors import SourceError
+from troth.forgotten import LEFT_OUT, LEFT_OUT_BESIDE, read_forgotten
 from troth.restoring import SEALED, add_beside, add_sealed, restore_settings
 from troth.schema import FINDINGS, SENTENCES, TURN_VERSIONS, TURNS, arrow_table, conform, empty
 from troth.sources import Local, Rejected, assign_threads, look_through, read_source, refuse
@@ -25,6 +26,8 @@ _THREADING = (
     "turn_id", "conversation_id", "parent_id", "position", "sent_at", "speaker", "recipients", "cc", "references",
     "subject", "channel",
 )  # fmt: skip
+LISTED: Final = 10_000
+"""Turns of the forgotten that a report lists one by one; further ones are counted."""
 _THREADS_DUE: Final = "threads_due"
 """The setting of a book that says that turns came in since it was last threaded: a kill in between is made up for."""
 
@@ -110,7 +113,10 @@ def _read_one(
 ) -> ReadReport:
     """One export into a store, not threaded yet. `goes_on`: what cannot be read further is reported, not raised."""
     reading = read_source(source, progress=progress, local=local)
-    added = changed = 0
+    added = changed = refused = 0
+    forgotten = read_forgotten(store)
+    again: list[Rejected] = []  # what is of the forgotten
+    left_out = beside_refused = 0
     beside: Counter[str] = Counter()
     sealed: dict[str, list[pa.Table]] = {}
     torn: list[Rejected] = []
@@ -118,33 +124,40 @@ def _read_one(
     is_threaded = reading.format == OURS.format and not store.table("turns", columns=["turn_id"]).num_rows
     try:
         for batch in reading:
+            if forgotten is not None:
+                batch, rejected, lost = forgotten.screen(batch)  # noqa: PLW2901 - nothing may use the other one
+                again += rejected[: LISTED - len(again)]
+                refused, left_out = refused + len(rejected), left_out + lost
             with store.transaction():
                 written = take_batch(store, batch, is_threaded=is_threaded or bool(added or changed))
                 for name, rows in reading.take_side().items():
                     if name in SEALED:
                         sealed.setdefault(name, []).append(rows)
                     else:
-                        beside[name] += add_beside(store, name, rows)
+                        screened = rows if forgotten is None else forgotten.screen_beside(name, rows)
+                        beside_refused += rows.num_rows - screened.num_rows
+                        beside[name] += add_beside(store, name, screened)
             added, changed = added + written.added, changed + written.changed
     except SourceError as error:
         if not goes_on:
             raise
         torn.append(Rejected(position="the rest", reason=error.problem))
     beside.update(add_sealed(store, sealed))
+    noted = {LEFT_OUT: left_out, LEFT_OUT_BESIDE: beside_refused}
     if reading.format == OURS.format:
         restore_settings(store, read_settings(source))
     return ReadReport(
         source=str(source),
         format=reading.format.name,
-        turns=reading.turns,
+        turns=reading.turns - refused,
         added=added,
         changed=changed,
         duplicates=reading.duplicates,
-        rejected=(*reading.rejected, *torn),
-        unlisted=reading.unlisted,
+        rejected=(*reading.rejected, *again, *torn),
+        unlisted=reading.unlisted + refused - len(again),
         beside=dict(reading.beside),
         beside_added=dict(beside),
-        notes=dict(reading.notes),
+        notes=dict(reading.notes) | {note: count for note, count in noted.items() if count},
     )
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from troth.agents import AgentReport, check_book
-from troth.answering import SurveyReport
+from troth.answering import SurveyReport, screen_answers
 from troth.book import Store
 from troth.book.erase import drop_turns
 from troth.contesting import Word, contest, list_objections
@@ -32,9 +32,10 @@ from troth.desk import MODEL_SETTING, Desk, clock
 from troth.encoder import load_encoder
 from troth.errors import InputError, SourceError
 from troth.foretold import forecast_answers
+from troth.forgetting import forget_again, write_anew
+from troth.forgotten import read_forgotten
 from troth.intake import ReadReport, add_to, read_into, take_turns
 from troth.inviting import Invitations
-from troth.keeping import clear_shelf
 from troth.leaving import Written, leave_book
 from troth.lenses import LENSES, Lens
 from troth.mapping import Mapping as LensMapping
@@ -122,6 +123,7 @@ class Book:
             read_us(stated)  # refuses what cannot be before anything is written
             self._desk.store.set_setting("us", stated)
         report = read_into(self._desk.store, Path(source), progress=progress, local=self._desk.local())
+        forget_again(self._desk.store, now=clock())
         self._desk.forget()
         return replace(report, answered=tuple(self._answer(path) for path in report.surveys))
 
@@ -145,8 +147,12 @@ class Book:
         return watch.take(name, self._desk.store, lambda path: self.read(path, us=us))
 
     def add(self, turns: object) -> int:
-        """Take turns from anything that speaks Arrow, or a list of mappings; returns the rows added or changed."""
-        written = add_to(self._desk.store, take_turns(turns))
+        """Take turns from anything that speaks Arrow, or a list of mappings; returns the rows added or changed.
+
+        What was forgotten stays out.
+        """
+        taken, forgotten = take_turns(turns), read_forgotten(self._desk.store)
+        written = add_to(self._desk.store, taken if forgotten is None else forgotten.screen(taken).turns)
         self._desk.forget()
         return int(written)
 
@@ -174,6 +180,7 @@ class Book:
             dates=self._desk.settings.dates,
             now=clock(),
         )
+        reading = screen_answers(reading, read_forgotten(self._desk.store))
         with self._desk.store.transaction():
             written = self._desk.store.upsert("answers", reading.answers)
         self._desk.reanswer()
@@ -237,7 +244,7 @@ class Book:
     def drop_turns(self, turn_ids: Iterable[str]) -> dict[str, int]:
         """Take turns and all that rested on them out of the book; the rows that went, by table."""
         gone = drop_turns(self._desk.store, turn_ids)
-        clear_shelf(self._desk.store.path)
+        write_anew(self._desk.store)
         self._desk.forget()
         return gone
 

@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import BinaryIO, Final
 
+import pyarrow as pa
+
 from troth.book import Mark, Store
 from troth.errors import SourceError
+from troth.forgotten import LEFT_OUT, Forgotten, read_forgotten
 from troth.intake import ReadReport, take_batch, thread_anew
 from troth.sources import Rejected
 from troth.sources.blocks import Meter, Progress, read_blocks
@@ -38,12 +41,28 @@ class _Taken:
     rejected: list[Rejected] = field(default_factory=list[Rejected])
     ids: set[bytes] = field(default_factory=set[bytes])  # digests of the turn ids met
     done: int = 0  # bytes
+    forgotten: Forgotten | None = None
+    left_out: int = 0  # mails that lost a recipient
 
     def reject(self, uid: int, reason: str) -> None:
+        self.list_rejected(Rejected(position=f"message {uid}", reason=reason))
+
+    def list_rejected(self, rejected: Rejected) -> None:
+        """Name one that is left out, or count it where many are."""
         if len(self.rejected) < _LISTED:
-            self.rejected.append(Rejected(position=f"message {uid}", reason=reason))
+            self.rejected.append(rejected)
         else:
             self.unlisted += 1
+
+    def screen(self, turns: pa.Table) -> pa.Table:
+        """Turns without those that were forgotten, which are counted as rejected."""
+        if self.forgotten is None:
+            return turns
+        turns, rejected, left_out = self.forgotten.screen(turns)
+        for each in rejected:
+            self.list_rejected(each)
+        self.turns, self.left_out = self.turns - len(rejected), self.left_out + left_out
+        return turns
 
     def is_new(self, turn: Turn) -> bool:
         """Whether this id was not met before; counts it."""
@@ -82,7 +101,7 @@ def read_mailbox(
 
     Raises: SourceError when the server refuses or cannot be reached; BookError when the store cannot serve.
     """
-    taken, broken, is_first = _Taken(), 0, True
+    taken, broken, is_first = _Taken(forgotten=read_forgotten(store)), 0, True
     moment = now or datetime.now(UTC)
     while True:
         before = taken.turns
@@ -105,6 +124,7 @@ def read_mailbox(
     return ReadReport(
         source=str(address), format="imap", turns=taken.turns, added=taken.added, changed=taken.changed,
         duplicates=taken.duplicates, rejected=tuple(taken.rejected), unlisted=taken.unlisted,
+        notes={LEFT_OUT: taken.left_out} if taken.left_out else {},
     )  # fmt: skip
 
 
@@ -152,7 +172,7 @@ def _take(
             turns.append(found)
     with store.transaction():
         if turns:
-            written = take_batch(store, tabulate(turns))
+            written = take_batch(store, taken.screen(tabulate(turns)))
             taken.added, taken.changed = taken.added + written.added, taken.changed + written.changed
         mark = Mark(content=str(mailbox.validity), size=sum(one.size for one in batch), position=batch[-1].uid)
         store.set_mark(_key(address), mark)

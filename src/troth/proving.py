@@ -88,6 +88,7 @@ class Proof:
     ahead: int  # forecasts whose books were sealed before what they speak of happened
     on_time: int  # days closed before the next day was over
     broken: tuple[str, ...]  # what is wrong with the seals, in words
+    resealed: int  # days whose forecasts were sealed once more, without the name of somebody who was forgotten
     changes: tuple[Change, ...]
     remade: int  # days that were closed with another encoder or other constants, and cannot be compared
 
@@ -157,6 +158,7 @@ class _Kept:
 
     closings: dict[str, dict[str, Any]]
     scored: dict[str, list[dict[str, Any]]]
+    resealed: dict[str, str]
 
     @classmethod
     def read(cls, store: Store) -> _Kept:
@@ -164,7 +166,8 @@ class _Kept:
         for row in store.table("forecasts").sort_by([("day", "ascending"), ("number", "ascending")]).to_pylist():
             scored[row["day"]].append(row)
         closings = {row["day"]: row for row in store.table("closings").sort_by("day").to_pylist()}
-        return cls(closings, dict(scored))
+        resealed = {row["day"]: row["scored"] for row in store.table("resealed").to_pylist()}
+        return cls(closings, dict(scored), resealed)
 
 
 @dataclass(slots=True)
@@ -230,7 +233,7 @@ def close_days(
     history = recall(sources, last=min(last, how.clock()), since=since)
     if len(history.days) == history.start:
         return 0
-    kept = _Kept({row["day"]: row for row in closings[-1:]}, {})
+    kept = _Kept({row["day"]: row for row in closings[-1:]}, {}, {})
     memory = Memory.of(store.table("forecasts", columns=list(LEARNED)))
     targets, moving = list_targets(sources, history), find_moving(history)
     stages = _stages(history, constants, segments, only=moving)
@@ -492,7 +495,8 @@ def _sum_up(kept: _Kept, closed: _Closed) -> Proof:
         pit=measure_pit(forecasts),
         ahead=_count_ahead(closings, rows),
         on_time=sum(row["closed_at"] - row["evening"] <= dt.timedelta(days=1) for row in closings),
-        broken=tuple(check_seals(closings, kept.scored)),
+        broken=tuple(check_seals(closings, kept.scored, kept.resealed)),
+        resealed=len(kept.resealed),
         changes=tuple(sorted(closed.changes, key=lambda change: change.day)),
         remade=closed.remade,
     )

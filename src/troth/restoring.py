@@ -17,6 +17,8 @@ SEALED: Final[Mapping[str, str]] = MappingProxyType(
     {
         "forecasts": "closings",  # sealed row upon row
         "closings": "closings",
+        "resealed": "closings",
+        "forgotten": "forgotten",  # hashes under the key of one book
         **{name: name for name in ("audit", "team_figures", "digests")},  # what was done, which is done once
     }
 )

@@ -403,6 +403,27 @@ CLOSINGS: Final = pa.schema(
 )
 """The days whose books were closed, each sealed together with all before it."""
 
+RESEALED: Final = pa.schema(
+    [
+        _must("day", pa.string()),  # a closed day whose FORECASTS named somebody who was forgotten
+        _must("at", _TIME),  # when the name was taken out
+        _must("scored", pa.string()),  # SHA-256 of its FORECASTS since; CLOSINGS.scored is that of before
+    ]
+)
+"""Days whose forecasts were sealed once more, without a name. The seals of CLOSINGS stand as they were."""
+
+FORGOTTEN: Final = pa.schema(
+    [
+        _must("erasure", pa.string()),  # what was forgotten together has one id
+        _must("at", _TIME),
+        # key: random, of this book. name, turn, conversation: HMAC-SHA256 with that key of what was forgotten.
+        # before: the time itself, before which turns are forgotten.
+        _must("kind", pa.string()),
+        _must("hash", pa.string()),
+    ]
+)
+"""What was forgotten, as hashes alone, so that reading an export again does not bring it back."""
+
 TRIALS: Final = pa.schema(
     [
         _must("trial_id", pa.string()),
@@ -609,6 +630,8 @@ TABLES: Final[Mapping[str, pa.Schema]] = {
     "scores": SCORES,
     "forecasts": FORECASTS,
     "closings": CLOSINGS,
+    "resealed": RESEALED,
+    "forgotten": FORGOTTEN,
     "trials": TRIALS,
     "trial_accounts": TRIAL_ACCOUNTS,
     "trial_looks": TRIAL_LOOKS,

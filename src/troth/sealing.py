@@ -10,6 +10,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -54,12 +55,17 @@ def seal_row(row: Mapping[str, Any], names: Iterable[str]) -> str:
     return _hash([_line("", {name: row[name] for name in names})])
 
 
-def check_seals(closings: Sequence[Mapping[str, Any]], scored: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+def check_seals(
+    closings: Sequence[Mapping[str, Any]],
+    scored: Mapping[str, Sequence[Mapping[str, Any]]],
+    resealed: Mapping[str, str] = MappingProxyType({}),
+) -> list[str]:
     """What is wrong with a chain of CLOSINGS in order, one plain line each; nothing where it holds.
 
     Args:
         closings: rows of CLOSINGS, oldest first.
         scored: day to its rows of FORECASTS.
+        resealed: day to the seal of its FORECASTS since somebody was forgotten whom they named.
     """
     found: list[str] = []
     previous = ""
@@ -68,7 +74,7 @@ def check_seals(closings: Sequence[Mapping[str, Any]], scored: Mapping[str, Sequ
             found.append(f"{row['day']}: a closed day before it was taken out, or put in.")
         if row["seal"] != seal_closing(row):
             found.append(f"{row['day']}: the closing itself was altered.")
-        if row["scored"] != seal_forecasts(scored.get(row["day"], ())):
+        if resealed.get(row["day"], row["scored"]) != seal_forecasts(scored.get(row["day"], ())):
             found.append(f"{row['day']}: its forecasts were altered.")
         previous = row["seal"]
     days = {row["day"] for row in closings}

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from troth.book import _sql
 from troth.book._forms import FORMS, Form, form_of
 from troth.book._link import Link
-from troth.book.store import Mark, Upserted
+from troth.book.store import REWRITE_DUE, Mark, Progress, Upserted
 from troth.errors import BookError, InputError
 from troth.schema import TABLES, conform
 
@@ -28,10 +28,18 @@ _REVISIONS = "revisions"
 class AdbcStore:
     """A `Store` whose tables have been migrated. One thread at a time is let in; the others wait."""
 
-    def __init__(self, link: Link, *, path: str, on_close: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        link: Link,
+        *,
+        path: str,
+        on_close: Callable[[], None],
+        write_anew: Callable[[Progress | None], None] | None = None,
+    ) -> None:
         self._link = link
         self._path = path
         self._on_close = on_close
+        self._write_anew = write_anew  # None: there is no file
         self._turn = threading.RLock()
         self._in_transaction = False
         self._changed: set[str] = set()  # tables that this transaction wrote to
@@ -138,6 +146,21 @@ class AdbcStore:
         except (TypeError, ValueError) as error:
             raise InputError(f"setting {name!r} cannot be kept as JSON: {error}.") from error
         self.upsert("settings", pa.Table.from_pylist([{"name": name, "value": text}], schema=FORMS["settings"].schema))
+
+    def rewrite(self, *, progress: Progress | None = None) -> None:
+        """Write the book anew, without what was taken out of the tables; see `Store`."""
+        with self._alone():
+            if self._in_transaction:
+                raise InputError("a book is not written anew within a transaction. End that first.")
+            if self._write_anew is None:
+                self.replace("settings", FORMS["settings"].schema.empty_table(), keys_column="name", keys=[REWRITE_DUE])
+                return
+            self._link.execute(_sql.CHECKPOINT)  # all of the log into the file
+            self._link.hang_up()
+            try:
+                self._write_anew(progress)
+            finally:
+                self._link.mend()
 
     def close(self) -> None:
         """Hand the book back. Closing twice is fine."""

@@ -74,10 +74,18 @@ class Link:
             raise self._failure(error) from error
 
     def mend(self) -> None:
-        """Connect anew where a fault, such as a full disk, made the database give up. Not within a transaction."""
+        """Connect anew after `hang_up`, or where a fault, such as a full disk, made the database give up.
+
+        Not within a transaction.
+        """
         if self._lost:
             self.close()
             self._connect()
+
+    def hang_up(self) -> None:
+        """Let the file go, so that another may take its place; `mend` connects again."""
+        self._lost = True
+        self.close()
 
     def close(self) -> None:
         """Hand everything back."""

@@ -23,6 +23,13 @@ CHECKPOINT: Final = "CHECKPOINT"
 STAGE: Final = "troth_stage"
 DROP_STAGE: Final = f"DROP TABLE {STAGE}"
 
+# Another book's file is opened, and then no further one: what stands in a table may name none.
+_CLOSE_DOORS: Final = ("SET enable_external_access = false", "SET lock_configuration = true")
+OLD_TABLES: Final = (
+    "SELECT table_name AS name, estimated_size AS rows FROM duckdb_tables() WHERE database_name = 'old' ORDER BY name"
+)
+END_COPY: Final = ("CHECKPOINT new", "DETACH new", "DETACH old")
+
 TABLE_NAMES: Final = (
     "SELECT table_name FROM information_schema.tables WHERE table_schema NOT IN ('information_schema', 'pg_catalog')"
 )
@@ -89,6 +96,28 @@ def among(form: Form, column: str, number: int) -> str:
     """The condition that `column` is one of the list handed over as parameter `number`."""
     kind = type_name(form.column(column).type)
     return f"{quote(column)} IN (SELECT unnest(${number}::{kind}[]))"
+
+
+def begin_copy(old: str, new: str) -> tuple[str, ...]:
+    """Open two files as `old` and `new`, and make the tables of the one in the other, empty."""
+    return (
+        f"ATTACH {_text(old)} AS old (READ_ONLY)",
+        f"ATTACH {_text(new)} AS new",
+        *_CLOSE_DOORS,
+        "COPY FROM DATABASE old TO new (SCHEMA)",
+    )
+
+
+def copy_table(name: str, *, without: str | None) -> str:
+    """Copy the rows of a table of `old` into `new`, all but the setting of this name."""
+    table = f"main.{quote(name)}"
+    query = f"INSERT INTO new.{table} SELECT * FROM old.{table}"
+    return query if without is None else f"{query} WHERE name <> {_text(without)}"
+
+
+def _text(value: str) -> str:
+    """A text as a literal."""
+    return "'" + value.replace("'", "''") + "'"
 
 
 def select(form: Form, columns: Sequence[str], conditions: Sequence[str]) -> str:

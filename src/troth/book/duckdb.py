@@ -10,16 +10,18 @@ no torn file behind. External access is off and the configuration is locked.
 
 from __future__ import annotations
 
-import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import adbc_driver_duckdb
 
 from troth.book._adbc import AdbcStore
+from troth.book._anew import clear_beside, sync, write_anew
 from troth.book._link import Link
 from troth.book._migrate import migrate, read_steps
 from troth.book._owner import Owner, command_of, describe_process
+from troth.book.store import REWRITE_DUE
 from troth.errors import BookBusy, BookDamaged, BookError, InputError
 
 _SAFE = {"enable_external_access": "false", "lock_configuration": "true"}
@@ -38,6 +40,7 @@ def open_duckdb(path: Path | None) -> AdbcStore:
     owner = Owner(book)
     try:
         _make_if_absent(book)
+        clear_beside(book)
         link = _link(str(book), shown=str(book))
         try:
             migrate(link, path=str(book), steps=read_steps())
@@ -47,7 +50,18 @@ def open_duckdb(path: Path | None) -> AdbcStore:
     except BaseException:
         owner.release()
         raise
-    return AdbcStore(link, path=str(book), on_close=owner.release)
+    store = AdbcStore(
+        link,
+        path=str(book),
+        on_close=owner.release,
+        write_anew=lambda progress: write_anew(
+            book, explain=lambda error: _explain(error, str(book)), progress=progress
+        ),
+    )
+    if store.settings(REWRITE_DUE):  # whoever erased did not come to it
+        with suppress(BookError):  # no room now: the book can be used, and is written anew some other time
+            store.rewrite()
+    return store
 
 
 def _nothing() -> None:
@@ -82,15 +96,7 @@ def _make_if_absent(book: Path) -> None:
         link.close()
     new.chmod(0o600)
     new.replace(book)
-    _sync(book.parent)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(book.parent)
 
 
 def _link(path: str, *, shown: str) -> Link:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from troth.book._forms import FORMS
-from troth.book.store import Store
+from troth.book.store import REWRITE_DUE, Store
 
 _SEALED: Final = frozenset({"forecasts"})
 """Numbers without words, sealed day by day: taking a row out would break every later seal."""
@@ -23,6 +23,10 @@ _POINTERS: Final = {
 _NAMING: Final = ("speaker", "recipients", "cc")
 _TOLD: Final = ("hook_events", "hook_levels", "invitations")
 """Tables of what is told to other programs or asked by link: ids, and the relationship that it is about."""
+_NAMED_ALONE: Final = ("outcomes", "answers")
+"""Tables whose rows are of the relationship, which may be one person's address."""
+_WORDED: Final = ("sentences", "findings", "turn_versions")
+"""Tables of words that stand with a turn."""
 _CARRYING: Final = ("address", "phone", "handle")
 """Columns of turns and of contacts that hold addresses, handles and phones."""
 
@@ -65,6 +69,24 @@ def drop_turns(store: Store, turn_ids: Iterable[str]) -> dict[str, int]:
         for name in _TOLD:
             _count(gone, name, _forget_unmentioned_told(store, name, named))
         _count(gone, "jobs", _forget_jobs(store))
+        if gone:
+            store.set_setting(REWRITE_DUE, True)
+    return gone
+
+
+def drop_strays(store: Store) -> dict[str, int]:
+    """Take out words of turns that are not there: whoever worked on a turn while it was dropped writes them afterwards.
+
+    Returns: how many rows went, by table.
+    """
+    gone: dict[str, int] = {}
+    with store.transaction():
+        there = store.table("turns", columns=["turn_id"])["turn_id"].combine_chunks()
+        for name in _WORDED:
+            ids = store.table(name, columns=["turn_id"])["turn_id"].unique()
+            _count(gone, name, _drop(store, name, "turn_id", ids.filter(pc.invert(pc.is_in(ids, there))).to_pylist()))
+        if gone:
+            store.set_setting(REWRITE_DUE, True)
     return gone
 
 
@@ -93,6 +115,12 @@ def forget_names(store: Store, names: Iterable[str]) -> dict[str, int]:
         _count(gone, "audit", _forget_audited(store, chosen))
         for name in ("digests", "tokens", "invitations"):
             _count(gone, name, _drop(store, name, "person", sorted(chosen)))
+        _count(gone, "answers", _drop(store, "answers", "person", sorted(chosen)))
+        deals = store.table("outcomes", columns=["outcome_id"], where={"relationship": sorted(chosen)})
+        _count(gone, "outcome_steps", _drop(store, "outcome_steps", "outcome_id", deals["outcome_id"].to_pylist()))
+        for name in _NAMED_ALONE:
+            _count(gone, name, _drop(store, name, "relationship", sorted(chosen)))
+        _count(gone, "contacts", _forget_in(store, "contacts", "owner", chosen))
         for name in _TOLD:
             _count(gone, name, _drop(store, name, "relationship", sorted(chosen)))
         for name, form in FORMS.items():
@@ -101,6 +129,9 @@ def forget_names(store: Store, names: Iterable[str]) -> dict[str, int]:
         for column in ("actor", "addressee", "relationship"):  # of promises that somebody decided, which are kept
             _count(gone, "promises", _forget_in(store, "promises", column, chosen))
         _count(gone, "jobs", _forget_jobs(store))
+        _count(gone, "settings", _forget_settings(store, chosen))
+        if gone:
+            store.set_setting(REWRITE_DUE, True)
     return gone
 
 
@@ -163,6 +194,19 @@ def _forget_jobs(store: Store) -> int:
     """Forget what came of jobs that are over: names of files, and places in them, may name anybody."""
     over = store.table("jobs", columns=["job_id"], where={"state": ["done", "failed"]})
     return _drop(store, "jobs", "job_id", over["job_id"].to_pylist())
+
+
+def _forget_settings(store: Store, names: set[str]) -> int:
+    """Take addresses out of what is ours, unless nothing is left then, and marks of mailboxes that carry them."""
+    ours = store.settings("us") or []
+    left = [name for name in ours if name.lower() not in names]
+    if left and left != ours:
+        store.set_setting("us", left)
+    marks = [
+        key for key in store.table("marks", columns=["source_key"])["source_key"].to_pylist()
+        if any("@" in name and name in key.lower() for name in names)
+    ]  # fmt: skip
+    return _drop(store, "marks", "source_key", marks) + (len(ours) - len(left) if left else 0)
 
 
 def _with_firms(names: set[str]) -> set[str]:

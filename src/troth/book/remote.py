@@ -24,7 +24,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import pyarrow as pa
 
 from troth.book._forms import form_of
-from troth.book.store import Mark, Upserted
+from troth.book.store import Mark, Progress, Upserted
 from troth.errors import BookError, InputError, TrothError
 from troth.schema import conform
 
@@ -149,6 +149,14 @@ class RemoteStore:
         Raises: InputError when it is not JSON.
         """
         self._put(f"/settings/{quote(name, safe='')}", value)
+
+    def rewrite(self, *, progress: Progress | None = None) -> None:
+        """Have the book written anew where it lies; see `Store`. How far that is, is not told."""
+        if self._transaction is not None:
+            raise InputError("a book is not written anew within a transaction. End that first.")
+        self._json("POST", "/rewrite")
+        if progress is not None:
+            progress(1, 1)
 
     def make_door_key(self) -> str:
         """A new one-time address of the page."""

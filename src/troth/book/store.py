@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 import pyarrow as pa
 
 from troth.errors import BookBusy, InputError
+
+Progress = Callable[[int, int], None]
+"""Called with what is done and what there is to do."""
+
+REWRITE_DUE: Final = "rewrite_due"
+"""The setting of a book that says that rows were erased whose words still lie in its file; see `Store.rewrite`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +118,18 @@ class Store(Protocol):
 
     def set_setting(self, name: str, value: Any) -> None:
         """Keep a JSON value under this name."""
+        ...
+
+    def rewrite(self, *, progress: Progress | None = None) -> None:
+        """Write the book anew, so that its file holds nothing of what was taken out of the tables.
+
+        Whoever reads or writes meanwhile waits. Whatever ends it midway leaves the book as it was.
+
+        Args:
+            progress: called with rows written and rows in all.
+
+        Raises: BookError when there is no room; InputError within a transaction.
+        """
         ...
 
     def close(self) -> None:

@@ -25,7 +25,7 @@ VERSION: Final = 1
 KEPT: Final = (
     *("turns", "turn_versions", "calls", "contacts", "outcomes", "outcome_steps", "answers", "promises", "decisions"),
     *("promise_history", "objections", "person_decisions", "forecasts", "closings", "trials", "trial_accounts"),
-    "trial_looks",
+    *("trial_looks", "resealed", "forgotten"),
     *("audit", "team_figures", "digests"),
 )
 """The tables that cannot be worked out anew, in the order in which they are read back."""

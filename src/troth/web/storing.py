@@ -20,6 +20,7 @@ from starlette.concurrency import run_in_threadpool
 from troth.book import Mark
 from troth.book.remote import ARROW, TRANSACTION, write_stream
 from troth.errors import InputError
+from troth.forgetting import write_anew
 from troth.keeping import clear_shelf
 from troth.web.visit import StoreWide, Visit
 
@@ -119,6 +120,15 @@ def roll_back(visit: StoreWide) -> Response:
 
 
 @router.get("/revisions")
+@router.post("/rewrite")
+def rewrite(visit: StoreWide) -> Response:
+    """Write the book anew without what was taken out, once nobody works any more on what was there before."""
+    keeper = visit.keeper
+    keeper.renew(fresh=True).result()
+    keeper.change(lambda book: write_anew(book.store), patience_s=0)
+    return JSONResponse({})
+
+
 def tell_revisions(visit: StoreWide) -> Response:
     """What names the content of each table."""
     return JSONResponse(dict(_do(visit, visit.keeper.store.revisions)))

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, Field
 
 from troth.desk import clock
 from troth.errors import InputError
+from troth.forgotten import read_forgotten
 from troth.intake import take_batch
 from troth.web.api.bringing import ARROW, MOST_BYTES, NDJSON, Body, read_body, read_turns
 from troth.web.api.idempotency import Kept, find_kept, keep_answer
@@ -152,6 +153,10 @@ def bring_turns(
     if kept is not None and (answer := find_kept(visit.keeper.store, kept)) is not None:
         return Brought.model_validate(answer)
     turns, rejected = read_turns(body)
+    forgotten = read_forgotten(visit.keeper.store)
+    if forgotten is not None:
+        turns, again, _ = forgotten.screen(turns)
+        rejected = [*rejected, *again]
     if rejected and not turns.num_rows:
         raise InputError(f"no row can be used. {rejected[0].position}: {rejected[0].reason}")
     store = visit.keeper.store
