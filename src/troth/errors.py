@@ -18,9 +18,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from troth.told import Told, as_told
+
 
 class TrothError(Exception):
     """Base of every error troth raises on purpose."""
+
+    @property
+    def told(self) -> Told:
+        """What it says, with its parts where it keeps them."""
+        said = next(iter(self.args), None)
+        return said if isinstance(said, Told) and len(self.args) == 1 else Told(str(self))
 
 
 class InputError(TrothError, ValueError):
@@ -56,8 +64,14 @@ class SourceError(InputError):
         super().__init__(path, problem, advice)
         self.path, self.problem, self.advice = path, problem, advice
 
+    @property
+    def told(self) -> Told:
+        """What it says, with its parts."""
+        parts = {"problem": as_told(self.problem), "advice": as_told(self.advice)}
+        return Told("{path}: {problem}. {advice}", path=self.path, **parts)
+
     def __str__(self) -> str:
-        return f"{self.path}: {self.problem}. {self.advice}"
+        return str(self.told)
 
 
 class SettingsError(InputError):
@@ -75,8 +89,14 @@ class BookBusy(BookError):
         super().__init__(path, owner)
         self.path, self.owner = path, owner
 
+    @property
+    def told(self) -> Told:
+        """What it says, with its parts."""
+        said = "{path} is in use by {owner}. Wait for it to finish, or stop it, then try again."
+        return Told(said, path=self.path, owner=self.owner)
+
     def __str__(self) -> str:
-        return f"{self.path} is in use by {self.owner}. Wait for it to finish, or stop it, then try again."
+        return str(self.told)
 
 
 class BookDamaged(BookError):

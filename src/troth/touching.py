@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,7 @@ from scipy.special import ndtr, ndtri
 from troth.pipeline import Standing, Understood, find_open_hours
 from troth.settings import Settings
 from troth.signals import HELD, SHOWN
+from troth.told import Told
 from troth.touch import (
     UNKNOWN,
     Evidence,
@@ -43,19 +44,6 @@ if TYPE_CHECKING:
     from troth.charts import Chart, Theme
 
 
-class Note(str):
-    """A sentence with figures in it, which can be told in another language as well."""
-
-    pattern: str
-    parts: Mapping[str, object]
-
-    def __new__(cls, pattern: str, **parts: object) -> Self:
-        """Fill the {parts} in."""
-        self = super().__new__(cls, pattern.format(**parts))
-        self.pattern, self.parts = pattern, parts
-        return self
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TouchMap:
     """The touch points of a book or of one customer, and what does not join up between them."""
@@ -64,7 +52,7 @@ class TouchMap:
     shown: pa.Table  # SHOWN_THERE
     heard: pa.Table  # HEARD
     repeated: pa.Table  # REPEATED
-    notes: tuple[Note, ...]  # what cannot be said, and why
+    notes: tuple[Told, ...]  # what cannot be said, and why
     customer: str | None = None  # the one that is looked at
 
     @property
@@ -82,18 +70,19 @@ class TouchMap:
         """`list_rows` as one table, null where a column is not of the row's part."""
         return pa.Table.from_pylist(self.list_rows(), schema=FLAT)
 
-    def chart(self, *, theme: Theme = "light") -> Chart:
+    def chart(self, *, theme: Theme = "light", say: Callable[[str], str] = str) -> Chart:
         """What each touch point shows: one panel a facet, with 80 % bands.
 
         Raises: InputError when the charts extra is not installed, or nothing was read at a touch point yet.
         """
         from troth.charts import draw_touchpoints  # noqa: PLC0415  # heavy, and an extra
 
-        return draw_touchpoints(self.shown, title=f"What touch points show{_of(self.customer)}", theme=theme)
+        return draw_touchpoints(self.shown, title=self._name(say), theme=theme, say=say)
 
-
-def _of(customer: str | None) -> str:
-    return "" if customer is None else f" {customer}"
+    def _name(self, say: Callable[[str], str]) -> str:
+        if self.customer is None:
+            return say("What touch points show")
+        return say("What touch points show {customer}").format(customer=self.customer)
 
 
 def map_touchpoints(
@@ -299,17 +288,17 @@ def _pool_readings(scene: Scene, readings: pa.Table, model: Model, spread: Sprea
 
 def _list_notes(
     scene: Scene, chosen: np.ndarray[Any, np.dtype[np.bool_]], points: pa.Table, shown: pa.Table
-) -> list[Note]:
+) -> list[Told]:
     """What the map cannot say, and why."""
     if not chosen.any():
-        return [Note("No turn with a customer is in the book, so there is no touch point. Read an export first.")]
-    notes: list[Note] = []
+        return [Told("No turn with a customer is in the book, so there is no touch point. Read an export first.")]
+    notes: list[Told] = []
     channels = sorted(set(points["channel"].to_pylist()))
     customers = {scene.said[row].relationship for row in np.flatnonzero(chosen).tolist()}
     speakers = {scene.said[row].speaker for row in np.flatnonzero(chosen & scene.is_us & ~scene.is_automatic).tolist()}
     if len(channels) == 1:
         notes.append(
-            Note(
+            Told(
                 "One channel only ({channel}): nothing can be said of whether channels agree, nor of what was said on "
                 "others. Read chats, calls and tickets too.",
                 channel=channels[0],
@@ -317,13 +306,13 @@ def _list_notes(
         )
     if len(speakers) < 2 and len(channels) == 1:
         notes.append(
-            Note("One of us speaks, over one channel: the same customer cannot hear something else from another.")
+            Told("One of us speaks, over one channel: the same customer cannot hear something else from another.")
         )
     stages = [scene.staged.stage[row] for row in np.flatnonzero(chosen).tolist()]
     unknown = stages.count(UNKNOWN)
     if unknown:
         notes.append(
-            Note(
+            Told(
                 "The stage of {unknown} of {turns} turns is unknown: neither a source, a rule of [[touchpoints]] in "
                 "troth.toml nor their words tell it.",
                 unknown=unknown,
@@ -332,19 +321,19 @@ def _list_notes(
         )
     if len(customers) == 1:
         notes.append(
-            Note("One customer: what a touch point shows cannot be told from what this customer is shown everywhere.")
+            Told("One customer: what a touch point shows cannot be told from what this customer is shown everywhere.")
         )
     withheld = shown.filter(pc.is_null(shown["percentile"])).num_rows
     if shown.num_rows == 0:
-        notes.append(Note("Nothing was read of any facet at these touch points yet."))
+        notes.append(Told("Nothing was read of any facet at these touch points yet."))
     elif withheld:
         notes.append(
-            Note(
+            Told(
                 "Not enough evidence for a number in {withheld} of {cells} cells; their bands are given.",
                 withheld=withheld,
                 cells=shown.num_rows,
             )
         )
     if bool(scene.is_automatic[chosen].any()):
-        notes.append(Note("Mail that a program wrote is counted, and not read for what it says."))
+        notes.append(Told("Mail that a program wrote is counted, and not read for what it says."))
     return notes

@@ -235,7 +235,9 @@ class Worth:
         made += [{"part": "note", "note": note} for note in (self.say(), self.say_money(), *also, *self.notes)]
         return [dict.fromkeys(COLUMNS) | row for row in made]
 
-    def chart(self, picture: Picture = "incidence", *, theme: Theme = "light") -> Chart:
+    def chart(
+        self, picture: Picture = "incidence", *, theme: Theme = "light", say: Callable[[str], str] = str
+    ) -> Chart:
         """One picture: "incidence" by trust with bands, the "freeze" curve, or the "forest" of ratios and controls.
 
         Raises: InputError when there is nothing to draw, or the charts extra is not installed.
@@ -249,7 +251,7 @@ class Worth:
         }
         if picture not in made:
             raise InputError(f"there is no picture {picture!r}; there are {', '.join(made)}.")
-        return made[picture](self.list_rows(), theme=theme)
+        return made[picture](self.list_rows(), theme=theme, say=say)
 
     def _list_basis(self) -> Iterator[dict[str, Any]]:
         counts = {

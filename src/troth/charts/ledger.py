@@ -9,7 +9,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from troth.charts.look import LOOKS, PADDING, Chart, Say, Spec, Theme, as_it_is, frame, take_spec, trim
+from troth.charts.look import LOOKS, PADDING, Chart, Say, Spec, Theme, as_it_is, frame, take_spec, trim, write
+from troth.signals import HELD, SHOWN
 
 LISTED: Final = 12
 """Sentences that have a bar of their own."""
@@ -21,6 +22,8 @@ _KINDS: Final = {
     "borrowed": "borrowed from other facets",
     "prior": "what is typical",
 }
+_TIPS: Final = {"label": "reading", "kind": "kind", "figure": "share", "faded_by": "faded"}
+_FACETS: Final = {**SHOWN, **HELD}
 
 
 def describe_ledger(
@@ -78,13 +81,13 @@ def describe_ledger(
                 "scale": {"domain": list(tints), "range": list(tints.values())},
                 "legend": {"columns": 3 if inner is None or inner > _NARROW else 1, "labelLimit": max(long - 16, 80)},
             },
-            "tooltip": [{"field": name, "type": "nominal"} for name in ("label", "kind", "figure", "faded_by")],
+            "tooltip": [{"field": name, "type": "nominal", "title": say(words)} for name, words in _TIPS.items()],
         },
     }  # fmt: skip
     zero = {"mark": {"type": "rule", "color": look.soft}, "encoding": {"x": {"datum": 0, "type": "quantitative"}}}
     layers: list[dict[str, Any]] = [shares, zero]
     when = say("%-d %b %y")
-    told = {"day": day.strftime(when), "since": since and since.strftime(when), "total": f"{total:+.2f}"}
+    told = {"day": day.strftime(when), "since": since and since.strftime(when), "total": write(total, "+.2f", say)}
     note = say("from {since} to {day}: {total} in all").format(**told)
     if since is None:  # a change has nothing to outline: what faded is in its bars
         outline = {"type": "bar", "height": 14, "cornerRadius": 2, "filled": False, "stroke": look.soft,
@@ -103,7 +106,7 @@ def describe_ledger(
     }
     if width is not None:  # the words beside the bars take what they need of the width, and the bars the rest
         body |= {"autosize": {"type": "fit-x", "contains": "padding"}, "width": width}
-    return frame(body, look, title=title, note=note, width=long + labels)
+    return frame(body, look, title=title, note=note, width=long + labels, say=say)
 
 
 def draw_ledger(
@@ -133,26 +136,27 @@ def list_bars(explained: pa.Table, by: str, say: Say = as_it_is) -> list[dict[st
         left = rest.filter(pc.equal(rest["kind"], kind))
         if left.num_rows:
             others = say("{n} others, " + kind).format(n=left.num_rows)
-            bars.append(_sum_bar(others, say(_KINDS[kind]), pc.sum(left[by]).as_py()))
-    return [*bars, _sum_bar(say("what is typical, before any evidence"), say(_KINDS["prior"]), prior)]
+            bars.append(_sum_bar(others, say(_KINDS[kind]), pc.sum(left[by]).as_py(), say))
+    return [*bars, _sum_bar(say("what is typical, before any evidence"), say(_KINDS["prior"]), prior, say)]
 
 
 def _bar(place: int, row: dict[str, Any], by: str, say: Say) -> dict[str, Any]:
     day = row["at"].strftime(say("%-d %b %y")) if row["at"] is not None else say("replaced since")
     signal = row["signal"] if row["signal"] != "turn" else None  # several signals of a turn, joined
-    about = f"{row['facet']} {say(signal.replace('_', ' '))}" if signal else row["facet"]
-    words = f"“{trim(row['text'], 62)}”" if row["text"] else about
+    facet = say(_FACETS[row["facet"]])
+    about = f"{facet}, {say(signal.replace('_', ' '))}" if signal else facet
+    words = say("“{words}”").format(words=trim(row["text"], 62)) if row["text"] else about
     faded = row["faded"] or 0.0
     return {
-        "label": f"{place}. {day} · {words}" + (f" ({row['facet']})" if row["text"] else ""),
+        "label": f"{place}. {day} · {words}" + (f" ({facet})" if row["text"] else ""),
         "kind": say(_KINDS[row["kind"]]),
         "share": round(row[by], 5),
         "first": round(row[by] / (1.0 - faded), 5) if faded < 0.99 else None,
-        "figure": f"{row[by]:+.3f} SD, {about}",
-        "faded_by": say("{share} faded").format(share=f"{faded:.0%}"),
+        "figure": f"{write(row[by], '+.3f', say)} {say('SD')}, {about}",
+        "faded_by": write(faded, ".0%", say),
     }
 
 
-def _sum_bar(label: str, kind: str, share: float) -> dict[str, Any]:
+def _sum_bar(label: str, kind: str, share: float, say: Say) -> dict[str, Any]:
     return {"label": label, "kind": kind, "share": round(share, 5), "first": None,
-            "figure": f"{share:+.3f} SD", "faded_by": ""}  # fmt: skip
+            "figure": f"{write(share, '+.3f', say)} {say('SD')}", "faded_by": ""}  # fmt: skip

@@ -78,12 +78,28 @@ def trim(text: str, longest: int = 76) -> str:
     return (cut[:space] if space > longest * 2 // 3 else cut).rstrip(" ,;:") + "…"
 
 
+def write(value: float, form: str, say: Say) -> str:
+    """A figure as the reader's language writes it.
+
+    >>> write(1234.5, "+,.1f", as_it_is)
+    '+1,234.5'
+    """
+    thousands, decimal = _points(say)
+    return format(value, form).translate(str.maketrans(",.", thousands + decimal))
+
+
+def _points(say: Say) -> tuple[str, str]:
+    """What stands between thousands and before decimals."""
+    sample = say("1,234.5")
+    return sample[1], sample[-2]
+
+
 def as_it_is(text: str) -> str:
     """Our words in English."""
     return text
 
 
-def frame(body: Spec, look: Look, *, title: str, note: str, width: int) -> Spec:
+def frame(body: Spec, look: Look, *, title: str, note: str, width: int, say: Say = as_it_is) -> Spec:
     """A whole specification: a picture's own parts with the fonts, colours and title that every chart has."""
     heading = _heading(title, note, look)
     for part, size in (("text", 16), ("subtitle", 12)):
@@ -93,7 +109,7 @@ def frame(body: Spec, look: Look, *, title: str, note: str, width: int) -> Spec:
         "title": heading,
         "background": look.paper,
         "padding": PADDING,
-        "config": _configure(look),
+        "config": _configure(look, say),
         **body,
     }
 
@@ -115,8 +131,11 @@ def _heading(title: str, note: str, look: Look) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _configure(look: Look) -> dict[str, Any]:
+def _configure(look: Look, say: Say = as_it_is) -> dict[str, Any]:
+    thousands, decimal = _points(say)
+    figures = {"decimal": decimal, "thousands": thousands, "grouping": [3], "currency": ["", ""]}
     return {
+        **({} if decimal == "." else {"locale": {"number": figures}}),
         "font": FONT,
         "view": {"stroke": None},
         "axis": {
@@ -130,12 +149,12 @@ def _configure(look: Look) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def dress(chart: Any, look: Look, *, title: str, note: str) -> Any:
+def dress(chart: Any, look: Look, *, title: str, note: str, say: Say = as_it_is) -> Any:
     """The same fonts, colours and title for every chart; `note` says what the figures are."""
     alt = load_altair()
     return chart.properties(
         title=alt.TitleParams(**_heading(title, note, look)),
         background=look.paper,
         padding=PADDING,
-        config=_configure(look),
+        config=_configure(look, say),
     )

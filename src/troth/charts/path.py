@@ -69,7 +69,7 @@ def describe_path(
         "SHOWN": _list_promises(promises, span, zone),
         "HELD": [
             *_list_questions(empty(QUESTIONS) if questions is None else questions, span, zone),
-            *_list_answers(empty(ANSWERS) if answers is None else answers, span, zone),
+            *_list_answers(empty(ANSWERS) if answers is None else answers, span, zone, say),
         ],
     }
     long = _WIDTH if width is None else max(width - 2 * PADDING - _AXIS, 120)
@@ -87,7 +87,7 @@ def describe_path(
         "resolve": {"scale": {"x": "shared"}},
         "datasets": {"points": points, **{f"marks_{gauge}": rows for gauge, rows in marks.items() if rows}},
     }
-    return frame(body, look, title=title, note=say(_NOTE), width=long + _AXIS)
+    return frame(body, look, title=title, note=say(_NOTE), width=long + _AXIS, say=say)
 
 
 def draw_path(
@@ -158,8 +158,9 @@ def _panel(
     ]
     if kinds is not None:
         tips = [
-            {"field": "at", "type": "temporal", "format": day},
-            *({"field": name, "type": "nominal"} for name in ("state", "text")),
+            {"field": "at", "type": "temporal", "format": day, "title": say("day")},
+            {"field": "state", "type": "nominal", "title": say("event")},
+            {"field": "text", "type": "nominal", "title": say("words")},
         ]
         level = {"datum": _LEVEL, "type": "quantitative", "scale": scale}
         layers.append(
@@ -243,14 +244,14 @@ def _list_questions(questions: pa.Table, span: list[str], zone: str) -> list[dic
     )
 
 
-def _list_answers(answers: pa.Table, span: list[str], zone: str) -> list[dict[str, Any]]:
+def _list_answers(answers: pa.Table, span: list[str], zone: str, say: Say) -> list[dict[str, Any]]:
     return _within(
         span,
         [
             {
                 "at": _local(row["answered_at"], ZoneInfo(zone)),
                 "state": "survey answer",
-                "text": trim(f"{row['item']}: {row['value']} ({row['lowest']}–{row['highest']})"),
+                "text": trim(f"{say(row['item'])}: {row['value']} ({row['lowest']}–{row['highest']})"),
             }
             for row in answers.select(["answered_at", "item", "value", "lowest", "highest"]).to_pylist()
         ],

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import secrets
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,7 +23,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import troth
 from troth.errors import InputError, TrothError
 from troth.plain import clean_line
-from troth.web.rendering import choose_look
+from troth.told import Told
+from troth.web.rendering import choose_look, say
 from troth.web.visit import Refused
 
 if TYPE_CHECKING:
@@ -43,6 +44,18 @@ _TITLES = {
     500: "That was not foreseen",
     503: "Not possible at the moment",
 }
+
+_FIELDS: Final[Mapping[str, str]] = {
+    "missing": "is missing",
+    "string_too_short": "has fewer than {min_length} characters",
+    "string_too_long": "has more than {max_length} characters",
+    "literal_error": "is none of {expected}",
+    "int_parsing": "is no whole number",
+    "bool_parsing": "is neither true nor false",
+    "greater_than_equal": "is less than {ge}",
+    "less_than_equal": "is more than {le}",
+}
+"""What is wrong with a field, by the kind that Pydantic gives it; any other is told in its own words."""
 
 _LOG: Final = logging.getLogger("troth.web")
 _HOME: Final = Path(troth.__file__).parents[1]
@@ -110,16 +123,18 @@ def tell_error(error: BaseException) -> Iterator[str]:
 
 def answer_error(request: Request, error: Exception) -> Response:
     """What went wrong, in the form that the caller reads."""
-    status, words = status_of(error), explain(error)
+    status = status_of(error)
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
     if request.url.path.startswith("/api/"):
         return JSONResponse(
-            describe_problem(status, words, error, path=request.url.path), status_code=status, headers=headers,
+            describe_problem(status, explain(error), error, path=request.url.path), status_code=status, headers=headers,
             media_type="application/problem+json",
         )  # fmt: skip
     serving: Serving = request.app.state.serving
+    look = choose_look(request)
+    words = explain(error, look.language)
     text = serving.pages.render(
-        "problem.html", look=choose_look(request), visit=None, title=title_of(status), words=words, status=status,
+        "problem.html", look=look, visit=None, title=title_of(status), words=words, status=status,
         reference=error.reference if isinstance(error, Unforeseen) else "",
         is_team=serving.sign_in is not None, part="body" if request.headers.get("hx-request") == "true" else None,
     )  # fmt: skip
@@ -142,15 +157,22 @@ def title_of(status: int) -> str:
     return _TITLES.get(status, "This did not work")
 
 
-def explain(error: Exception) -> str:
+def explain(error: Exception, language: str = "en") -> str:
     """One line: what was wrong and what to do; nothing of strangers that a page or log would obey."""
     if isinstance(error, RequestValidationError):
-        first = error.errors()[0]
-        where = " ".join(str(part) for part in first["loc"] if part not in {"body", "query", "path"})
-        return clean_line(f"{where or 'the request'}: {first['msg']}")
+        return clean_line(say(language, _tell_field(error.errors()[0])))
     if isinstance(error, HTTPException):
-        return "" if error.detail == "Not Found" else clean_line(str(error.detail))
-    return clean_line(str(error))
+        return "" if error.detail == "Not Found" else clean_line(say(language, error.detail))
+    return clean_line(say(language, error.told) if isinstance(error, TrothError) else str(error))
+
+
+def _tell_field(problem: Mapping[str, Any]) -> Told:
+    """What is wrong with a field of a form or of an address, in the words of whoever looked at it."""
+    where = " ".join(str(part) for part in problem["loc"] if part not in {"body", "query", "path"})
+    limits = problem.get("ctx", {})
+    said = _FIELDS.get(problem["type"], problem["msg"])
+    parts = {name: value for name, value in limits.items() if f"{{{name}}}" in said}
+    return Told("{where}: {problem}", where=where or Told("the request"), problem=Told(said, **parts))
 
 
 def describe_problem(status: int, words: str, error: Exception, *, path: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
+from string import Formatter
 from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -21,6 +22,7 @@ from markupsafe import Markup
 
 from troth.plain import clean_line
 from troth.signals import HELD
+from troth.told import Told, join
 
 LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "de": "Deutsch"}
 THEMES: Final = ("auto", "light", "dark")
@@ -72,13 +74,39 @@ def load_words(language: str) -> Mapping[str, str]:
 
 
 def say(language: str, text: str, **parts: object) -> str:
-    """A sentence in a language, with its {parts} filled in.
+    """A sentence in a language, with its {parts} filled in; parts that are sentences of ours are told in it as well.
 
     >>> say("en", "{n} open", n=3)
     '3 open'
     """
+    if isinstance(text, Told):
+        text, parts = text.pattern, {**text.parts, **parts}
     sentence = load_words(language).get(text, text)
-    return sentence.format(**parts) if parts else sentence
+    if not parts:
+        return sentence
+    told = {name: _say_part(language, part) for name, part in parts.items()}
+    if language in _FILLERS and any(isinstance(part, (int, float)) for part in told.values()):
+        return _FILLERS[language].vformat(sentence, (), told)
+    return sentence.format(**told)
+
+
+def _say_part(language: str, part: object) -> object:
+    if isinstance(part, tuple):
+        return join(part, lambda one: str(_say_part(language, one)))
+    return say(language, part) if isinstance(part, Told) else part
+
+
+class _German(Formatter):
+    """Writes figures with a comma before their decimals and points between thousands."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        """One part, in its format."""
+        written = format(value, format_spec)
+        return written.translate(_GERMAN_POINTS) if isinstance(value, (int, float)) else written
+
+
+_GERMAN_POINTS: Final = str.maketrans(",.", ".,")
+_FILLERS: Final[Mapping[str, Formatter]] = {"de": _German()}
 
 
 class Pages:

@@ -19,9 +19,10 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from troth.errors import TrothError
+from troth.told import Told, as_told
 from troth.web.access import Need, Visitor
 from troth.web.narrow import narrow
-from troth.web.rendering import Look, choose_look
+from troth.web.rendering import Look, choose_look, say
 from troth.web.sessions import is_form_token, make_form_token
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ class Refused(TrothError):
     def __init__(self, status: int, problem: str) -> None:
         super().__init__(status, problem)
         self.status, self.problem = status, problem
+
+    @property
+    def told(self) -> Told:
+        """What it says."""
+        return as_told(self.problem)
 
     def __str__(self) -> str:
         return self.problem
@@ -86,6 +92,10 @@ class Visit:
     def look(self) -> Look:
         """Language and theme."""
         return choose_look(self.request)
+
+    def say(self, text: str) -> str:
+        """A sentence of ours in the visitor's language."""
+        return say(self.look.language, text)
 
     def opens(self, path: str) -> bool:
         """Whether a page is there for this visitor."""

@@ -90,7 +90,7 @@ def draw_touchpoints(
     found = _map_or_none(visit, customer)
     shown = _of_facet(found.shown, facet) if facet in FACETS else found.shown
     return offer_chart(
-        lambda chosen: replace(found, shown=shown).chart(theme=chosen),
+        lambda chosen: replace(found, shown=shown).chart(theme=chosen, say=visit.say),
         ending, name="touchpoints", theme=theme, width=width,
     )  # fmt: skip
 

@@ -63,7 +63,7 @@ def draw_worth(
     """One picture of it."""
     found = _worth_or_none(visit, kind)
     return offer_chart(
-        lambda chosen: found.chart(of, theme=chosen), ending, name=f"worth-{kind}-{of}", theme=theme,
+        lambda chosen: found.chart(of, theme=chosen, say=visit.say), ending, name=f"worth-{kind}-{of}", theme=theme,
         width=width,
     )  # fmt: skip
 
