@@ -1,4 +1,4 @@
-"""The command line: answers, talk, exit codes; as a real process where that matters: the sample, Ctrl-C, pipes, locks."""
+"""The command line: answers, talk, exit codes; as a process where that matters: the sample, Ctrl-C, pipes, locks."""
 
 from __future__ import annotations
 
@@ -184,23 +184,23 @@ def test_a_wrong_file_gives_one_plain_line_and_leaves_the_book_as_it_was(kind: s
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["review", "--sample", "--day", "tomorrow"], "not a date"),
-        (["review", "--sample", "--circle", "enemy"], "circle"),
+        (["review", "--book", "BOOK", "--day", "tomorrow"], "not a date"),
+        (["review", "--book", "BOOK", "--circle", "enemy"], "circle"),
         (["review", "--sample", "--zone", "Mars/Olympus"], "time zone"),
         (["review", "--sample", "--me", "anna@firm.com"], "leave out --me"),
         (["review", "nowhere.mbox", "--me", "anna"], "neither a mail address nor a domain"),
         (["review", "--sample", "--day", "2026-11-20", "--since", "2026-11-01"], "either --day or --since"),
-        (["show", "nobody", "--sample"], "there is no relationship 'nobody'"),
-        (["show", "maribelle", "--sample", "--facet", "XX"], "XX"),
-        (["export", "secrets", "--sample"], "there is no table 'secrets'"),
+        (["show", "nobody", "--book", "BOOK"], "there is no relationship 'nobody'"),
+        (["show", "maribelle", "--book", "BOOK", "--facet", "XX"], "XX"),
+        (["export", "secrets", "--book", "BOOK"], "there is no table 'secrets'"),
         (["export", "turns", "--sample", "--format", "parquet"], "--output"),
-        (["promises", "--sample", "--state", "lost"], "there is no state"),
+        (["promises", "--book", "BOOK", "--state", "lost"], "there is no state"),
         (["relationships", "--settings", "nowhere.toml"], "cannot be read"),
         (["check", "nowhere.txt"], "cannot be read"),
     ],
 )
-def test_what_the_caller_can_fix_is_one_line_and_exit_code_2(arguments: list[str], complaint: str):
-    done = run(*arguments)
+def test_what_the_caller_can_fix_is_one_line_and_exit_code_2(arguments: list[str], complaint: str, book: Path):
+    done = run(*(book if argument == "BOOK" else argument for argument in arguments))
     assert done.returncode == 2, done.stderr
     assert complaint in done.stderr
     assert "Traceback" not in done.stderr

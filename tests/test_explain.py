@@ -6,7 +6,6 @@ import csv
 import datetime as dt
 import io
 import json
-import os
 import re
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from commands import run
 from numpy.testing import assert_allclose
 from scipy.special import ndtri
 
@@ -298,16 +298,6 @@ def test_the_close_names_where_shown_and_held_part_ways(sample_book: troth.Book)
     assert close.gaps == tuple(
         list_gaps(find_trends(sample_book.readings(), sample_book.stock().now, days=28), Watch())
     )
-
-
-ENVIRONMENT = {**os.environ, "NO_COLOR": "1", "COLUMNS": "160", "TZ": "Europe/Berlin"}
-
-
-def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "troth.cli", *arguments], capture_output=True, text=True, env=ENVIRONMENT, cwd=folder,
-        check=False,
-    )  # fmt: skip
 
 
 def test_the_command_explains_a_change_and_draws_it(tmp_path: Path):

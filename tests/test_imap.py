@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import ssl
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from commands import run
 from hypothesis import given
 from hypothesis import strategies as st
 from imap_server import Server, serving
@@ -211,16 +210,12 @@ def test_encryption_from_the_start_or_on_the_way(certificate: tuple[Path, Path],
 
 def test_the_command_reads_a_mailbox_and_shows_no_password(server: Server, tmp_path: Path) -> None:
     book, source = tmp_path / "firm.duckdb", f"imap://anna@firm.example@localhost:{server.port}/INBOX"
-    command = [sys.executable, "-m", "troth.cli", "read", source, "--book", str(book), "--me", "firm.example"]
-    environment = {**os.environ, "TROTH_IMAP_PASSWORD": SECRET}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    command = ["read", source, "--book", str(book), "--me", "firm.example"]
+    done = run(*command, environment={"TROTH_IMAP_PASSWORD": SECRET})
     assert done.returncode == 0, done.stderr
     assert "imap, 60 turns, 60 new" in done.stderr
     assert "geheim" not in done.stderr + done.stdout
-    del environment["TROTH_IMAP_PASSWORD"]
-    done = subprocess.run(
-        command, capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL, check=False
-    )
+    done = run(*command, environment={"TROTH_IMAP_PASSWORD": None})
     assert done.returncode == 2
     assert done.stderr.startswith("troth: there is no password for anna@firm.example@localhost. Set TROTH_IMAP")
 

@@ -530,11 +530,10 @@ def test_a_second_process_is_told_who_has_the_book(path: Path, tmp_path: Path):
         assert not book.decisions().num_rows
 
 
-def test_the_sample_as_a_real_process(tmp_path: Path):
-    command = [sys.executable, "-m", "troth.cli", "promises", "--sample", "--format", "jsonl", "--ics", "promises.ics"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
-    assert done.returncode == 0, done.stderr
-    assert {json.loads(line)["section"] for line in done.stdout.splitlines()} > {"overdue", "theirs"}
+def test_the_sample_has_a_morning_and_a_calendar(tmp_path: Path, run: Run):
+    code, out, err = run("promises", "--sample", "--format", "jsonl", "--ics", "promises.ics")
+    assert code == 0, err
+    assert {json.loads(line)["section"] for line in out.splitlines()} > {"overdue", "theirs"}
     assert (tmp_path / "promises.ics").read_bytes().startswith(b"BEGIN:VCALENDAR\r\n")
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from commands import run
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import norm
 
@@ -490,15 +489,15 @@ def test_the_command_keeps_what_it_closed_and_prints_daily_scores(tmp_path: Path
     with troth.open(book, settings=Settings(us=("anna@firm.example",))) as opened:
         opened.add(turns)
     (tmp_path / "troth.toml").write_text('us = ["anna@firm.example"]\nzone = "UTC"\n')
-    command = [sys.executable, "-m", "troth.cli", "proof", "--book", str(book), "--format"]
     runs = [
-        subprocess.run([*command, *more], capture_output=True, text=True, check=True, cwd=tmp_path).stdout
+        run("proof", "--book", book, "--format", *more, folder=tmp_path)
         for more in (["jsonl", "--html", str(page)], ["table"])
     ]
-    rows = [json.loads(line) for line in runs[0].splitlines()]
+    assert [done.returncode for done in runs] == [0, 0]
+    rows = [json.loads(line) for line in runs[0].stdout.splitlines()]
     assert {row["rival"] for row in rows} == set(RIVALS)
     assert all(len(row["seal"]) == 64 for row in rows)
-    assert "base rate" in runs[1]
+    assert "base rate" in runs[1].stdout
     with troth.open(book, settings=Settings(us=("anna@firm.example",))) as opened:
         again = opened.proof().closings
     kept = {row["day"]: row["seal"] for row in again.to_pylist()}

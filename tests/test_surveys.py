@@ -10,15 +10,15 @@ import io
 import json
 import os
 import re
-import subprocess
-import sys
 import zipfile
 from html.parser import HTMLParser
 from pathlib import Path
 
+import commands
 import numpy as np
 import pyarrow as pa
 import pytest
+from commands import Done
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
@@ -906,24 +906,22 @@ def test_a_name_is_placed_where_a_turn_of_theirs_would_be():
     }
 
 
-def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "troth.cli", "survey", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+def test_the_three_commands(tmp_path: Path):
+    def run(*arguments: str) -> Done:
+        return commands.run("survey", *arguments, folder=tmp_path)
 
-
-def test_the_three_commands_as_a_process(tmp_path: Path):
     (tmp_path / "answers.csv").write_text(FILE, "utf-8")
-    made = run("make", "--lens", "equation", "--language", "de", "--format", "html", "--output", "f.html", cwd=tmp_path)
+    made = run("make", "--lens", "equation", "--language", "de", "--format", "html", "--output", "f.html")
     assert (made.returncode, made.stdout, made.stderr) == (0, "", "")
     assert "Vier Fragen des Vertrauens" in (tmp_path / "f.html").read_text("utf-8")
-    done = run("read", "answers.csv", "--of", "maria@acme.com", "--book", "b.duckdb", "--format", "jsonl", cwd=tmp_path)
+    done = run("read", "answers.csv", "--of", "maria@acme.com", "--book", "b.duckdb", "--format", "jsonl")
     assert done.returncode == 0, done.stderr
     assert [json.loads(line)["answers"] for line in done.stdout.splitlines()] == [3, 2, 3, 3]
     assert "plain, 3 responses, 11 answers, 11 new" in done.stderr
     assert "1 left out: '8' lies outside 1 to 7 (first at row 3, anchor_hi)" in done.stderr
-    rated = run("quality", "--book", "b.duckdb", "--format", "csv", cwd=tmp_path)
+    rated = run("quality", "--book", "b.duckdb", "--format", "csv")
     assert "alpha waits for 30 complete sheets; there are 2" in rated.stdout
-    wrong = run("read", "f.html", "--book", "b.duckdb", cwd=tmp_path)
+    wrong = run("read", "f.html", "--book", "b.duckdb")
     assert wrong.returncode == 2
     assert "Found the columns" in wrong.stderr
     assert "Traceback" not in wrong.stderr

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from commands import run
 
 from troth.book import open_store
 from troth.desk import MODEL_SETTING
@@ -119,15 +118,10 @@ def test_the_segment_of_a_relationship_is_its_circle(sample_book: Book):
     assert placed <= set(segments.items())
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "troth.cli", "learn", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 def test_the_command_says_that_the_sample_is_too_small():
-    done = run("--sample", "--format", "jsonl")
+    done = run("learn", "--sample", "--format", "jsonl")
     assert (done.returncode, done.stdout) == (0, "")
     assert "too few to learn from" in done.stderr
-    wrong = run("--forget", "--sample")
+    wrong = run("learn", "--forget", "--sample")
     assert wrong.returncode == 2
     assert wrong.stderr.count("\n") == 1
