@@ -18,7 +18,7 @@ import troth
 
 ROOT = Path(troth.__file__).parent
 
-LEAVES = {"schema", "errors", "signals", "lenses", "markup", "plain", "worktime", "words", "times", "told"}
+LEAVES = {"schema", "errors", "signals", "lenses", "markup", "plain", "worktime", "words", "times", "told", "aside"}
 STAGES = {
     *("people", "identity", "sources", "text", "encoder", "promises", "questions", "surveys", "readings", "trust"),
     *("review", "touch", "worth", "reciprocity", "influence"),
@@ -55,6 +55,7 @@ EVERYTHING = KNOWING_STAGES | {
 MAY: dict[str, set[str]] = {
     "told": set(),
     "errors": {"told"},
+    "aside": set(),
     "markup": set(),
     "plain": set(),
     "words": set(),

@@ -185,7 +185,7 @@ def _find_days(sources: Sources, silence: Sequence[dt.datetime | None], zone: st
     """Days on which somebody wrote or answered, a decision was made, a promise ran out or a record was closed."""
     here, turns = ZoneInfo(zone), sources.known.turns
     moments = [
-        *turns.filter(pc.invert(turns["automatic"]))["sent_at"].drop_null().to_pylist(),
+        *turns["sent_at"].filter(pc.invert(turns["automatic"])).drop_null().to_pylist(),
         *sources.answers["answered_at"].to_pylist(),
         *sources.decisions["at"].to_pylist(),
         *sources.objections["at"].to_pylist(),

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from troth.aside import give_back, lay_aside
 from troth.asof import Sources
 from troth.book import Store
 from troth.deciding import list_morning, relist
@@ -227,17 +228,17 @@ class Desk:
         self._note_revisions("turns")
         turns = self.placed()
         self._drop_other_encoders()
-        done = set(self.store.table("sentences", columns=["turn_id"])["turn_id"].unique().to_pylist())
-        fresh = turns.filter(pc.invert(pc.is_in(turns["turn_id"], pa.array(sorted(done), pa.string()))))
+        done = pc.unique(self.store.table("sentences", columns=["turn_id"])["turn_id"])
+        fresh = turns.filter(pc.invert(pc.is_in(turns["turn_id"], done)))
         if fresh.num_rows:
             for sentences, findings in understand_turns(fresh, load_encoder(), progress=progress):
                 with self.store.transaction():
                     self.store.upsert("sentences", sentences)
                     self.store.upsert("findings", findings)
         self._note_revisions("sentences", "findings")
-        self._stock.known = Understood(
-            turns=turns, sentences=self.store.table("sentences"), findings=self.store.table("findings")
-        )
+        turns = lay_aside(turns, self.store.path)
+        sentences, findings = self._read_aside("sentences"), self._read_aside("findings")
+        self._stock.known = Understood(turns=turns, sentences=sentences, findings=findings)
         return self._stock.known
 
     def stock(self, now: dt.datetime | None = None, *, progress: Progress | None = None) -> Standing:
@@ -250,6 +251,7 @@ class Desk:
             if standing is None:
                 standing = self._take_stock(known, moment)
                 shelf.keep_standing(standing)
+            standing = replace(standing, readings=lay_aside(standing.readings, self.store.path))
             self._stock.standings[moment] = leave_out(standing, self.store.table("objections"))
         return self._stock.standings[moment]
 
@@ -384,6 +386,12 @@ class Desk:
             "us": json.dumps([sorted(us.addresses), sorted(us.domains)]),
         }  # fmt: skip
         return open_shelf(self.store, turns=turns.num_rows, made_with=made_with, read_at=self._stock.read_at)
+
+    def _read_aside(self, name: str) -> pa.Table:
+        """A table of the store, laid aside where it is large."""
+        table = lay_aside(self.store.table(name), self.store.path)
+        give_back()
+        return table
 
     def _note_revisions(self, *names: str) -> None:
         """Note of which content these tables are about to be read: others may write while it is worked on."""

@@ -679,7 +679,7 @@ class Book:
         """The local days, from this one on, on which somebody wrote."""
         here, first = ZoneInfo(self.zone), parse_day(since)
         turns = self.understand().turns
-        said = turns.filter(pc.invert(turns["automatic"]))["sent_at"].drop_null().to_pylist()
+        said = turns["sent_at"].filter(pc.invert(turns["automatic"])).drop_null().to_pylist()
         return sorted({day for moment in said if (day := moment.astimezone(here).date()) >= first})
 
     def check(self, text: str, *, to: str | None = None, now: dt.datetime | None = None) -> DraftCheck:

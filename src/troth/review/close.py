@@ -144,7 +144,7 @@ def find_last_day(turns: pa.Table, zone: str, *, clock: dt.datetime | None = Non
     Turns that lie ahead of `clock`, and weeks behind all that do not, carry a wrong date (forged, or of a machine whose
     clock was never set) and say nothing of the day that it is.
     """
-    said = turns.filter(pc.invert(turns["automatic"]))["sent_at"].drop_null()
+    said = turns["sent_at"].filter(pc.invert(turns["automatic"])).drop_null()
     latest: dt.datetime | None = pc.max(said).as_py()
     if latest is None:
         return None

@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from troth.web.index import Picker
+
 Key = tuple[int | str, ...]
 """Where a row stands: its time in microseconds since 1970 where rows have one, and the columns that name it."""
 
@@ -47,8 +49,11 @@ class Listing:
     def __init__(self, table: pa.Table, *, key: Sequence[str], time: str | None = None) -> None:
         columns = ([] if time is None else [time]) + list(key)
         self._table, self._key, self._time = table, list(key), time
-        order = pc.sort_indices(table, sort_keys=[(name, "ascending") for name in columns])  # nulls come last
-        self._order = order.to_numpy(zero_copy_only=False)
+        self._picker = Picker(table)
+        order = pc.sort_indices(
+            table.select(columns), sort_keys=[(name, "ascending") for name in columns]
+        )  # nulls come last
+        self._order = order.to_numpy(zero_copy_only=False).astype(np.int32)
         if time is not None:
             micros = pc.fill_null(table[time].cast(pa.int64()), int(_NEVER)).to_numpy()
             self._times = micros[self._order]
@@ -101,7 +106,7 @@ class Listing:
         size = _FIRST_BLOCK
         while start < end:
             stop = min(start + size, end)
-            yield self._table.take(pa.array(self._order[start:stop]))
+            yield self._picker.take(self._order[start:stop])
             start, size = stop, min(size * 2, _LARGEST_BLOCK)
 
     def _place_after(self, key: Key) -> int:

@@ -6,23 +6,27 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from troth.web.view import View
 
 
-def list_talks(turns: pa.Table) -> pa.Table:
+def list_talks(turns: pa.Table, by_time: NDArray[np.int32]) -> pa.Table:
     """One row per relationship and conversation, the latest first.
 
     Args:
-        turns: TURNS in order of time.
+        turns: TURNS.
+        by_time: their numbers in order of time.
 
     Returns: relationship, conversation_id, subject (the first one), channel, begun, last, turns. What nobody placed
         is left out.
     """
-    named = turns.filter(pc.is_valid(turns["relationship"]))
+    needed = turns.select(["relationship", "conversation_id", "subject", "channel", "sent_at", "turn_id"])
+    named = needed.take(pa.array(by_time[pc.is_valid(needed["relationship"]).to_numpy()[by_time]]))
     groups = named.group_by(["relationship", "conversation_id"], use_threads=False).aggregate(
         [("subject", "first"), ("channel", "first"), ("sent_at", "min"), ("sent_at", "max"), ("turn_id", "count")]
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from troth.encoder import count_unread
 from troth.mending import find_touched
@@ -24,6 +25,7 @@ from troth.review import Close
 from troth.trust import Model
 from troth.web.askings import Askings
 from troth.web.codes import Codes
+from troth.web.index import Index
 from troth.web.listing import Listing
 from troth.web.narrow import OwnViews
 from troth.web.roll import PAGE, Roll
@@ -37,47 +39,6 @@ if TYPE_CHECKING:
 
 _QUARTER_S: Final = 900
 _QUARTER_US: Final = _QUARTER_S * 1_000_000
-
-
-class Index:
-    """A table whose rows of one key are found without looking at the others.
-
-    Cost: one sort when it is made; a look-up is a slice.
-    """
-
-    def __init__(self, table: pa.Table, column: str) -> None:
-        codes = pc.dictionary_encode(table[column].combine_chunks())
-        places = pc.fill_null(codes.indices, -1).to_numpy(zero_copy_only=False)
-        order = np.argsort(places, kind="stable")
-        self._table = table.take(pa.array(order)).combine_chunks()
-        names = codes.dictionary.to_pylist()
-        ends = np.searchsorted(places[order], np.arange(len(names) + 1))
-        self._column, self._apart = column, dict[str, pa.Table]()  # rows of a table that this one was made to follow
-        self._range: dict[str, tuple[int, int]] = {
-            name: (int(ends[place]), int(ends[place + 1])) for place, name in enumerate(names)
-        }
-
-    def rows(self, key: str | None) -> pa.Table:
-        """The rows of one key, in the order that the table had; none for a key that is not there."""
-        if key in self._apart:
-            return self._apart[key]
-        start, end = self._range.get(key or "", (0, 0))
-        return self._table.slice(start, end - start)
-
-    def mended(self, table: pa.Table, keys: Collection[str]) -> Index:
-        """The index of another table, in which the rows of these keys alone differ."""
-        other = copy.copy(self)
-        near = table.filter(pc.is_in(table[self._column], pa.array(sorted(keys), pa.string())))
-        other._apart = {**self._apart, **{key: near.filter(pc.equal(near[self._column], key)) for key in keys}}
-        return other
-
-    def __contains__(self, key: str) -> bool:
-        """Whether there is a row of this key."""
-        return self._apart[key].num_rows > 0 if key in self._apart else key in self._range
-
-    def keys(self) -> list[str]:
-        """Every key."""
-        return [key for key in {**self._range, **self._apart} if key in self]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +109,8 @@ class View:
     @cached_property
     def days(self) -> list[dt.date]:
         """The local days on which somebody wrote, the earliest first."""
-        said = self.known.turns.filter(pc.invert(self.known.turns["automatic"]))["sent_at"].drop_null()
+        turns = self.known.turns
+        said = turns["sent_at"].filter(pc.invert(turns["automatic"])).drop_null()
         quarters = pc.unique(pc.divide(said.cast(pa.int64()), _QUARTER_US)).to_pylist()  # no zone is off by less
         here = ZoneInfo(self.zone)
         return sorted({dt.datetime.fromtimestamp(quarter * _QUARTER_S, here).date() for quarter in quarters})
@@ -161,12 +123,12 @@ class View:
     @cached_property
     def turns_of(self) -> Index:
         """TURNS by relationship, in order of time."""
-        return Index(self._turns, "relationship")
+        return Index(self.known.turns, "relationship", order=self._by_time)
 
     @cached_property
     def turns_in(self) -> Index:
         """TURNS by conversation, in order of time."""
-        return Index(self._turns, "conversation_id")
+        return Index(self.known.turns, "conversation_id", order=self._by_time)
 
     @cached_property
     def turn(self) -> Index:
@@ -186,7 +148,7 @@ class View:
     @cached_property
     def talks_of(self) -> Index:
         """Conversations by relationship, the latest first; see `talks.list_talks`."""
-        return Index(list_talks(self._turns), "relationship")
+        return Index(list_talks(self.known.turns, self._by_time), "relationship")
 
     @cached_property
     def answers_of(self) -> Index:
@@ -259,8 +221,10 @@ class View:
         return Listing(self.standing.questions, key=("question_id",), time="asked_at")
 
     @cached_property
-    def _turns(self) -> pa.Table:
-        return self.known.turns.sort_by([("sent_at", "ascending"), ("position", "ascending")])
+    def _by_time(self) -> NDArray[np.int32]:
+        when = self.known.turns.select(["sent_at", "position"])
+        order = pc.sort_indices(when, sort_keys=[("sent_at", "ascending"), ("position", "ascending")])
+        return order.to_numpy().astype(np.int32)
 
     def take_over(self, last: View) -> None:
         """Take what was made of an earlier view, as far as it is the same here."""
@@ -310,7 +274,7 @@ class View:
 
 _OF_TURNS: Final = (
     "days", "unread", "turns_of", "turns_in", "turn", "sentences_of", "findings_of", "talks_of", "turns_listed",
-    "findings_listed", "_turns",
+    "findings_listed", "_by_time",
 )  # fmt: skip
 """What a view makes of turns and of what was found in them alone."""
 
