@@ -88,11 +88,11 @@ def find_posterior(world: World, model: Model, changed: tuple[Pillar, ...] = ())
     evidence, dyn = take_evidence(world.readings)[1]["SHOWN"], dynamics(model, "SHOWN")
     then, now = [int((START + timedelta(days=days)).timestamp() * 1e6) for days in (THEN, NOW)]
     few = evidence.part(0, min(TRACED, len(shown)))
-    pairs = [pair for _, pair in pair_levels(few, dyn, then, now, changed)] if changed else []
-    mean = np.array([pair.after - pair.before for pair in pairs])
-    var = np.array([pair.after_var + pair.before_var - 2 * pair.covariance for pair in pairs])
     facets = np.stack([one.mean for one in shown]), np.stack([one.cov for one in shown])
-    return Posterior(facets, (mean, var))
+    if not changed:
+        return Posterior(facets, (np.empty(0), np.empty(0)))
+    pairs = pair_levels(few, dyn, then, now, changed)
+    return Posterior(facets, (pairs.after - pairs.before, pairs.after_var + pairs.before_var - 2 * pairs.covariance))
 
 
 def weights_of(pillar: Pillar, model: Model) -> np.ndarray:

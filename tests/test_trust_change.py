@@ -86,12 +86,12 @@ def test_the_two_levels_agree_with_one_big_gaussian(days, since, span, model, da
         return
     evidence = take_evidence(table(rows))[1]["HELD"]
     times = [int((START + timedelta(days=day)).timestamp() * 1e6) for day in (since, since + span)]
-    ((name, pair),) = pair_levels(evidence, dynamics(model, "HELD"), *times, PILLARS)
-    assert name == "acme"
+    pair = pair_levels(evidence, dynamics(model, "HELD"), *times, PILLARS)
+    assert pair.names == ["acme"]
     for s, pillar in enumerate(PILLARS):
         weights = np.array([pillar.weights.get(facet, 0.0) for facet in HELD])
         weights /= np.sqrt(weights @ model.correlation("HELD") @ weights)
-        got = [pair.before[s], pair.after[s], pair.before_var[s], pair.after_var[s], pair.covariance[s]]
+        got = [pair.before[0, s], pair.after[0, s], pair.before_var[0, s], pair.after_var[0, s], pair.covariance[0, s]]
         assert_allclose(got, dense_pair(rows, since, since + span, weights, model), atol=1e-9)
 
 
