@@ -21,6 +21,7 @@ from training.export import Precision, convert, read_vocabulary, save
 from training.manifest import BASE, check_pinned, pin
 from training.model import Network
 from training.prune import prune_checkpoint
+from training.research.run import main as build_research
 from training.sets import ACTS, GRADED, Row
 from training.train import Recipe, train
 from troth.encoder.card import Card, Head
@@ -145,8 +146,14 @@ def _sample(rows: Sequence[Row]) -> list[str]:
 
 
 def main() -> None:
-    """Train what is not trained yet, then export, calibrate and judge."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Train what is not trained yet, then export, calibrate and judge; or hand over to the research recipe."""
+    choice = argparse.ArgumentParser(add_help=False)
+    choice.add_argument("--recipe", choices=["open", "research"], default="open", help="research: never shipped")
+    chosen, rest = choice.parse_known_args()
+    if chosen.recipe == "research":
+        build_research(rest)
+        return
+    parser = argparse.ArgumentParser(description=__doc__, parents=[choice])
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="the folder of labelled sets")
     parser.add_argument("--own", type=Path, default=Path("training/own"), help="the turns written for this project")
     parser.add_argument("--run", type=Path, default=Path("training/runs/weights"), help="checkpoints and log")

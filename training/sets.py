@@ -141,6 +141,11 @@ def _restore(match: re.Match[str]) -> str:
     )
 
 
+def restore_marks(text: str) -> str:
+    """The text with the marks back that the release of OffMyChest lost."""
+    return _MARK.sub(_restore, text)
+
+
 def read_offmychest(path: Path) -> Iterator[Row]:
     """Sentences of Reddit comments with disclosure and support."""
     for row in read_lines(path):
@@ -151,7 +156,7 @@ def read_offmychest(path: Path) -> Iterator[Row]:
         }
         targets["reaction@offmychest"] = float(labels["emo_support"])
         targets["disclosure@offmychest"] = float(labels["emotional_disclosure"])
-        yield Row(text=_MARK.sub(_restore, row["text"]), group=row["meta"]["post"], targets=targets)
+        yield Row(text=restore_marks(row["text"]), group=row["meta"]["post"], targets=targets)
 
 
 def read_politeness(path: Path) -> Iterator[Row]:

@@ -1,0 +1,1 @@
+"""The recipe that also learns from sets whose licence forbids shipping: for whoever may use them, on their machine."""
