@@ -38,7 +38,8 @@ def tabulate_relationships(
         moved = find_trends(standing.readings, standing.now, days=over or watch.days, model=model, segments=segments)
     trend = {(row["relationship"], row["pillar"]): row for row in moved.to_pylist() if row["readings"]}
     gaps = {row["relationship"]: row["text"] for row in list_gaps(moved, watch)}
-    said = known.turns.filter(pc.and_(pc.invert(known.turns["automatic"]), pc.is_valid(known.turns["relationship"])))
+    turns = known.turns.select(["relationship", "circle", "turn_id", "sent_at", "automatic"])
+    said = turns.filter(pc.and_(pc.invert(turns["automatic"]), pc.is_valid(turns["relationship"])))
     counted = said.group_by(["relationship", "circle"], use_threads=False).aggregate(
         [("turn_id", "count"), ("sent_at", "max")]
     )
