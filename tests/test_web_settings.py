@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import time
 import tomllib
@@ -13,6 +14,7 @@ import pytest
 from fastapi.testclient import TestClient
 from served import ADDRESS, SETTINGS, Door, enter, serve_copy
 
+from troth.book import REWRITE_DUE
 from troth.settings import Settings
 from troth.web.access import Role, Visitor
 from troth.web.app import Serving, make_app
@@ -136,10 +138,23 @@ def test_who_is_forgotten_is_gone(mine: Door) -> None:
     who = "inger@hogsby.example"
     said = [row["turn_id"] for row in turns if row["speaker"] == who]
     assert said
-    assert mine.client.post("/settings/forget", data={"who": who, "form_token": mine.form_token}).status_code == 422
-    assert "Forgotten" in words_of(post(mine, "/settings/forget", who=who, sure="true"))
-    keeper.renew(fresh=True).result()
     store = keeper.store
+    shown = post(mine, "/settings/forget", who=who)
+    assert "Nothing was changed yet" in words_of(shown)
+    assert int(re.findall(r"Messages (\d+)", words_of(shown))[0]) >= len(said)
+    assert store.table("turns").num_rows == len(turns)
+    (once,) = re.findall(r'name="once" value="([^"]+)"', shown)
+    assert mine.client.post("/settings/forget", data={"who": "@", "form_token": mine.form_token}).status_code == 422
+    post(mine, "/settings/forget", who=who, sure="true", once=once)
+    until = time.monotonic() + 120
+    while mine.serving.worker.is_busy:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    (job,) = [job for job in mine.serving.worker.jobs() if job.kind == "forget"]
+    assert (job.state, job.asked, job.told["gone"]["answers"] > 0) == ("done", {}, True), job.problem
+    assert "was written anew without them" in words_of(mine.client.get("/bring").text)
+    assert not store.settings(REWRITE_DUE)
+    assert all(who not in json.dumps(store.table(name).to_pylist(), default=str) for name in ("jobs", "settings"))
     left = store.table("turns").to_pylist()
     assert not [
         row

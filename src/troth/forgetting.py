@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +26,7 @@ from troth.plain import clean_line
 from troth.roster import find_person
 from troth.schema import FORECASTS, JOBS, RESEALED
 from troth.sealing import seal_forecasts
+from troth.told import Told
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from troth.book import Store
 
 _LISTS: Final = ("recipients", "cc")
+_CARRYING: Final = ("address", "phone", "handle")
 _MENTION: Final = 3  # characters of a name that is looked for in what others wrote
 
 
@@ -74,7 +77,11 @@ def choose_person(book: Peopled, typed: str) -> Meant:
 
     Raises: InputError when nobody or several are meant.
     """
-    return Meant(names=tuple(sorted(find_person(typed, book.people(), book.turns())[0])))
+    names = find_person(typed, book.people(), book.turns())[0]
+    folded = {name.casefold() for name in names}
+    # However it is spelled: a source that keeps capitals makes another name of the same address.
+    spelled = _values_in(book.store, "turns", ("speaker", *_LISTS)) | _values_in(book.store, "contacts", _CARRYING)
+    return Meant(names=tuple(sorted({*names, *(name for name in spelled if name.casefold() in folded)})))
 
 
 def choose_conversation(store: Store, conversation: str) -> Meant:
@@ -84,9 +91,23 @@ def choose_conversation(store: Store, conversation: str) -> Meant:
     """
     if not store.table("turns", columns=["turn_id"], where={"conversation_id": conversation}).num_rows:
         raise InputError(
-            f"there is no conversation {clean_line(conversation)!r}. `troth show` and `troth export turns` name them."
+            Told(
+                "there is no conversation {conversation!r}. `troth show` and `troth export turns` name them.",
+                conversation=clean_line(conversation),
+            )
         )
     return Meant(conversation=conversation)
+
+
+def choose_before(store: Store, day: dt.date, *, zone: str) -> Meant:
+    """Every turn before midnight of a day.
+
+    Raises: InputError when there is none.
+    """
+    moment = dt.datetime.combine(day, dt.time(), ZoneInfo(zone)).astimezone(dt.UTC)
+    if not store.table("turns", columns=["turn_id"], until=moment).num_rows:
+        raise InputError(Told("there is no turn before {day}. Nothing is to be forgotten.", day=day))
+    return Meant(before=moment)
 
 
 def forget_person(book: Peopled, typed: str) -> dict[str, int]:
@@ -111,7 +132,7 @@ def weigh(store: Store, meant: Meant) -> Weighed:
     found: list[Weighed] = []
     try:
         with store.transaction():
-            gone, _ = _erase(store, meant, now=dt.datetime.now(dt.UTC))
+            gone, _ = erase(store, meant, now=dt.datetime.now(dt.UTC))
             found.append(Weighed(gone=gone, mentioned=_count_mentions(store, meant.names)))
             raise _TakenBack
     except _TakenBack:
@@ -123,8 +144,6 @@ def forget(
     meant: Meant,
     *,
     now: dt.datetime,
-    settle: Callable[[], None] | None = None,
-    within: Callable[[], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, int]:
     """Take what is meant out of every table, keep hashes so that it stays out, and write the book anew without it.
@@ -133,26 +152,24 @@ def forget(
         store: the book.
         meant: what.
         now: the time to write down.
-        settle: called between erasing and writing anew; what was worked out meanwhile from before is erased behind it.
-        within: called within the transaction that erases, to be done or undone with it.
         progress: of writing anew: rows written, and rows in all.
 
     Returns: how many rows went or changed, by table.
     Raises: BookError when the file cannot be written anew. The tables are free of it then, and opening the book again
         writes it anew.
     """
-    with store.transaction():
-        gone, ids = _erase(store, meant, now=now)
-        if within is not None:
-            within()
-    if settle is not None:
-        settle()
-        with store.transaction():
-            drop_turns(store, ids)
-            forget_names(store, meant.names)
-            _forget_forecasts(store, meant.names, ids, now=now)
+    gone, _ = erase(store, meant, now=now)
     write_anew(store, progress=progress)
     return gone
+
+
+def erase_behind(store: Store, meant: Meant, turn_ids: Iterable[str], *, now: dt.datetime) -> None:
+    """Take out what others wrote of it meanwhile, who had begun before `erase`."""
+    ids = list(turn_ids)
+    with store.transaction():
+        drop_turns(store, ids)
+        forget_names(store, meant.names)
+        _forget_forecasts(store, meant.names, ids, now=now)
 
 
 def write_anew(store: Store, *, progress: Callable[[int, int], None] | None = None) -> None:
@@ -167,8 +184,11 @@ def write_anew(store: Store, *, progress: Callable[[int, int], None] | None = No
         store.rewrite(progress=progress)
     except BookError as error:
         raise BookError(
-            f"it is out of every table, but the book's file may still hold its words: {str(error).rstrip('.')}. "
-            "The file is written anew when the book is opened next"
+            Told(
+                "it is out of every table, but the book's file may still hold its words: {error}. "
+                "The file is written anew when the book is opened next",
+                error=str(error).rstrip("."),
+            )
         ) from error
 
 
@@ -222,14 +242,18 @@ class _TakenBack(Exception):
     """Said within a transaction, so that the store takes back what was done."""
 
 
-def _erase(store: Store, meant: Meant, *, now: dt.datetime) -> tuple[dict[str, int], list[str]]:
-    """Take what is meant out of the tables and keep hashes of it; rows by table, and the turns that went."""
+def erase(store: Store, meant: Meant, *, now: dt.datetime) -> tuple[dict[str, int], list[str]]:
+    """Take what is meant out of every table and keep hashes of it; the rows by table, and the turns that went.
+
+    Its words still lie in the file until `write_anew`.
+    """
     gone: Counter[str] = Counter()
     with store.transaction():
         turns = store.table("turns", columns=["turn_id", "conversation_id", "sent_at", "speaker", *_LISTS])
         chosen, passed = _choose_turns(turns, meant)
         ids = turns["turn_id"].filter(pa.array(chosen)).to_pylist()
         gone.update(drop_turns(store, ids))
+        deals = store.table("outcomes", columns=["outcome_id"], where={"relationship": sorted(meant.names)})
         if meant.names:
             gone.update(_leave_recipients(store, meant.names, turns["turn_id"].filter(pa.array(passed))))
             gone.update(_forget_versions(store, meant.names))
@@ -241,6 +265,7 @@ def _erase(store: Store, meant: Meant, *, now: dt.datetime) -> tuple[dict[str, i
         remember(
             store, names=meant.names, turn_ids=() if meant.before is not None else ids, before=meant.before, now=now,
             talks=over.filter(pc.invert(pc.is_in(over, staying))).to_pylist(),
+            deals=deals["outcome_id"].to_pylist(),
         )  # fmt: skip
         store.set_setting(REWRITE_DUE, True)
     return dict(gone), ids

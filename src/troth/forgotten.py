@@ -48,7 +48,7 @@ class Forgotten:
 
     Attributes:
         key: of the hashes.
-        names, turns, talks: hash to the day on which it was forgotten.
+        names, turns, talks, deals: hash to the day on which it was forgotten.
         before: turns from before this are forgotten; None where none are.
     """
 
@@ -56,6 +56,7 @@ class Forgotten:
     names: Mapping[str, str]
     turns: Mapping[str, str]
     talks: Mapping[str, str]
+    deals: Mapping[str, str]
     before: dt.datetime | None = None
 
     def day_of(self, name: str) -> str | None:
@@ -108,14 +109,18 @@ class Forgotten:
                 self.turns if column in _TURN_COLUMNS
                 else self.names if column in _NAME_COLUMNS
                 else self.talks if column == "conversation_id" and name in _TALK_TABLES
+                else self.deals if column == "outcome_id"
                 else {}
             )  # fmt: skip
-            kind = "turn" if known is self.turns else "name" if known is self.names else "conversation"
+            kind = next((kind for kind, hashes in self._kinds() if hashes is known), "")
             if known:
                 values = rows[column].unique().drop_null().to_pylist()
                 found = [value for value in values if _hash(self.key, kind, value) in known]
                 gone = pc.or_(gone, pc.is_in(rows[column].combine_chunks(), pa.array(found, pa.string())))
         return rows.filter(pc.invert(gone))
+
+    def _kinds(self) -> tuple[tuple[str, Mapping[str, str]], ...]:
+        return (("turn", self.turns), ("name", self.names), ("conversation", self.talks), ("outcome", self.deals))
 
     def _name_days(self, turns: pa.Table) -> dict[str, str]:
         """The forgotten among the names of turns, and the day of each."""
@@ -150,7 +155,7 @@ def read_forgotten(store: Store) -> Forgotten | None:
     """What a book was told to forget; None where that is nothing."""
     rows = store.table("forgotten").to_pylist()
     key = _find_key(rows)
-    known: dict[str, dict[str, str]] = {"name": {}, "turn": {}, "conversation": {}}
+    known: dict[str, dict[str, str]] = {"name": {}, "turn": {}, "conversation": {}, "outcome": {}}
     times: list[dt.datetime] = []
     for row in rows:
         if row["kind"] in known:
@@ -160,13 +165,18 @@ def read_forgotten(store: Store) -> Forgotten | None:
     if key is None or not (times or any(known.values())):
         return None
     return Forgotten(
-        key=key, names=known["name"], turns=known["turn"], talks=known["conversation"], before=max(times, default=None)
+        key=key,
+        names=known["name"],
+        turns=known["turn"],
+        talks=known["conversation"],
+        deals=known["outcome"],
+        before=max(times, default=None),
     )
 
 
 def remember(
     store: Store, *, names: Iterable[str] = (), turn_ids: Iterable[str] = (), talks: Iterable[str] = (),
-    before: dt.datetime | None = None, now: dt.datetime,
+    deals: Iterable[str] = (), before: dt.datetime | None = None, now: dt.datetime,
 ) -> str:  # fmt: skip
     """Keep hashes of what was forgotten together; the id of all of it. Part of the transaction that erases."""
     erasure = secrets.token_hex(4)
@@ -175,7 +185,7 @@ def remember(
     if key is None:
         key = secrets.token_hex(_KEY_BYTES).encode()
         rows.append({"kind": "key", "hash": key.decode()})
-    said = (("name", names), ("turn", turn_ids), ("conversation", talks))
+    said = (("name", names), ("turn", turn_ids), ("conversation", talks), ("outcome", deals))
     rows += [{"kind": kind, "hash": _hash(key, kind, value)} for kind, values in said for value in set(values)]
     if before is not None:
         rows.append({"kind": "before", "hash": before.astimezone(dt.UTC).isoformat()})

@@ -416,7 +416,7 @@ FORGOTTEN: Final = pa.schema(
     [
         _must("erasure", pa.string()),  # what was forgotten together has one id
         _must("at", _TIME),
-        # key: random, of this book. name, turn, conversation: HMAC-SHA256 with that key of what was forgotten.
+        # key: random, of this book. name, turn, conversation, outcome: HMAC-SHA256 with it of what was forgotten.
         # before: the time itself, before which turns are forgotten.
         _must("kind", pa.string()),
         _must("hash", pa.string()),

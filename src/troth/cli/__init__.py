@@ -17,6 +17,7 @@ from troth.cli import (
     contest,
     digest,
     export,
+    forget,
     influence,
     learn,
     mcp,
@@ -55,7 +56,7 @@ _MODULES = (
     review, read, serve, mcp, token, watch, check, relationships, show, contest, people, promises, questions,
     agents, proof,
     survey, structure, touchpoints, reciprocity, influence, worth, trial, learn, validity, export,
-    audit, digest, webhook,
+    forget, audit, digest, webhook,
 )  # fmt: skip
 for _module in _MODULES:
     _module.register(app)

@@ -175,6 +175,13 @@ def put_back(store: Store, job_id: str, worker: str) -> bool:
         return _change(store, job_id, worker, {"state": "waiting", "worker": None, "lease_until": None, "tries": tries})
 
 
+def forget_asked(store: Store, job_id: str) -> None:
+    """Forget what a job was asked to be done with."""
+    with store.transaction():
+        for row in store.table("jobs", where={"job_id": job_id}).to_pylist():
+            _write(store, row | {"asked": "{}"})
+
+
 def end_leases(store: Store) -> None:
     """End every lease. Right where this process has just taken the book: those who held one are gone."""
     with store.transaction():

@@ -9,13 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from troth.desk import clock
 from troth.errors import InputError, SourceError
+from troth.forgetting import Meant, erase, erase_behind, write_anew
 from troth.plain import clean_line
 from troth.sources import Rejected
-from troth.web.jobs import Course, Run
+from troth.web.jobs import Course, Run, forget_asked
 
 if TYPE_CHECKING:
     from troth.answering import SurveyReport
+    from troth.book import Store
     from troth.intake import ReadReport
     from troth.library import Book
     from troth.web.inbox import Inbox
@@ -27,8 +30,8 @@ _EXPORTS: Final = 50  # that are told of one upload
 _PLACE: Final = 200  # characters of where something stands
 
 
-def make_kinds(keeper: Keeper, inbox: Inbox) -> Mapping[str, Run]:
-    """Every kind of job by its name.
+def make_kinds(keeper: Keeper, inbox: Inbox, *, forgot: Callable[[], None] = lambda: None) -> Mapping[str, Run]:
+    """Every kind of job by its name; `forgot` is called when somebody was taken out of the book.
 
     Each works with a book of its own over the same store, so that pages go on showing the last view, and has a new
     one made at its end.
@@ -39,6 +42,7 @@ def make_kinds(keeper: Keeper, inbox: Inbox) -> Mapping[str, Run]:
         "understand": lambda _, course: _understand(keeper, course),
         "leave": lambda asked, course: _leave(keeper, inbox, asked, course),
         "learn": lambda _, course: _learn(keeper, course),
+        "forget": lambda asked, course: _forget(keeper, asked, course, forgot=forgot),
     }
 
 
@@ -96,6 +100,35 @@ def _learn(keeper: Keeper, course: Course) -> Mapping[str, Any]:
     tuning = book.learn(progress=course.begin("learning"))
     _show_anew(keeper, book, course)
     return {"kept": tuning.kept is not None}
+
+
+def _forget(
+    keeper: Keeper, asked: Mapping[str, Any], course: Course, *, forgot: Callable[[], None]
+) -> Mapping[str, Any]:
+    """Take somebody out of every table, and write the book anew once nobody works on what was there before.
+
+    The names leave the job in the transaction that takes them out of the book. Taken up again after that, it only
+    writes the book anew.
+    """
+    course.begin("forgetting")
+    meant, gone = Meant(names=tuple(asked.get("names", ()))), dict[str, int]()
+    if meant.names:
+        gone, ids = keeper.change(lambda book: _erase(book.store, meant, course.job_id), fresh=True, patience_s=0)
+        forgot()
+        course.wait(keeper.renew(fresh=True))
+        keeper.change(lambda book: erase_behind(book.store, meant, ids, now=clock()), fresh=True, patience_s=0)
+    go_on = course.begin("rewriting")
+    keeper.change(lambda book: write_anew(book.store, progress=go_on), fresh=True, patience_s=0)
+    course.begin("showing")
+    course.wait(keeper.renew(fresh=True))
+    return {"gone": gone}
+
+
+def _erase(store: Store, meant: Meant, job_id: str) -> tuple[dict[str, int], list[str]]:
+    with store.transaction():
+        erased = erase(store, meant, now=clock())
+        forget_asked(store, job_id)
+    return erased
 
 
 def _show_anew(keeper: Keeper, book: Book, course: Course) -> None:

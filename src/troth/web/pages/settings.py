@@ -15,12 +15,13 @@ from fastapi.responses import Response
 
 from troth.desk import clock
 from troth.errors import InputError
-from troth.forgetting import forget_person
+from troth.forgetting import Meant, Weighed, choose_person, weigh
 from troth.signals import HELD, SHOWN
 from troth.web.access import ALLOWED, Need
 from troth.web.downloading import name_makers
 from troth.web.happenings import KINDS
 from troth.web.later import find_later
+from troth.web.sessions import make_secret
 from troth.web.tokens import LONGEST_DAYS, list_tokens, make_token, revoke_token
 from troth.web.visit import Manage, Own, Visit
 from troth.web.webhooks import Hook, add_hook, check_alone, count_events, drop_hook, list_hooks
@@ -28,6 +29,7 @@ from troth.web.webhooks import Hook, add_hook, check_alone, count_events, drop_h
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from troth.library import Book
     from troth.settings import Settings
 
 router = APIRouter()
@@ -94,12 +96,23 @@ def drop_address(visit: Manage, hook_id: Annotated[str, Form(min_length=1)]) -> 
 
 
 @router.post("/settings/forget")
-def forget(visit: Manage, who: Annotated[str, Form(min_length=3)], sure: Annotated[bool, Form()] = False) -> Response:
-    """Take a person out of the book."""
+def forget(
+    visit: Manage, who: Annotated[str, Form(min_length=3, max_length=300)], sure: Annotated[bool, Form()] = False,
+    once: Annotated[str, Form(max_length=64)] = "",
+) -> Response:  # fmt: skip
+    """Say what would go with a person; and, once that is meant, have them taken out of the book beside the requests."""
     if not sure:
-        raise InputError("tick that you mean it: what is forgotten cannot be brought back from here.")
-    gone = visit.keeper.change(lambda book: forget_person(book, who), fresh=True)
-    return _show(visit, forgotten=gone)
+        meant, weighed = visit.keeper.ask(lambda book: _weigh(book, who))
+        return visit.show("forget.html", names=meant.names, gone=weighed.gone, mentioned=weighed.mentioned,
+                          once=make_secret())  # fmt: skip
+    meant = visit.keeper.ask(lambda book: choose_person(book, who))
+    visit.serving.worker.add("forget", once or make_secret(), {"names": list(meant.names)}, by=visit.who.name)
+    return visit.go("/bring")
+
+
+def _weigh(book: Book, who: str) -> tuple[Meant, Weighed]:
+    meant = choose_person(book, who)
+    return meant, weigh(book.store, meant)
 
 
 @router.get("/settings/people")
@@ -148,7 +161,7 @@ def undo(visit: Manage, decision: Annotated[str, Form(min_length=1)]) -> Respons
 
 
 def _show(
-    visit: Visit, *, token: str | None = None, hook: Hook | None = None, forgotten: Mapping[str, int] | None = None
+    visit: Visit, *, token: str | None = None, hook: Hook | None = None
 ) -> Response:
     view, now = visit.view, clock()
     manages, store = visit.who.may(Need.manage), visit.keeper.store
@@ -159,7 +172,7 @@ def _show(
         tokens=list_tokens(store) if manages else [], hooks=list_hooks(store) if manages else [],
         events=count_events(store) if manages else {}, kinds=KINDS, now=now, made_with=name_makers(),
         where=store.path if visit.who.person is None else "", longest=LONGEST_DAYS,
-        token=token, hook=hook, forgotten=forgotten,
+        token=token, hook=hook,
     )  # fmt: skip
 
 
