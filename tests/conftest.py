@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings as hypothesis_settings
 
 import troth
+import troth.api
 from troth.sample import SAMPLE_ME, SAMPLE_ZONE, read_sample, sample_people, write_sample
 from troth.settings import Settings
 
@@ -50,12 +53,37 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def sample_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same as a file; to be copied, not opened."""
+    """The same as a file, made by the first worker that needs it for all of them; to be copied, not opened."""
     from served import write_sample_book  # noqa: PLC0415 - loads what tests of pages alone need
 
-    path = tmp_path_factory.mktemp("book") / "sample.duckdb"
-    write_sample_book(path)
+    folder = tmp_path_factory.getbasetemp()
+    path = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "sample.duckdb"
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            made = tmp_path_factory.mktemp("book") / "sample.duckdb"
+            write_sample_book(made)
+            made.rename(path)
     return path
+
+
+@pytest.fixture
+def sample_at_hand(
+    sample_file: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Commands with `--sample` get a copy of the sample as a file, and need not read and understand it again.
+
+    That a command reads it is proved by `test_cli`, what comes of reading it by `test_sample_book`.
+    """
+
+    def open_copy(path: Path | str | None = None, *, settings: Settings | None = None, **how: Any) -> troth.Book:
+        if path is None and settings is not None and settings.us == (SAMPLE_ME,):
+            path = shutil.copy(sample_file, tmp_path_factory.mktemp("at_hand") / "sample.duckdb")
+        return open_book(path, settings=settings, **how)
+
+    open_book = troth.api.open
+    monkeypatch.setattr("troth.api.open", open_copy)
+    monkeypatch.setattr("troth.cli.options._read_sample", lambda _: None)
 
 
 @pytest.fixture(scope="session")

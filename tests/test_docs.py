@@ -58,6 +58,7 @@ def test_python_in_the_pages_runs(code: str, tmp_path: Path, monkeypatch: pytest
     exec(compile(code, "a page", "exec"), {"__name__": "__main__"})  # the pages are ours
 
 
+@pytest.mark.usefixtures("sample_at_hand")
 @pytest.mark.parametrize("line", SHELL)
 def test_shell_in_the_pages_runs(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Every ```sh block of docs/ uses the sample and needs no file of the reader's."""

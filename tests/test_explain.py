@@ -300,6 +300,7 @@ def test_the_close_names_where_shown_and_held_part_ways(sample_book: troth.Book)
     )
 
 
+@pytest.mark.usefixtures("sample_at_hand")
 def test_the_command_explains_a_change_and_draws_it(tmp_path: Path):
     (tmp_path / "troth.toml").write_text('[lens.care.pillars]\nkeeps = "FT + CO"\n', "utf-8")
     done = run("show", "hogsby", "--sample", "--lens", "care", "--explain", "care.keeps", "--day", "2026-11-20",
@@ -311,6 +312,7 @@ def test_the_command_explains_a_change_and_draws_it(tmp_path: Path):
     assert (tmp_path / "why.svg").read_text("utf-8").startswith("<svg")
 
 
+@pytest.mark.usefixtures("sample_at_hand")
 def test_a_day_without_a_score_is_one_line(tmp_path: Path):
     done = run("show", "hogsby", "--sample", "--since", "2026-10-08", folder=tmp_path)
     assert done.returncode == 2

@@ -227,6 +227,7 @@ def test_the_sample_counts_add_up(sample_book: troth.Book):
     assert all(list(row) == list(COLUMNS) for row in found.list_rows())
 
 
+@pytest.mark.usefixtures("sample_at_hand")
 @pytest.mark.parametrize("command", ["reciprocity", "influence"])
 def test_the_commands_answer_in_every_shape(
     command: str, sample_book: troth.Book, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

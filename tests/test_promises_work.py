@@ -530,6 +530,7 @@ def test_a_second_process_is_told_who_has_the_book(path: Path, tmp_path: Path):
         assert not book.decisions().num_rows
 
 
+@pytest.mark.usefixtures("sample_at_hand")
 def test_the_sample_has_a_morning_and_a_calendar(tmp_path: Path, run: Run):
     code, out, err = run("promises", "--sample", "--format", "jsonl", "--ics", "promises.ics")
     assert code == 0, err

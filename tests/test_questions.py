@@ -366,6 +366,7 @@ def test_the_line_of_a_circle_counts_and_names() -> None:
     assert tell_asking(questions, ["friend"], since=NOON - timedelta(days=1), until=END) == []
 
 
+@pytest.mark.usefixtures("sample_at_hand")
 def test_the_command_lists_and_refuses(sample_book: troth.Book) -> None:
     runner = CliRunner()
     done = runner.invoke(

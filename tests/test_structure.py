@@ -419,6 +419,7 @@ def test_nothing_at_all_is_too_little() -> None:
     assert not found.shuffled
 
 
+@pytest.mark.usefixtures("sample_at_hand")
 def test_the_command_answers_in_rows() -> None:
     done = CliRunner().invoke(app, ["structure", "--sample", "--format", "jsonl"])
     assert done.exit_code == 0, done.output

@@ -118,6 +118,7 @@ def test_the_segment_of_a_relationship_is_its_circle(sample_book: Book):
     assert placed <= set(segments.items())
 
 
+@pytest.mark.usefixtures("sample_at_hand")
 def test_the_command_says_that_the_sample_is_too_small():
     done = run("learn", "--sample", "--format", "jsonl")
     assert (done.returncode, done.stdout) == (0, "")
