@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -21,6 +22,7 @@ from troth.schema import CONTACTS, conform
 from troth.settings import Settings
 from troth.web.access import Role, Visitor
 from troth.web.app import make_app
+from troth.web.editions import work_out_editions
 from troth.web.sessions import make_form_token
 from troth.web.start import make_serving
 from troth.web.team import (
@@ -220,8 +222,14 @@ def test_figures_are_published_once_and_stay_as_they_were(book: troth.Book) -> N
     text = repr(rows)
     assert "firm.example" not in text
     assert "home1" not in text
+    editions = book.store.table("worth_figures").to_pylist()
+    assert {row["part"] for row in editions} == {"deal", "renewal", "reciprocity", "influence", "suggestions"}
+    assert {row["content"] is None for row in editions if row["part"] in {"deal", "renewal"}} == {True}  # no account
+    assert not [row for row in editions if "firm.example" in repr(row) or "home" in repr(row)]
     with pytest.raises(InputError, match="not worked out anew"):
         publish(book, "2026-10", now=NOW)
+    earlier = work_out_editions(book, "2026-09", dt.datetime(2026, 10, 1, tzinfo=dt.UTC), now=NOW)
+    assert not earlier.num_rows  # what lies before an edition could be held against it
     assert book.store.table("team_figures", where={"period": "2026-10"}).num_rows == len(rows)
 
 
@@ -260,6 +268,13 @@ def test_an_analyst_publishes_and_reads_and_nobody_else_does(book: troth.Book) -
         assert posted.status_code == (303 if role is Role.analyst else 403)
     assert asked == {Role.member: 403, Role.owner: 403, Role.analyst: 200}
     page = client.get("/team").text
+    for _ in range(600):
+        if "are being worked out" not in page:
+            break
+        time.sleep(0.1)
+        page = client.get("/team").text
     assert "the team as a whole is too small" in page
+    again = client.post("/team/publish", data={"period": "2026-10", "form_token": make_form_token(secret)})
+    assert again.status_code == 422  # published by a test above, or now; and at once, without a job
     for person in range(PEOPLE):
         assert f"p{person}@firm.example" not in page

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -15,11 +17,11 @@ from typer.testing import CliRunner
 from troth.book import Store, open_store
 from troth.book.erase import forget_names
 from troth.cli import app
-from troth.errors import InputError
+from troth.errors import BookError, InputError
 from troth.web.access import Need, Role, Visitor
 from troth.web.app import Serving, make_app
 from troth.web.limits import Buckets, Rates
-from troth.web.tokens import TokenDesk, list_tokens, make_token, revoke_token
+from troth.web.tokens import MOST_OF_ONE, Token, TokenDesk, list_tokens, make_token, revoke_token
 
 NOW = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 SOLE = Visitor(name="me", role=Role.sole)
@@ -74,6 +76,79 @@ def test_a_token_ends_by_itself_and_when_it_is_taken_back(store: Store) -> None:
     assert desk.find(long) is None
     states = {token.name: token.state(clock.now) for token in list_tokens(store)}
     assert states == {"long": "revoked", "short": "expired"}
+
+
+def test_what_is_revoked_here_is_refused_at_once(store: Store) -> None:
+    desk = TokenDesk(store, Clock())  # time stands still: nothing is read anew by itself
+    secret, kept = make_token(store, name="n", needs=[Need.own], lasts=DAY, for_whom=ADA, now=NOW)
+    found = desk.find(secret)
+    assert found is not None
+    assert found.name == found.person == "ada@firm.example"  # whatever she calls it
+    first, _ = make_token(store, name="n", needs=[Need.own], lasts=DAY, for_whom=ADA, now=NOW)
+    revoke_token(store, kept.token_id, now=NOW)
+    assert desk.find(secret) is not None
+    desk.forget(kept.token_id)
+    assert desk.find(secret) is None
+    assert desk.find(first) is not None
+    desk.forget("another")
+    with store.transaction():  # nobody else waits for the book because one token was revoked
+        assert desk.find(first) is not None
+    other, _ = make_token(store, name="m", needs=[Need.own], lasts=DAY, for_whom=ADA, now=NOW)
+    assert desk.find(other) is None  # not before somebody says so
+    desk.forget()
+    assert desk.find(other) is not None
+
+
+def test_a_read_that_began_before_a_token_was_revoked_does_not_bring_it_back(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = TokenDesk(store, Clock())
+    secret, kept = make_token(store, name="n", needs=[Need.own], lasts=DAY, for_whom=ADA, now=NOW)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def list_slowly(store: Store) -> list[Token]:
+        found = list_tokens(store)
+        begun.set()
+        assert go_on.wait(20)
+        return found
+
+    monkeypatch.setattr("troth.web.tokens.list_tokens", list_slowly)
+    found: list[object] = []
+
+    def ask() -> None:
+        with suppress(BookError):
+            found.append(desk.find(secret))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    assert begun.wait(20)
+    monkeypatch.setattr("troth.web.tokens.list_tokens", list_tokens)
+    revoke_token(store, kept.token_id, now=NOW)
+    desk.forget()
+    with pytest.raises(BookError, match="busy"):  # it is not said that the token is wrong, and it opens nothing
+        desk.find(secret)
+    go_on.set()
+    asking.join()
+    assert desk.find(secret) is None
+    assert found in ([], [None])
+
+
+def test_one_person_fills_no_book_with_tokens(store: Store) -> None:
+    for number in range(MOST_OF_ONE * 2 + 5):
+        _, kept = make_token(store, name=f"{number}", needs=[Need.own], lasts=DAY, for_whom=ADA, now=NOW)
+        revoke_token(store, kept.token_id, now=NOW)
+    assert len(list_tokens(store)) <= MOST_OF_ONE + 1
+    for _ in range(MOST_OF_ONE):
+        make_token(store, name="n", needs=[Need.own], lasts=DAY, for_whom=ADA, now=NOW)
+    with pytest.raises(InputError, match="Revoke those"):
+        make_token(store, name="n", needs=[Need.own], lasts=DAY, for_whom=ADA, now=NOW)
+    make_token(store, name="n", needs=[Need.own], lasts=DAY, for_whom=replace(ADA, person="bob@x.example"), now=NOW)
+
+
+def test_a_token_gives_no_more_than_it_may_itself(store: Store) -> None:
+    narrow = replace(ADA, needs=frozenset({Need.own}))
+    with pytest.raises(InputError, match="no more than you"):
+        make_token(store, name="n", needs=[Need.decide], lasts=DAY, for_whom=narrow, now=NOW)
 
 
 def test_when_a_token_was_last_used_is_kept(store: Store) -> None:

@@ -513,6 +513,18 @@ TEAM_FIGURES: Final = pa.schema(
 )
 """Figures of groups of the team: published once for a period that is over, and never worked out anew."""
 
+WORTH_FIGURES: Final = pa.schema(
+    [
+        _must("period", pa.string()),  # 2026-10, or 2026-W43; of a trial its id
+        _must("part", pa.string()),  # deal, renewal, reciprocity, influence, suggestions, trial
+        _must("as_of", _TIME),  # nothing later is in it
+        _must("published_at", _TIME),
+        pa.field("content", pa.string()),  # figures of groups, naming nobody; null where there were too few accounts
+        pa.field("basis", pa.string()),  # of deals: hashes of how they stood, to tell how many changed since
+    ]
+)
+"""What goes with trust as analysts of a team see it, each part published once."""
+
 DIGESTS: Final = pa.schema(
     [
         _must("person", pa.string()),  # whose close it is, and whom it is sent to
@@ -637,6 +649,7 @@ TABLES: Final[Mapping[str, pa.Schema]] = {
     "trial_looks": TRIAL_LOOKS,
     "audit": AUDIT,
     "team_figures": TEAM_FIGURES,
+    "worth_figures": WORTH_FIGURES,
     "digests": DIGESTS,
 }
 

@@ -77,6 +77,7 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "trial_looks": ("trial_id", "at"),
     "audit": ("number",),
     "team_figures": ("period", "team"),
+    "worth_figures": ("period", "part"),
     "digests": ("person", "day"),
 }
 
@@ -103,6 +104,7 @@ _TIMES: Final[Mapping[str, str]] = {
     "trial_looks": "at",
     "audit": "at",
     "team_figures": "published_at",
+    "worth_figures": "published_at",
     "digests": "made_at",
 }
 

@@ -9,8 +9,12 @@ from __future__ import annotations
 import datetime as dt
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import ToolAnnotations
@@ -117,7 +121,8 @@ def make_server(see: Callable[[], View]) -> MCPServer[Any]:
     def find_relationships(name: str = "") -> list[str]:
         """The names of relationships that contain `name`; other tools take such a name."""
         wanted = name.casefold()
-        return [clean_line(known) for known in see().by_name if wanted in known.casefold()][:_MOST]
+        found = (clean_line(known) for known in see().by_name if wanted in known.casefold())
+        return list(islice(found, _MOST))
 
     @tool
     def check_before_sending(draft: str, to: str | None = None) -> Checked:
@@ -146,14 +151,14 @@ def make_server(see: Callable[[], View]) -> MCPServer[Any]:
     @tool
     def promises_due() -> list[Said]:
         """Promises of ours that are overdue, or due within a week, in all relationships; the most urgent first."""
-        view = see()
-        order = {section: place for place, section in enumerate(("suspected", *DUE))}
-        rows = [row for row in _rows(view.listed, _PROMISE) if row["section"] in order and row["side"] == "us"]
-        return [_tell_promise(row) for row in sorted(rows, key=lambda row: order[row["section"]])[:_MOST]]
+        return [_tell_promise(row) for row in _list_due(see())]
 
     return server
 
 
+_NAMED: Final = 8  # relationships that a name could mean
+_WAITING: Final = pa.array(["open", "suspected"])
+_ASKED: Final = pa.array(["open", "partly"])
 _PROMISE: Final = ("id", "section", "side", "relationship", "text", "act", "state", "due")
 
 
@@ -178,31 +183,38 @@ def find_name(view: View, name: str) -> str:
     if name in view.by_name:
         return name
     wanted = name.casefold()
-    meant = [known for known in view.by_name if wanted in known.casefold()]
+    meant = list(islice((known for known in view.by_name if wanted in known.casefold()), _NAMED))
     if len(meant) == 1:
         return meant[0]
     if not meant:
         raise InputError(f"there is no relationship {clean_line(name)!r}. find_relationships lists them.")
-    raise InputError(f"{clean_line(name)!r} could be {', '.join(clean_line(one) for one in meant[:8])}.")
+    raise InputError(f"{clean_line(name)!r} could be {', '.join(clean_line(one) for one in meant)}.")
 
 
 def _rows(table: Any, columns: Sequence[str]) -> list[dict[str, Any]]:
     return table.select([name for name in columns if name in table.column_names]).to_pylist()
 
 
+def _list_due(view: View) -> list[dict[str, Any]]:
+    """Promises of ours that are overdue or due, the most urgent first; rows that are not told stay in their table."""
+    sections, is_ours = view.coded["section"], view.coded["side"].equal("us")
+    places = [np.flatnonzero(sections.equal(section) & is_ours)[:_MOST] for section in ("suspected", *DUE)]
+    return _rows(view.listed.take(pa.array(np.concatenate(places)[:_MOST])), _PROMISE)
+
+
 def _list_open(view: View, name: str) -> Open:
     home = find_name(view, name)
-    promised = [row for row in _rows(view.promises_of.rows(home), _PROMISE) if row["state"] in {"open", "suspected"}]
-    asked = [row for row in view.questions_of.rows(home).to_pylist() if row["state"] in {"open", "partly"}]
-    ours = [_tell_promise(row) for row in promised if row["side"] == "us"]
-    theirs = [_tell_promise(row) for row in promised if row["side"] != "us"]
-    questions = [_tell_question(row) for row in asked]
+    promised, asked = view.promises_of.rows(home), view.questions_of.rows(home)
+    waits = promised.filter(pc.fill_null(pc.is_in(promised["state"], _WAITING), False))
+    is_ours = pc.fill_null(pc.equal(waits["side"], "us"), False)
+    ours, theirs = waits.filter(is_ours), waits.filter(pc.invert(is_ours))
+    questions = asked.filter(pc.fill_null(pc.is_in(asked["state"], _ASKED), False))
     return Open(
         relationship=clean_line(home),
-        promises_of_ours=ours[:_MOST],
-        promises_of_theirs=theirs[:_MOST],
-        questions=questions[:_MOST],
-        more=sum(max(len(each) - _MOST, 0) for each in (ours, theirs, questions)),
+        promises_of_ours=[_tell_promise(row) for row in _rows(ours.slice(0, _MOST), _PROMISE)],
+        promises_of_theirs=[_tell_promise(row) for row in _rows(theirs.slice(0, _MOST), _PROMISE)],
+        questions=[_tell_question(row) for row in questions.slice(0, _MOST).to_pylist()],
+        more=sum(max(each.num_rows - _MOST, 0) for each in (ours, theirs, questions)),
     )
 
 

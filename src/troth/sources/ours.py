@@ -26,7 +26,7 @@ KEPT: Final = (
     *("turns", "turn_versions", "calls", "contacts", "outcomes", "outcome_steps", "answers", "promises", "decisions"),
     *("promise_history", "objections", "person_decisions", "forecasts", "closings", "trials", "trial_accounts"),
     *("trial_looks", "resealed", "forgotten"),
-    *("audit", "team_figures", "digests"),
+    *("audit", "team_figures", "worth_figures", "digests"),
 )
 """The tables that cannot be worked out anew, in the order in which they are read back."""
 

@@ -51,6 +51,8 @@ class Serving:
         worker: does long jobs beside the requests.
         inbox: where files lie that were sent to be read.
         find_token: who an API token belongs to; None where it is not known or over.
+        forget_tokens: called with ids of tokens that were made or revoked, or with none where any may have been
+            erased, so that it holds at once.
         own_token: the one that the command line on this machine finds beside the book; it ends with this process.
         address: where browsers reach us, as http://127.0.0.1:8321.
         hosts: names by which browsers call us.
@@ -72,6 +74,7 @@ class Serving:
     own_token: str = field(default_factory=make_secret)
     address: str = ""
     find_token: Callable[[str], Visitor | None] = lambda _: None
+    forget_tokens: Callable[..., None] = lambda *_: None
     hosts: tuple[str, ...] = LOOPBACK
     is_https: bool = False
     sign_in: SignIn | None = None

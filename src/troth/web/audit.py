@@ -16,13 +16,19 @@ import json
 import os
 import secrets
 import threading
+from array import array
+from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from troth.book import Store
 from troth.errors import BookError
@@ -38,6 +44,9 @@ _SEALED: Final = tuple(
 _AGAIN: Final = dt.timedelta(minutes=1)  # the same look at the same thing within this is one
 _MOST_KNOWN: Final = 10_000  # looks that are remembered for that
 _EVERY_S: Final = 1.0  # that the journal is taken into the book
+_PIECE: Final = 5_000  # entries that are looked through together
+_CHECKED_FOR: Final = dt.timedelta(minutes=10)  # a look through the whole log is not done again sooner
+_PATIENCE_S: Final = 0.3  # that a page waits for one: that of a small log is there by then
 JOURNAL: Final = ".audit"
 """What the journal's name adds to that of the book."""
 
@@ -58,18 +67,21 @@ class Checked:
     end: str
 
 
-def check_log(rows: Sequence[Mapping[str, Any]], *, end: str | None = None) -> Checked:
+def check_log(rows: Iterable[Mapping[str, Any]], *, end: str | None = None, noted: str | None = None) -> Checked:
     """Look through a log.
 
     Args:
-        rows: of AUDIT, in the order of their numbers.
+        rows: of AUDIT, in the order of their numbers; gone through once.
         end: number and seal of an entry that must be there, as `Checked.end` gave it; None where none was kept.
+        noted: another one.
     """
     wrong: list[str] = []
-    previous, number, erased = "", 0, 0
-    seals: dict[int, str] = {}
+    previous, number, erased, entries = "", 0, 0, 0
+    wanted = {_number_of(each): each for each in (end, noted) if each}
+    found: dict[int, str] = {}
     for row in rows:
         number += 1
+        entries += 1
         if row["number"] != number:
             wrong.append(f"entry {number}: is not there; the next one is {row['number']}.")
             number = row["number"]
@@ -81,33 +93,60 @@ def check_log(rows: Sequence[Mapping[str, Any]], *, end: str | None = None) -> C
             if row[name] is not None and row[f"{name}_hash"] != _hash(row[f"{name}_salt"], row[name]):
                 wrong.append(f"entry {number}: {name} was altered.")
         erased += any(row[name] is None and row[f"{name}_hash"] for name in _HIDDEN)
-        previous = seals[number] = row["seal"]
-    if end:
-        last, _, seal = end.partition(":")
-        if seals.get(int(last) if last.isdecimal() else 0) != seal:
-            wrong.append(
-                f"the log ends with entry {number}, and entry {last} was there: the end was cut off or altered."
-            )
-    return Checked(entries=len(rows), erased=erased, wrong=tuple(wrong), end=f"{number}:{previous}" if rows else "")
+        previous = row["seal"]
+        if number in wanted:
+            found[number] = previous
+    wrong += [
+        f"the log ends with entry {number}, and entry {each.partition(':')[0]} was there: the end was cut off or "
+        "altered."
+        for each in dict.fromkeys(one for one in (end, noted) if one)
+        if found.get(_number_of(each)) != each.partition(":")[2]
+    ]  # fmt: skip
+    return Checked(
+        entries=entries, erased=erased, wrong=tuple(dict.fromkeys(wrong)), end=f"{number}:{previous}" if entries else ""
+    )
+
+
+def walk_log(store: Store, *, go_on: Callable[[], bool] = lambda: True) -> Iterator[dict[str, Any]]:
+    """The entries of a book in order, what is in its journal alone included; so many at a time are in memory.
+
+    Args:
+        store: the book.
+        go_on: asked before each piece whether to go on.
+
+    Raises: BookError, also where it is not to go on.
+    """
+    numbers = store.table("audit", columns=["number"])["number"].unique().sort()
+    last = 0
+    for place in range(0, len(numbers), _PIECE):
+        if not go_on():
+            raise BookError("the book is being closed")
+        rows = store.table("audit", where={"number": numbers.slice(place, _PIECE)}).sort_by("number").to_pylist()
+        yield from rows
+        last = rows[-1]["number"] if rows else last
+    yield from (row for row in _read_journal(_journal_of(store)) if row["number"] > last)
 
 
 def read_log(store: Store) -> list[dict[str, Any]]:
     """The log of a book, what is in its journal alone included."""
-    rows = store.table("audit").sort_by("number").to_pylist()
-    last = rows[-1]["number"] if rows else 0
-    return rows + [row for row in _read_journal(_journal_of(store)) if row["number"] > last]
+    return list(walk_log(store))
 
 
-def check_book(store: Store, *, end: str | None = None) -> Checked:
+def check_book(store: Store, *, end: str | None = None, go_on: Callable[[], bool] = lambda: True) -> Checked:
     """Look through the log of a book, against the end that it keeps aside and another one that somebody noted.
 
     Raises: BookError.
     """
-    rows = read_log(store)
-    found = check_log(rows, end=store.settings(END))
-    noted = check_log(rows, end=end).wrong if end else ()
-    wrong = dict.fromkeys((*found.wrong, *noted))
-    return Checked(entries=found.entries, erased=found.erased, wrong=tuple(wrong), end=found.end)
+    kept = store.settings(END)  # before the entries: those that come meanwhile are behind it
+    return check_log(walk_log(store, go_on=go_on), end=kept, noted=end)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaf:
+    """Some entries, the latest first. `before`: what the next leaf is asked with; None where nothing is before."""
+
+    rows: list[dict[str, Any]]
+    before: int | None
 
 
 @dataclass(slots=True)
@@ -133,11 +172,19 @@ class Audit:
         self._path = _journal_of(store)
         self._lock, self._folding = threading.Lock(), threading.Lock()
         self._over = threading.Event()
-        rows = read_log(store)
-        kept = store.table("audit", columns=["number"]).num_rows
+        self._looker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="troth-log")
+        self._looked: tuple[dt.datetime, Future[Checked]] | None = None
+        self._last: tuple[dt.datetime, Checked] | None = None
+        kept = store.table("audit", columns=["number", "who"]).sort_by("number")
+        self._of = _index(kept)
+        last = kept["number"][-1].as_py() if kept.num_rows else 0
+        waiting = [row for row in _read_journal(self._path) if row["number"] > last]
+        for row in waiting:
+            _add_to(self._of, row)
+        end = waiting[-1:] or store.table("audit", where={"number": last}).to_pylist()[-1:]
         self._state = _State(
-            number=rows[-1]["number"] if rows else 0, seal=rows[-1]["seal"] if rows else "", waiting=rows[kept:]
-        )
+            number=end[0]["number"] if end else 0, seal=end[0]["seal"] if end else "", waiting=waiting
+        )  # fmt: skip
         self._file = self._begin_journal()
         self._folder = threading.Thread(target=self._run, name="troth-audit", daemon=True)
         self._folder.start()
@@ -163,6 +210,7 @@ class Audit:
             self._write(row)
             self._state.number, self._state.seal = row["number"], row["seal"]
             self._state.waiting.append(row)
+            _add_to(self._of, row)
             self._remember(look, now)  # only now: a look whose entry could not be written was not noted
 
     def fold(self) -> None:
@@ -182,29 +230,62 @@ class Audit:
                 self._state.waiting = self._state.waiting[len(rows) :]
                 self._file = self._begin_journal()
 
-    def list(self, *, before: int | None = None, who: str | None = None, most: int = 50) -> list[dict[str, Any]]:
-        """Entries, the latest first.
+    def leaf(self, *, before: int | None = None, who: str | None = None, most: int = 50) -> Leaf:
+        """Entries, the latest first; no others are read.
 
         Args:
             before: only those before this number.
             who: only this person's.
             most: that many.
+
+        Raises: BookError.
         """
         self.fold()
-        where = {} if who is None else {"who": who}
-        table = self._store.table("audit", where=where).sort_by([("number", "descending")])
-        if before is not None:
-            table = table.filter(pa.array([number < before for number in table["number"].to_pylist()], pa.bool_()))
-        return table.slice(0, most).to_pylist()
+        with self._lock:
+            last = self._state.number
+            mine = None if who is None else self._of.get(who, array("q"))
+            if mine is None:
+                end = last if before is None else min(last, before - 1)
+                numbers = list(range(max(end - most, 0) + 1, end + 1))
+                is_more = bool(numbers) and numbers[0] > 1
+            else:
+                end = len(mine) if before is None else bisect_left(mine, before)
+                numbers = mine[max(end - most, 0) : end].tolist()
+                is_more = end > most
+        rows = self._store.table("audit", where={"number": numbers}).sort_by([("number", "descending")]).to_pylist()
+        named = [row for row in rows if who is None or row["who"] == who]  # who was erased has no entries any more
+        return Leaf(rows=named, before=numbers[0] if is_more else None)
+
+    def look_through(self) -> tuple[dt.datetime, Checked] | None:
+        """What the last look through the whole log found, and when it was begun; None before the first one is done.
+
+        It is done beside the requests, and again when the last one is some minutes old.
+
+        Raises: BookError.
+        """
+        now = self._clock()
+        with self._lock:
+            is_old = self._looked is None or (self._looked[1].done() and now - self._looked[0] >= _CHECKED_FOR)
+            if is_old:
+                self._looked = now, self._looker.submit(self.check)
+            begun, coming = self._looked or (now, Future[Checked]())
+        with suppress(TimeoutError):
+            found = coming.result(timeout=_PATIENCE_S)
+            self._last = begun, found
+        return self._last
 
     def check(self) -> Checked:
-        """Look through the whole log."""
+        """Look through the whole log.
+
+        Raises: BookError.
+        """
         self.fold()
-        return check_book(self._store)
+        return check_book(self._store, go_on=lambda: not self._over.is_set())
 
     def close(self) -> None:
         """Take everything into the book and stop."""
         self._over.set()
+        self._looker.shutdown(wait=True, cancel_futures=True)
         self._folder.join()
         try:
             self.fold()
@@ -259,6 +340,29 @@ class Audit:
         if getattr(self, "_file", None) is not None:
             os.close(self._file)  # type: ignore[arg-type]  # just seen to be one
         return file
+
+
+def _index(rows: pa.Table) -> dict[str, array[int]]:
+    """The numbers of everybody's entries, in order: eight bytes each."""
+    found: dict[str, array[int]] = {}
+    coded = pc.dictionary_encode(rows["who"].combine_chunks())
+    places = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
+    order, names = np.argsort(places, kind="stable"), coded.dictionary.to_pylist()
+    ends = np.searchsorted(places[order], np.arange(len(names) + 1))
+    numbers = rows["number"].to_numpy()[order]
+    for place, name in enumerate(names):
+        found[name] = array("q", numbers[ends[place] : ends[place + 1]].tobytes())
+    return found
+
+
+def _add_to(index: dict[str, array[int]], row: Mapping[str, Any]) -> None:
+    if row["who"] is not None:
+        index.setdefault(row["who"], array("q")).append(row["number"])
+
+
+def _number_of(end: str) -> int:
+    number = end.partition(":")[0]
+    return int(number) if number.isdecimal() else 0
 
 
 def _make(

@@ -14,18 +14,20 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pyarrow as pa
 
 from troth.errors import BookError, InputError, TrothError
 from troth.plain import clean_line
 from troth.schema import JOBS
+from troth.told import Told, pack, unpack
 from troth.web.sessions import make_secret
 
 if TYPE_CHECKING:
     from troth.book import Store
 
+T = TypeVar("T")
 _LEASE: Final = dt.timedelta(seconds=60)
 _LOOK_S: Final = 20.0  # how often it is looked whether a lease has ended
 _MOST_TRIES: Final = 3
@@ -65,6 +67,12 @@ class Job:
     whole: int = 0
     is_stopping: bool = False
 
+    @property
+    def said(self) -> Told | None:
+        """The problem, with its parts where they were kept."""
+        kept = self.told.get("problem", self.problem)
+        return None if kept is None else unpack(kept)
+
 
 @dataclass(slots=True)
 class Course:
@@ -97,6 +105,16 @@ class Course:
             except TimeoutError:
                 continue
         coming.result()
+
+    def wait_for(self, coming: Future[T]) -> T:
+        """The same for what comes to something: what that is."""
+        while True:
+            self._heed()
+            try:
+                return coming.result(timeout=_WAIT_S)
+            except TimeoutError:
+                if coming.done():
+                    raise
 
     def _go_on(self, done: int, whole: int) -> None:
         self.done, self.whole = done, whole
@@ -251,9 +269,17 @@ class Worker:
         self._start()
         return job_id
 
-    def jobs(self) -> list[Job]:
-        """The jobs, the latest first."""
-        rows = self._store.table("jobs").sort_by([("made_at", "descending"), ("job_id", "ascending")])
+    def add_anew(self, kind: str, key: str, asked: Mapping[str, Any], *, by: str) -> str:
+        """Ask for a job, once at a time for each key: one that is over is asked for once more; its id."""
+        job = self.find(name_job(kind, key))
+        if job is not None and job.state not in UNFINISHED:
+            self.drop(job.job_id)
+        return self.add(kind, key, asked, by=by)
+
+    def jobs(self, *, kind: str | None = None) -> list[Job]:
+        """The jobs, or those of a kind, the latest first."""
+        rows = self._store.table("jobs", where={} if kind is None else {"kind": kind})
+        rows = rows.sort_by([("made_at", "descending"), ("job_id", "ascending")])
         return [self._read(row) for row in rows.to_pylist()]
 
     def find(self, job_id: str) -> Job | None:
@@ -339,10 +365,12 @@ class Worker:
             state = "stopped"
         except TrothError as error:
             state, problem = "stopped" if isinstance(error, BookError) else "failed", _say(str(error))
+            told = {"problem": pack(error.told)}
         except MemoryError:
             state, problem = "failed", "there was not enough memory for it"
         except Exception as error:  # noqa: BLE001 - the thread outlives a mistake of ours; the words of others do not
-            state, problem = "failed", f"troth made a mistake ({type(error).__name__})"
+            mistake = Told("troth made a mistake ({kind})", kind=type(error).__name__)
+            state, problem, told = "failed", str(mistake), {"problem": pack(mistake)}
         finally:
             is_done.set()
             with self._lock:

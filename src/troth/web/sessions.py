@@ -81,17 +81,20 @@ class MemorySessions:
     ) -> None:
         self._clock, self._idle, self._longest = clock, idle, longest
         self._kept: dict[str, _Session] = {}
+        self._mine: dict[str | None, set[str]] = {}  # their keys by person, so that nobody's are looked for among all
         self._lock = threading.Lock()
 
     def begin(self, visitor: Visitor) -> str:
         """Start a session; the secret that goes into the cookie."""
         secret, now = make_secret(), self._clock()
         with self._lock:
-            self._kept = {key: session for key, session in self._kept.items() if not self._is_over(session, now)}
+            for key in [key for key, session in self._kept.items() if self._is_over(session, now)]:
+                self._drop(key)
             mine = sorted(self._of(visitor), key=lambda key: self._kept[key].used_at)
             for key in mine[: max(0, len(mine) - _MOST + 1)]:
-                del self._kept[key]
+                self._drop(key)
             self._kept[hash_secret(secret)] = _Session(visitor, now, now)
+            self._mine.setdefault(visitor.person, set()).add(hash_secret(secret))
         return secret
 
     def find(self, secret: str) -> Visitor | None:
@@ -102,7 +105,7 @@ class MemorySessions:
             if session is None:
                 return None
             if self._is_over(session, now):
-                del self._kept[key]
+                self._drop(key)
                 return None
             session.used_at = now
             return session.visitor
@@ -110,14 +113,14 @@ class MemorySessions:
     def end(self, secret: str) -> None:
         """Sign out."""
         with self._lock:
-            self._kept.pop(hash_secret(secret), None)
+            self._drop(hash_secret(secret))
 
     def end_all(self, visitor: Visitor) -> int:
         """Sign this visitor out everywhere; how many sessions ended."""
         with self._lock:
             mine = self._of(visitor)
             for key in mine:
-                del self._kept[key]
+                self._drop(key)
             return len(mine)
 
     def count(self, visitor: Visitor) -> int:
@@ -127,7 +130,15 @@ class MemorySessions:
             return sum(not self._is_over(self._kept[key], now) for key in self._of(visitor))
 
     def _of(self, visitor: Visitor) -> list[str]:
-        return [key for key, session in self._kept.items() if session.visitor.person == visitor.person]
+        return list(self._mine.get(visitor.person, ()))
+
+    def _drop(self, key: str) -> None:
+        session = self._kept.pop(key, None)
+        if session is not None:
+            mine = self._mine[session.visitor.person]
+            mine.discard(key)
+            if not mine:
+                del self._mine[session.visitor.person]
 
     def _is_over(self, session: _Session, now: dt.datetime) -> bool:
         return now - session.used_at > self._idle or now - session.begun_at > self._longest

@@ -48,10 +48,11 @@ def make_serving(store: Store, settings: Settings, *, address: str = "", secret:
     keeper.listen(teller.hear)
     keeper.renew()
     inbox = Inbox(store.path)
-    worker = Worker(store, clock, make_kinds(keeper, inbox), tidy=lambda asked, told: _tidy(inbox, asked, told))
+    tokens = TokenDesk(store, clock, role_of=None if settings.team is None else _roles(settings.team))
+    kinds = make_kinds(keeper, inbox, forgot=tokens.forget)
+    worker = Worker(store, clock, kinds, tidy=lambda asked, told: _tidy(inbox, asked, told))
     inbox.sweep(_needed(worker))
     worker.begin()
-    tokens = TokenDesk(store, clock, role_of=None if settings.team is None else _roles(settings.team))
     return Serving(
         keeper=keeper,
         pages=Pages(zone=settings.zone, foot=f"troth {__version__}, {encoder_id()}"),
@@ -65,6 +66,7 @@ def make_serving(store: Store, settings: Settings, *, address: str = "", secret:
         worker=worker,
         inbox=inbox,
         find_token=tokens.find,
+        forget_tokens=tokens.forget,
         on_close=(worker.close, lambda: inbox.close(_needed(worker)), teller.close, tokens.close),
         address=address,
     )

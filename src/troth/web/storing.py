@@ -7,7 +7,7 @@ which nobody of a team has.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Annotated, Any, Final, TypeVar
 
@@ -22,11 +22,15 @@ from troth.book.remote import ARROW, TRANSACTION, write_stream
 from troth.errors import InputError
 from troth.forgetting import write_anew
 from troth.keeping import clear_shelf
+from troth.web.arrow import read_streams
 from troth.web.visit import StoreWide, Visit
 
 router = APIRouter(prefix="/api/v1/store", include_in_schema=False)
 T = TypeVar("T")
 _MOST_BYTES: Final = 512 * 1024 * 1024
+_OF_TURNS: Final = frozenset({"turns", "sentences", "findings"})
+_BESIDE: Final = frozenset({"promise_history", "closings", "forecasts", "turn_versions", "digests"})
+"""Tables that nothing is worked out from."""
 _QUIET: Final = frozenset({"marks", "settings"})  # tables that no page shows
 
 
@@ -76,16 +80,17 @@ def fetch(visit: StoreWide, name: str, asked: Annotated[Asked, Depends(read_aske
 @router.post("/tables/{name}/rows")
 async def upsert(visit: StoreWide, name: str) -> Response:
     """Add rows, and overwrite those whose key is there."""
-    (rows,) = _read_streams(await _read(visit.request), 1)
+    (rows,) = read_streams(await _read(visit.request), 1)
     written = await run_in_threadpool(_do, visit, lambda: visit.keeper.store.upsert(name, rows))
-    _tell(visit, name)
+    if written:
+        _tell(visit, name, added=_name_added(visit, name, rows))
     return JSONResponse({"added": written.added, "changed": written.changed})
 
 
 @router.put("/tables/{name}/rows")
 async def replace(visit: StoreWide, name: str) -> Response:
     """Make the rows of these keys exactly those sent."""
-    keys, rows = _read_streams(await _read(visit.request), 2)
+    keys, rows = read_streams(await _read(visit.request), 2)
     column = keys.column_names[0]
 
     def write() -> None:
@@ -107,8 +112,10 @@ def begin(visit: StoreWide) -> Response:
 @router.post("/transactions/commit")
 def commit(visit: StoreWide) -> Response:
     """Keep what was written."""
-    visit.serving.transactions.commit(_name_of(visit))
-    visit.keeper.renew_soon()
+    notes = visit.serving.transactions.commit(_name_of(visit))
+    visit.serving.forget_tokens()  # who works from afar may have revoked one, or erased somebody
+    for added in notes:
+        visit.keeper.renew_soon(added=added)
     return JSONResponse({})
 
 
@@ -119,7 +126,6 @@ def roll_back(visit: StoreWide) -> Response:
     return JSONResponse({})
 
 
-@router.get("/revisions")
 @router.post("/rewrite")
 def rewrite(visit: StoreWide) -> Response:
     """Write the book anew without what was taken out, once nobody works any more on what was there before."""
@@ -129,6 +135,7 @@ def rewrite(visit: StoreWide) -> Response:
     return JSONResponse({})
 
 
+@router.get("/revisions")
 def tell_revisions(visit: StoreWide) -> Response:
     """What names the content of each table."""
     return JSONResponse(dict(_do(visit, visit.keeper.store.revisions)))
@@ -186,10 +193,28 @@ def _name_of(visit: Visit) -> str:
     return name
 
 
-def _tell(visit: Visit, table: str) -> None:
-    """Have the pages made anew; within a transaction its commit does so."""
-    if table not in _QUIET and visit.request.headers.get(TRANSACTION) is None:
-        visit.keeper.renew_soon()
+def _tell(visit: Visit, table: str, *, added: Collection[str] | None = None) -> None:
+    """Have the pages made anew; within a transaction its commit does so. `added`: see `Keeper.renew_soon`."""
+    if table == "tokens":
+        visit.serving.forget_tokens()
+    if table in _QUIET:
+        return
+    transaction = visit.request.headers.get(TRANSACTION)
+    if transaction is None:
+        visit.keeper.renew_soon(added=added)
+    else:
+        visit.serving.transactions.note(transaction, added)
+
+
+def _name_added(visit: Visit, table: str, rows: pa.Table) -> Collection[str] | None:
+    """The turns that rows of a table tell of, where nothing else follows from them; None where anything may."""
+    if table in _BESIDE:
+        return ()
+    if table not in _OF_TURNS or "turn_id" not in rows.column_names:
+        return None
+    ids = set(rows["turn_id"].to_pylist())
+    is_new = table == "turns" or not visit.keeper.is_ready or not any(one in visit.view.turn for one in ids)
+    return ids if is_new else None
 
 
 async def _read(request: Request) -> bytes:
@@ -199,12 +224,3 @@ async def _read(request: Request) -> bytes:
         if len(body) > _MOST_BYTES:
             raise InputError("that is too much in one piece. Send fewer rows at a time.")
     return bytes(body)
-
-
-def _read_streams(body: bytes, count: int) -> list[pa.Table]:
-    """So many Arrow streams, one behind the other."""
-    source = pa.BufferReader(body)
-    try:
-        return [pa.ipc.open_stream(source).read_all() for _ in range(count)]
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"the rows are no Arrow stream: {str(error).splitlines()[0]}.") from error

@@ -31,9 +31,12 @@ from scipy.special import ndtr, ndtri
 from troth.errors import InputError
 from troth.overview import GAUGES
 from troth.review import day_bounds
-from troth.schema import TEAM_FIGURES
+from troth.schema import TEAM_FIGURES, WORTH_FIGURES
 from troth.signals import SHOWN
+from troth.told import Told
 from troth.trust import close_states, score_pillar
+from troth.web.editions import work_out_editions
+from troth.web.mailboxes import is_shared
 
 if TYPE_CHECKING:
     from troth.library import Book
@@ -55,14 +58,6 @@ REASONS: Final[Mapping[str, str]] = {
     "whole": "the team as a whole is too small",
 }
 """Why a figure is withheld."""
-
-_SHARED: Final = frozenset(
-    """
-    info support sales service office mail post contact kontakt hello team billing rechnung buchhaltung accounting
-    invoice orders bestellung help helpdesk admin noreply no-reply donotreply postmaster webmaster vertrieb zentrale
-    """.split()
-)
-"""Mailboxes that are no person: they count as nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,10 +143,22 @@ def read_period(period: str, kind: Literal["month", "week"], zone: str) -> tuple
             last = (first.replace(day=28) + dt.timedelta(days=4)).replace(day=1) - dt.timedelta(days=1)
     except (ValueError, OverflowError) as error:
         raise InputError(
-            f"{period} is no {kind}; write it like {'2026-W43' if kind == 'week' else '2026-10'}."
+            Told(
+                "{period} is no {kind}; write it like {pattern}.",
+                period=period,
+                kind=Told(kind),
+                pattern="2026-W43" if kind == "week" else "2026-10",
+            )
         ) from error
     if name_period(first, kind) != period:
-        raise InputError(f"{period} is no {kind}; write it like {name_period(first, kind)}.")
+        raise InputError(
+            Told(
+                "{period} is no {kind}; write it like {pattern}.",
+                period=period,
+                kind=Told(kind),
+                pattern=name_period(first, kind),
+            )
+        )
     return day_bounds(first, zone)[0], day_bounds(last, zone)[1]
 
 
@@ -170,8 +177,17 @@ def list_periods(now: dt.datetime, kind: Literal["month", "week"], zone: str, *,
     return found
 
 
-def publish(book: Book, period: str, *, now: dt.datetime) -> pa.Table:
-    """Work out the figures of a period and keep them; rows of TEAM_FIGURES.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What is to be published of a period: rows of TEAM_FIGURES, and of WORTH_FIGURES where they can be given."""
+
+    period: str
+    figures: pa.Table
+    editions: pa.Table
+
+
+def check_period(book: Book, period: str, *, now: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
+    """When a period that may be published begins and ends.
 
     Raises: InputError where it is not over, figures of it were published before, or ones of another kind of period.
     """
@@ -179,7 +195,7 @@ def publish(book: Book, period: str, *, now: dt.datetime) -> pa.Table:
     start, end = read_period(period, kind, book.zone)
     if end > now:
         raise InputError(f"{period} is not over. Figures are published once, and of whole periods alone.")
-    kept = book.store.table("team_figures")
+    kept = book.store.table("team_figures", columns=["period", "withheld"])
     given = kept.filter(pc.is_null(kept["withheld"]))["period"].unique().to_pylist()
     if period in given:
         raise InputError(f"the figures of {period} were published, and are not worked out anew.")
@@ -187,9 +203,45 @@ def publish(book: Book, period: str, *, now: dt.datetime) -> pa.Table:
         raise InputError(
             "figures of this book are about another kind of period; weeks cut from months would tell more."
         )
-    rows = work_out(book, period, start, end, now=now)
-    book.store.replace("team_figures", rows, keys_column="period", keys=[period])
-    return rows
+    return start, end
+
+
+def prepare(book: Book, period: str, *, now: dt.datetime) -> Prepared:
+    """Work out what is to be published of a period; nothing is kept yet.
+
+    Args:
+        book: a book that nobody else waits for: this takes a while.
+        period: its name.
+        now: the time of publishing.
+
+    Raises: InputError where it cannot be published; see `check_period`.
+    """
+    start, end = check_period(book, period, now=now)
+    figures = work_out(book, period, start, end, now=now)
+    is_whole = pc.any(pc.and_(pc.equal(figures["team"], WHOLE), pc.is_null(figures["withheld"]))).as_py()
+    editions = work_out_editions(book, period, end, now=now) if is_whole else WORTH_FIGURES.empty_table()
+    return Prepared(period=period, figures=figures, editions=editions)
+
+
+def keep(book: Book, prepared: Prepared, *, now: dt.datetime) -> None:
+    """Publish what was worked out.
+
+    Raises: InputError where somebody else published the period meanwhile.
+    """
+    with book.store.transaction():
+        check_period(book, prepared.period, now=now)
+        book.store.replace("team_figures", prepared.figures, keys_column="period", keys=[prepared.period])
+        book.store.upsert("worth_figures", prepared.editions)
+
+
+def publish(book: Book, period: str, *, now: dt.datetime) -> pa.Table:
+    """Work out the figures of a period and keep them; rows of TEAM_FIGURES.
+
+    Raises: InputError where they cannot be published; see `check_period`.
+    """
+    prepared = prepare(book, period, now=now)
+    keep(book, prepared, now=now)
+    return prepared.figures
 
 
 def work_out(book: Book, period: str, start: dt.datetime, end: dt.datetime, *, now: dt.datetime) -> pa.Table:
@@ -245,7 +297,7 @@ def _list_cells(turns: pa.Table, readings: pa.Table, person_of: Callable[[str], 
     for turn_id, speaker, home in zip(
         *(ours[name].to_pylist() for name in ("turn_id", "speaker", "relationship")), strict=True
     ):
-        if home is not None and speaker.partition("@")[0].lower() not in _SHARED:
+        if home is not None and not is_shared(speaker):
             cell = person_of(speaker), home
             wrote[cell] += 1
             if turn_id in told:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from troth.errors import InputError, TrothError
+from troth.errors import BookError, InputError, TrothError
 from troth.plain import clean_line
 from troth.schema import TOKENS
-from troth.web.access import ALLOWED, Need, Role, Visitor
+from troth.told import Told
+from troth.web.access import Need, Role, Visitor
 from troth.web.sessions import hash_secret, make_secret
 
 if TYPE_CHECKING:
@@ -25,8 +26,12 @@ PREFIX: Final = "troth_"
 """Begins every token, so that scanners of code and logs can find one that lies about."""
 
 LONGEST_DAYS: Final = 366
+OWN_DAYS: Final = 90
+"""How long a token lasts that somebody of a team makes for themselves: nobody else need know of it when they leave."""
 _LONGEST_NAME: Final = 100
 _MOST: Final = 200
+MOST_OF_ONE: Final = 20
+"""Good tokens of one person of a team, and as many that are over, which are kept for their owner to see."""
 _FRESH_S: Final = 5.0  # that another program's word on a token, as of the command line, may take to be heard
 _PATIENCE_S: Final = 1.0  # that a token which is not known waits for the book to be asked
 _NOTED: Final = dt.timedelta(minutes=10)  # how exactly it is kept when a token was last used
@@ -55,8 +60,8 @@ class Token:
 
     @property
     def visitor(self) -> Visitor:
-        """Who a request with this token is."""
-        return Visitor(name=self.name, role=self.role, person=self.person, needs=self.needs)
+        """Who a request with this token is: in a team by address, since anybody may call a token by another's name."""
+        return Visitor(name=self.person or self.name, role=self.role, person=self.person, needs=self.needs)
 
 
 def make_token(
@@ -77,21 +82,28 @@ def make_token(
     """
     wanted, called = frozenset(needs), clean_line(name)
     if not called or len(called) > _LONGEST_NAME:
-        raise InputError(f"a token needs a name of at most {_LONGEST_NAME} characters: what it is for.")
+        raise InputError(Told("a token needs a name of at most {most} characters: what it is for.", most=_LONGEST_NAME))
     if not wanted:
-        raise InputError(f"say what the token may do: {', '.join(_givable(for_whom))}.")
+        raise InputError(Told("say what the token may do: {needs}.", needs=", ".join(_givable(for_whom))))
     if not wanted <= {Need(one) for one in _givable(for_whom)}:
-        raise InputError(f"a token of yours may do {', '.join(_givable(for_whom))}; no more than you.")
+        raise InputError(
+            Told("a token of yours may do {needs}; no more than you.", needs=", ".join(_givable(for_whom)))
+        )
     if not dt.timedelta(0) < lasts <= dt.timedelta(days=LONGEST_DAYS):
-        raise InputError(f"a token lasts between a moment and {LONGEST_DAYS} days.")
+        raise InputError(Told("a token lasts between a moment and {days} days.", days=LONGEST_DAYS))
     secret = PREFIX + make_secret()
     token = Token(
         token_id=hash_secret(secret)[:12], name=called, hash=hash_secret(secret), role=for_whom.role,
         person=for_whom.person, needs=wanted, made_at=now, expires_at=now + lasts,
     )  # fmt: skip
     with store.transaction():
-        if sum(one.state(now) == "good" for one in list_tokens(store)) >= _MOST:
-            raise InputError(f"there are {_MOST} tokens. Revoke those that nobody uses.")
+        mine = list_tokens(store, of=for_whom)
+        most = _MOST if for_whom.person is None else MOST_OF_ONE
+        over = [one.token_id for one in mine if one.state(now) != "good"]
+        if len(mine) - len(over) >= most:
+            raise InputError(Told("there are {most} tokens of yours. Revoke those that nobody uses.", most=most))
+        if len(over) > most:
+            store.replace("tokens", TOKENS.empty_table(), keys_column="token_id", keys=over[most:])
         _keep(store, token)
     return secret, token
 
@@ -121,7 +133,12 @@ def revoke_token(store: Store, token_id: str, *, now: dt.datetime, of: Visitor |
     with store.transaction():
         meant = [token for token in list_tokens(store, of=of) if token_id and token.token_id.startswith(token_id)]
         if len(meant) != 1:
-            raise InputError(f"{'no' if not meant else 'more than one'} token has the id {clean_line(token_id)!r}.")
+            raise InputError(
+                Told(
+                    "more than one token has the id {token_id!r}." if meant else "no token has the id {token_id!r}.",
+                    token_id=clean_line(token_id),
+                )
+            )
         token = replace(meant[0], revoked_at=meant[0].revoked_at or now)
         _keep(store, token)
     return token
@@ -131,7 +148,8 @@ class TokenDesk:
     """Finds whose a token is, without making a request wait for the book.
 
     What is known of tokens is read anew beside the requests when it is some seconds old. A token that is not known
-    waits a moment for that; one that was revoked elsewhere is good for those seconds at most.
+    waits a moment for that. Whoever makes or revokes one says so (`forget`), and nothing that was read before counts
+    any more; one that another program revokes in the book itself is good for those seconds at most.
 
     Args:
         store: the book.
@@ -146,12 +164,16 @@ class TokenDesk:
         self._known: dict[str, Token] = {}
         self._used: dict[str, dt.datetime] = {}
         self._read_at: dt.datetime | None = None
+        self._forgotten = 0  # how often
         self._reading: Future[None] | None = None
         self._lock = threading.Lock()
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="troth-tokens")
 
     def find(self, secret: str) -> Visitor | None:
-        """Who a request with this token is; None where it is not known, expired or revoked."""
+        """Who a request with this token is; None where it is not known, expired or revoked.
+
+        Raises: BookError where the book does not say in time which tokens are good.
+        """
         if not secret.startswith(PREFIX):
             return None
         key, now = hash_secret(secret), self._clock()
@@ -161,6 +183,8 @@ class TokenDesk:
             with suppress(TimeoutError, TrothError):
                 coming.result(timeout=_PATIENCE_S)
             token = self._known.get(key)
+            if token is None and self._read_at is None:
+                raise BookError("the book is busy, and does not say which tokens are good. Ask again in a moment")
         if token is None or token.state(now) != "good":
             return None
         token = token if self._role_of is None else _within_team(token, self._role_of)
@@ -170,9 +194,12 @@ class TokenDesk:
             self._used[token.token_id] = now
         return token.visitor
 
-    def forget(self) -> None:
-        """Have the next request ask the book: a token was made or revoked here."""
-        self._read_at = None
+    def forget(self, *token_ids: str) -> None:
+        """Have the book asked anew, and count nothing on what is known of these tokens; of all where none is named."""
+        with self._lock:
+            kept = {key: token for key, token in self._known.items() if token_ids and token.token_id not in token_ids}
+            self._known, self._read_at = kept, None
+            self._forgotten += 1
 
     def close(self) -> None:
         """Write down when tokens were last used, and stop."""
@@ -189,8 +216,13 @@ class TokenDesk:
     def _read(self) -> None:
         now = self._clock()
         self._note(_NOTED)
-        self._known = {token.hash: token for token in list_tokens(self._store)}
-        self._read_at = now
+        while True:
+            begun = self._forgotten
+            known = {token.hash: token for token in list_tokens(self._store)}
+            with self._lock:
+                if begun == self._forgotten:  # else a token was revoked while they were read
+                    self._known, self._read_at = known, now
+                    return
 
     def _note(self, least: dt.timedelta) -> None:
         """Write down the last use of tokens whose kept one is so much older."""
@@ -218,7 +250,7 @@ def _within_team(token: Token, role_of: Callable[[str], Role | None]) -> Token |
 
 
 def _givable(visitor: Visitor) -> list[str]:
-    return [need.value for need in Need if need is not Need.nothing and need in ALLOWED[visitor.role]]
+    return [need.value for need in Need if need is not Need.nothing and visitor.may(need)]
 
 
 def _keep(store: Store, token: Token) -> None:

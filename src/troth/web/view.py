@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from troth.encoder import count_unread
-from troth.mending import find_touched
-from troth.pipeline import Standing, Understood
+from troth.mending import find_touched, list_came
+from troth.pipeline import Came, Standing, Understood
 from troth.readings import latest_objections
 from troth.relationship import RelationshipTrust
 from troth.review import Close
@@ -27,7 +27,7 @@ from troth.web.askings import Askings
 from troth.web.codes import Codes
 from troth.web.index import Index
 from troth.web.listing import Listing
-from troth.web.narrow import OwnViews
+from troth.web.narrow import BETWEEN, OwnViews
 from troth.web.roll import PAGE, Roll
 from troth.web.sparks import Spark, find_sparks
 from troth.web.talks import list_talks
@@ -55,7 +55,7 @@ class View:
         decisions, history: DECISIONS and PROMISE_HISTORY, of these promises.
         relationships: rows of `Book.relationships`, those with most turns first.
         outcomes, answers, contacts: as read.
-        figures: TEAM_FIGURES, of groups of the team.
+        figures: TEAM_FIGURES, of groups of the team; editions: WORTH_FIGURES, what goes with trust in it.
         invitations: INVITATIONS, surveys sent by link.
         model, segments, settings: the constants that trust is followed by, and for whom.
         rows: `relationships` as mappings.
@@ -78,6 +78,7 @@ class View:
     answers: pa.Table
     contacts: pa.Table
     figures: pa.Table
+    editions: pa.Table
     invitations: pa.Table
     model: Model
     segments: Mapping[str, str]
@@ -85,6 +86,7 @@ class View:
     settings: Settings
     rows: list[dict[str, Any]]
     counted: pa.Array | None = None  # ids of the turns that are read; None: all of them
+    between: pa.Table = field(default_factory=BETWEEN.empty_table)  # turns of one's conversations that one sees not
     own: OwnViews = field(default_factory=OwnViews)
     # Made when one asks, too. No part of what a view is made of, so that a view made from another starts without.
     sparks: dict[str, Spark] = field(init=False, default_factory=dict[str, Spark])
@@ -129,6 +131,11 @@ class View:
     def turns_in(self) -> Index:
         """TURNS by conversation, in order of time."""
         return Index(self.known.turns, "conversation_id", order=self._by_time)
+
+    @cached_property
+    def between_in(self) -> Index:
+        """BETWEEN by conversation, in order of days."""
+        return Index(self.between, "conversation_id")
 
     @cached_property
     def turn(self) -> Index:
@@ -229,7 +236,8 @@ class View:
     def take_over(self, last: View) -> None:
         """Take what was made of an earlier view, as far as it is the same here."""
         taken: list[str] = []
-        if last.known is self.known and last.zone == self.zone:
+        came = list_came(last.known, self.known) if last.zone == self.zone else None
+        if came == ():
             taken += _OF_TURNS
         if last.standing.questions is self.standing.questions:
             taken += ["questions_of", "questions_listed", "askings"]
@@ -239,7 +247,38 @@ class View:
         touched = find_touched(last.standing, self.standing)
         if touched is not None and "readings_of" in vars(last):
             made["readings_of"] = last.readings_of.mended(self.standing.readings, touched - {""})
+        if touched is not None and "questions_of" in vars(last) and "questions_of" not in made:
+            made["questions_of"] = last.questions_of.mended(self.standing.questions, touched - {""})
+        if came and "talks_of" in vars(last):
+            made |= self._mend_turns(last, came)
         vars(self).update(made)
+
+    def _mend_turns(self, last: View, came: Sequence[Came]) -> dict[str, object]:
+        """What is made of turns alone, after some came."""
+        turns, zone = self.known.turns, ZoneInfo(self.zone)
+        talks, homes = (frozenset[str]().union(*(getattr(one, name) for one in came)) for name in ("talks", "homes"))
+        near = pc.or_(
+            pc.is_in(turns["relationship"], pa.array(sorted(homes - {""}), pa.string())),
+            pc.is_in(turns["conversation_id"], pa.array(sorted(talks), pa.string())),
+        )
+        found = turns.filter(near).sort_by([("sent_at", "ascending"), ("position", "ascending")])
+        ids = {turn_id for one in came for turn_id in one.turns["turn_id"].to_pylist()}
+        theirs = found.filter(pc.is_in(found["turn_id"], pa.array(sorted(ids), pa.string())))
+        said = theirs["sent_at"].filter(pc.invert(theirs["automatic"])).drop_null().to_pylist()
+        sentences, findings = (
+            pa.concat_tables([getattr(one, name) for one in came]) for name in ("sentences", "findings")
+        )
+        fresh = [turn_id for turn_id in ids if turn_id not in last.turn]
+        return {
+            "days": sorted({*last.days, *(moment.astimezone(zone).date() for moment in said)}),
+            "unread": last.unread + count_unread(sentences),
+            "turn": last.turn.mended(theirs, ids),
+            "turns_of": last.turns_of.mended(found, homes - {""}),
+            "turns_in": last.turns_in.mended(found, talks),
+            "talks_of": last.talks_of.mended(list_talks(found, np.arange(found.num_rows)), homes - {""}),
+            "sentences_of": last.sentences_of.mended(sentences, fresh),
+            "findings_of": last.findings_of.mended(findings, fresh),
+        }
 
     def having(self, close: Close) -> View:
         """The same view with another close; what was indexed stays so."""
@@ -303,6 +342,7 @@ def make_view(book: Book, settings: Settings, *, last: View | None = None) -> Vi
         answers=book.answers(),
         contacts=book.table("contacts"),
         figures=book.table("team_figures"),
+        editions=book.table("worth_figures"),
         invitations=book.invitations.list(),
         model=book.model(),
         segments=book.segments(),

@@ -14,13 +14,17 @@ from troth.errors import InputError, SourceError
 from troth.forgetting import Meant, erase, erase_behind, write_anew
 from troth.plain import clean_line
 from troth.sources import Rejected
+from troth.web.editions import bare_reading, read_once
+from troth.web.freezing import freeze
 from troth.web.jobs import Course, Run, forget_asked
+from troth.web.team import keep, prepare
 
 if TYPE_CHECKING:
     from troth.answering import SurveyReport
     from troth.book import Store
     from troth.intake import ReadReport
     from troth.library import Book
+    from troth.trial.told import Reading, Trial
     from troth.web.inbox import Inbox
     from troth.web.keeper import Keeper
 
@@ -42,6 +46,9 @@ def make_kinds(keeper: Keeper, inbox: Inbox, *, forgot: Callable[[], None] = lam
         "understand": lambda _, course: _understand(keeper, course),
         "leave": lambda asked, course: _leave(keeper, inbox, asked, course),
         "learn": lambda _, course: _learn(keeper, course),
+        "publish": lambda asked, course: _publish(keeper, asked, course),
+        "trial": lambda asked, course: _start_trial(keeper, asked, course),
+        "reading": lambda asked, course: _read_trial(keeper, asked, course),
         "forget": lambda asked, course: _forget(keeper, asked, course, forgot=forgot),
     }
 
@@ -54,7 +61,7 @@ def _read(keeper: Keeper, inbox: Inbox, asked: Mapping[str, Any], course: Course
     except SourceError as error:
         if keeper.store.revisions() != before:
             _show_anew(keeper, book, course)  # what was read up to there is in the book
-        raise InputError(f"{_rename(Path(error.path).name, names)}: {error.problem}. {error.advice}") from error
+        raise _name(error, names) from error
     _show_anew(keeper, book, course)
     return _tell_read(report, source, names)
 
@@ -66,7 +73,7 @@ def _read_survey(keeper: Keeper, inbox: Inbox, asked: Mapping[str, Any], course:
     try:
         report = book.read_survey(source, relationship=asked["relationship"])
     except SourceError as error:
-        raise InputError(f"{_rename(Path(error.path).name, names)}: {error.problem}. {error.advice}") from error
+        raise _name(error, names) from error
     _show_anew(keeper, book, course)
     return {"surveys": [_tell_survey(report, names)]}
 
@@ -131,6 +138,51 @@ def _erase(store: Store, meant: Meant, job_id: str) -> tuple[dict[str, int], lis
     return erased
 
 
+def _publish(keeper: Keeper, asked: Mapping[str, Any], course: Course) -> Mapping[str, Any]:
+    """The figures of a period: worked out by a twin of the book, and kept in one short step."""
+    course.begin("figures")
+    period = asked["period"]
+    prepared = course.wait_for(keeper.ask_later(lambda book: prepare(book, period, now=clock())))
+    course.begin("showing")
+    keeper.change(lambda book: keep(book, prepared, now=clock()), patience_s=0)
+    course.wait(keeper.renew(fresh=False))
+    return {}
+
+
+def _start_trial(keeper: Keeper, asked: Mapping[str, Any], course: Course) -> Mapping[str, Any]:
+    """Draw the lot of a trial, beside the requests; it is written in one short step."""
+    course.begin("drawing")
+
+    def start(book: Book) -> Trial:
+        return book.trials.start(
+            asked["practice"], until=asked["until"] or None, circle=asked["circle"], outcome=asked["outcome"],
+            by=asked["by"] or None,
+        )  # fmt: skip
+
+    try:
+        trial = course.wait_for(keeper.ask_later(start))
+    except InputError as error:
+        if asked["is_whole"]:
+            raise
+        raise InputError("it cannot be started: too few accounts, or something cannot be as stated.") from error
+    course.wait(keeper.renew(fresh=False))
+    return {"trial": trial.trial_id}
+
+
+def _read_trial(keeper: Keeper, asked: Mapping[str, Any], course: Course) -> Mapping[str, Any]:
+    """What a trial came to, for whoever asked; for an analyst what it came to when it was first read."""
+    course.begin("reading a trial")
+
+    def read(book: Book) -> Reading:
+        if asked["is_whole"]:
+            return bare_reading(book.trials.read(asked["trial"], early=asked["early"]))
+        return read_once(book, asked["trial"], now=clock())
+
+    reading = course.wait_for(keeper.ask_later(read))
+    course.wait(keeper.renew(fresh=False))
+    return {"reading": freeze(reading)}
+
+
 def _show_anew(keeper: Keeper, book: Book, course: Course) -> None:
     """Find signals where there are none yet, then have the pages show what is in the book."""
     book.understand(progress=course.begin("finding"))
@@ -193,6 +245,11 @@ def _count_reasons(rejected: Sequence[Rejected], tell: Callable[[str], str]) -> 
         first.setdefault(each.reason, each.position)
     counted = Counter(each.reason for each in rejected).most_common(_REASONS)
     return [{"reason": _line(reason), "count": count, "first": tell(first[reason])} for reason, count in counted]
+
+
+def _name(error: SourceError, names: Mapping[str, str]) -> InputError:
+    """The same error, of the file as its sender called it."""
+    return InputError(SourceError(_rename(Path(error.path).name, names), error.problem, error.advice).told)
 
 
 def _rename(name: str, names: Mapping[str, str]) -> str:

@@ -21,6 +21,7 @@ from troth.sources import Rejected
 from troth.sources.jsonl import RowReader, parse_row
 from troth.sources.turns import Turn, tabulate
 from troth.web.api.rim import Sent
+from troth.web.arrow import refuse_compressed
 from troth.web.visit import Refused
 
 JSON: Final = "application/json"
@@ -169,7 +170,7 @@ def _read_arrow(data: bytes) -> Iterator[tuple[str, object]]:
 
 def _open_arrow(data: bytes) -> pa.Table:
     """The table of a stream, with columns that are safe to look into."""
-    _refuse_compressed(data)
+    refuse_compressed(data)
     table = pa.ipc.open_stream(data).read_all()
     table.validate(full=True)  # offsets and UTF-8: what is not right here would be read beyond its end
     if table.num_rows > MOST_ROWS:
@@ -228,35 +229,6 @@ def _plain_times(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
 def _is_plain(kind: pa.DataType) -> bool:
     tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_integer, pa.types.is_boolean, pa.types.is_null)
     return any(test(kind) for test in tests)
-
-
-def _refuse_compressed(data: bytes) -> None:
-    """Refuse batches with compressed buffers, which unfold to any size.
-
-    Source: the flatbuffers `Message` and `RecordBatch` of the Arrow columnar format; a table begins with the distance
-    to its vtable, in which field n stands at 4 + 2n, absent where 0 or beyond the vtable's end.
-    """
-    for message in pa.ipc.MessageReader.open_stream(data):
-        metadata = message.metadata.to_pybytes()
-        root = struct.unpack_from("<I", metadata, 0)[0]
-        header = _follow(metadata, root, 2)
-        if message.type == "dictionary" and header is not None:
-            header = _follow(metadata, header, 1)
-        if message.type in {"record batch", "dictionary"} and header and _follow(metadata, header, 3) is not None:
-            raise ValueError("its buffers are compressed; send them as they are")
-
-
-def _follow(metadata: bytes, table: int, number: int) -> int | None:
-    """Where the table in field `number` of the flatbuffer table at an offset stands."""
-    vtable = table - struct.unpack_from("<i", metadata, table)[0]
-    size = struct.unpack_from("<H", metadata, vtable)[0]
-    if 4 + 2 * number + 2 > size:
-        return None
-    offset = struct.unpack_from("<H", metadata, vtable + 4 + 2 * number)[0]
-    if not offset:
-        return None
-    place = table + offset
-    return place + struct.unpack_from("<I", metadata, place)[0]
 
 
 _ROWS: Final[dict[str, Any]] = {JSON: _read_json, NDJSON: _read_ndjson, ARROW: _read_arrow}

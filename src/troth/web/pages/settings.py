@@ -17,13 +17,15 @@ from troth.desk import clock
 from troth.errors import InputError
 from troth.forgetting import Meant, Weighed, choose_person, weigh
 from troth.signals import HELD, SHOWN
-from troth.web.access import ALLOWED, Need
+from troth.told import Told
+from troth.web.access import Need, Role, Visitor
 from troth.web.downloading import name_makers
 from troth.web.happenings import KINDS
 from troth.web.later import find_later
+from troth.web.records import tell_why
 from troth.web.sessions import make_secret
 from troth.web.tokens import LONGEST_DAYS, list_tokens, make_token, revoke_token
-from troth.web.visit import Manage, Own, Visit
+from troth.web.visit import Manage, Own, Refused, Visit
 from troth.web.webhooks import Hook, add_hook, check_alone, count_events, drop_hook, list_hooks
 
 if TYPE_CHECKING:
@@ -63,17 +65,13 @@ def give_token(
     may: Annotated[tuple[str, ...], Form()] = (),
 ) -> Response:  # fmt: skip
     """Make a token; it is shown this once."""
-    secret, _ = make_token(
-        visit.keeper.store, name=name, needs=_read_needs(may), lasts=dt.timedelta(days=days), for_whom=visit.who,
-        now=clock(),
-    )  # fmt: skip
-    return _show(visit, token=secret)
+    return _show(visit, token=give(visit, name=name, days=days, may=may))
 
 
 @router.post("/settings/tokens/revoke")
 def take_token(visit: Manage, token_id: Annotated[str, Form(min_length=1)]) -> Response:
     """Take a token back."""
-    revoke_token(visit.keeper.store, token_id, now=clock())
+    take_back(visit, token_id)
     return visit.go("/settings#tokens")
 
 
@@ -107,6 +105,8 @@ def forget(
                           once=make_secret())  # fmt: skip
     meant = visit.keeper.ask(lambda book: choose_person(book, who))
     visit.serving.worker.add("forget", once or make_secret(), {"names": list(meant.names)}, by=visit.who.name)
+    for name in meant.names:
+        visit.serving.sessions.end_all(Visitor(name=name, role=Role.member, person=name.lower()))
     return visit.go("/bring")
 
 
@@ -126,7 +126,7 @@ def show_people(visit: Manage, q: _Words = "", after: _Words = "", several: bool
     undone = {row["undoes"] for row in decided.to_pylist() if row["undoes"]}
     return visit.show(
         "people.html", known=known, q=q, several=several, rows=rows, following=following, people=people.num_rows,
-        suggested=suggested.slice(0, _PAGE).to_pylist(),
+        suggested=suggested.slice(0, _PAGE).to_pylist(), why=tell_why,
         decided=[row | {"is_undone": row["decision_id"] in undone} for row in decided.to_pylist()[::-1][:_PAGE]],
     )  # fmt: skip
 
@@ -168,7 +168,7 @@ def _show(
     return visit.show(
         "settings.html", manages=manages, leaves=visit.who.may(Need.store), view=view,
         lines=write_lines(view.settings), facets={**SHOWN, **HELD}, may=MAY,
-        givable=[need for need in MAY if need in ALLOWED[visit.who.role]],
+        givable=[need for need in MAY if visit.who.may(need)],
         tokens=list_tokens(store) if manages else [], hooks=list_hooks(store) if manages else [],
         events=count_events(store) if manages else {}, kinds=KINDS, now=now, made_with=name_makers(),
         where=store.path if visit.who.person is None else "", longest=LONGEST_DAYS,
@@ -176,10 +176,34 @@ def _show(
     )  # fmt: skip
 
 
+def give(visit: Visit, *, name: str, days: int, may: Iterable[str]) -> str:
+    """Make a token that does no more than its owner may; the token, to be shown this once.
+
+    Raises: Refused with 403 where a token asks for another one, which would outlive it; InputError.
+    """
+    if visit.session is None:
+        raise Refused(403, "tokens are made in a browser, by somebody who is signed in; no token makes another")
+    secret, made = make_token(
+        visit.keeper.store, name=name, needs=_read_needs(may), lasts=dt.timedelta(days=days), for_whom=visit.who,
+        now=clock(),
+    )  # fmt: skip
+    visit.serving.forget_tokens(made.token_id)
+    return secret
+
+
+def take_back(visit: Visit, token_id: str, *, of: Visitor | None = None) -> None:
+    """Revoke a token, at once.
+
+    Raises: InputError where it is not there, or not one `of` this person's.
+    """
+    revoked = revoke_token(visit.keeper.store, token_id, now=clock(), of=of)
+    visit.serving.forget_tokens(revoked.token_id)
+
+
 def _read_needs(words: Iterable[str]) -> list[Need]:
     strange = [word for word in words if word not in list(MAY)]
     if strange:
-        raise InputError(f"a token may do {', '.join(MAY)}; not {strange[0]!r}.")
+        raise InputError(Told("a token may do {may}; not {strange!r}.", may=", ".join(MAY), strange=strange[0]))
     return [Need(word) for word in words]
 
 

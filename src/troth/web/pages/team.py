@@ -10,7 +10,8 @@ from fastapi import APIRouter, Form
 from fastapi.responses import Response
 
 from troth.desk import clock
-from troth.web.team import LEAST_EVIDENCED, LEAST_PEOPLE, LEAST_RELATIONSHIPS, REASONS, list_periods, publish
+from troth.web.jobs import UNFINISHED
+from troth.web.team import LEAST_EVIDENCED, LEAST_PEOPLE, LEAST_RELATIONSHIPS, REASONS, check_period, list_periods
 from troth.web.visit import Team, Visit
 
 router = APIRouter()
@@ -29,14 +30,16 @@ def show_team(visit: Team) -> Response:
     over = [period for period in list_periods(clock(), _kind(visit), visit.view.zone) if period not in given]
     return visit.show(
         "team.html", periods=periods, over=over, reasons=REASONS,
-        least=(LEAST_PEOPLE, LEAST_EVIDENCED, LEAST_RELATIONSHIPS),
+        jobs=[job for job in visit.serving.worker.jobs(kind="publish") if job.state in {*UNFINISHED, "failed"}],
+        unfinished=UNFINISHED, least=(LEAST_PEOPLE, LEAST_EVIDENCED, LEAST_RELATIONSHIPS),
     )  # fmt: skip
 
 
 @router.post("/team/publish")
 def publish_figures(visit: Team, period: Annotated[str, Form()]) -> Response:
-    """Publish a period that is over, once."""
-    visit.keeper.change(lambda book: publish(book, period, now=clock()))
+    """Have a period that is over worked out beside the requests, and published, once."""
+    check_period(visit.keeper.open_book(), period, now=clock())
+    visit.serving.worker.add_anew("publish", period, {"period": period}, by=visit.who.person or visit.who.name)
     return visit.go("/team")
 
 

@@ -1,26 +1,35 @@
-"""Worth: what goes with trust in deals and money, what begets it, and trials that tell what brings it."""
+"""Worth: what goes with trust in deals and money, what begets it, and trials that tell what brings it.
+
+Whoever keeps the whole book sees the figures as of now; analysts see them as they were published (`web.editions`).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import pyarrow.compute as pc
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Query
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from troth.desk import clock
+from troth.errors import InputError
 from troth.signals import SHOWN
 from troth.web.charting import offer_chart
 from troth.web.downloading import name_makers, offer_csv, offer_file
+from troth.web.editions import find_edition
+from troth.web.freezing import thaw
+from troth.web.jobs import UNFINISHED, Job
 from troth.web.later import find_later
-from troth.web.team import WHOLE
+from troth.web.sessions import make_secret
 from troth.web.visit import Team, Visit
 
 if TYPE_CHECKING:
     from troth.begetting import Reciprocity
     from troth.swaying import Influence
-    from troth.trial.told import Reading, Trial
+    from troth.trial.told import Trial
     from troth.trialsuggesting import Suggestions
     from troth.worthtold import Worth
 
@@ -40,9 +49,9 @@ _STARTED: Final = "/worth#trials"
 
 
 @router.get("/worth")
-def show_worth(visit: Team, kind: Kind = "deal") -> Response:
-    """Everything that goes with trust; parts that are still being worked out say so."""
-    return _show(visit, kind)
+def show_worth(visit: Team, kind: Kind = "deal", job: Annotated[str, Query(max_length=64)] = "") -> Response:
+    """Everything that goes with trust; parts that are still being worked out say so. `job`: a trial's, of one's own."""
+    return _show(visit, kind, job=_find_job(visit, job) if job else None)
 
 
 @router.get("/worth.csv")
@@ -101,11 +110,14 @@ def start_trial(
 ) -> Response:  # fmt: skip
     """Draw half of the accounts for a practice; it is read on its day."""
     _check_group(visit)
-    by = visit.who.name or None
-    visit.keeper.change(
-        lambda book: book.trials.start(practice, until=until or None, circle=circle, outcome=outcome, by=by)
-    )
-    return visit.go(_STARTED)
+    is_whole = _is_whole(visit)
+    if not is_whole:
+        _check_pause(visit)
+    asked = {
+        "practice": practice, "until": until, "circle": circle, "outcome": outcome, "by": visit.who.name,
+        "is_whole": is_whole,
+    }  # fmt: skip
+    return _begin(visit, "trial", make_secret() if is_whole else "of analysts", asked)
 
 
 @router.post("/worth/trials/stop")
@@ -119,11 +131,43 @@ def stop_trial(visit: Team, trial: Annotated[str, Form()], note: Annotated[str, 
 def read_trial(visit: Team, trial: Annotated[str, Form()], early: Annotated[bool, Form()] = False) -> Response:
     """The result of a trial; that it was read is kept, since who looks often finds what is not there."""
     _check_group(visit)
-    reading = visit.keeper.change(lambda book: book.trials.read(trial, early=early))
-    return _show(visit, "deal", reading=reading)
+    found, is_whole = visit.keeper.open_book().trials.find(trial), _is_whole(visit)
+    if clock() < found.until and not (early and is_whole):
+        raise InputError(f"trial {found.trial_id} is read on its day: its last day is {found.last_day}.")
+    asked = {"trial": found.trial_id, "early": early, "is_whole": is_whole}
+    return _begin(visit, "reading", make_secret() if is_whole else f"{found.trial_id}\n{visit.who.person}", asked)
 
 
-def _show(visit: Visit, kind: Kind, *, reading: Reading | None = None) -> Response:
+def _begin(visit: Visit, kind: str, key: str, asked: Mapping[str, object]) -> Response:
+    """Have a trial drawn or read beside the requests, and lead to where it is told."""
+    by = visit.who.person or visit.who.name
+    return visit.go(f"/worth?job={visit.serving.worker.add_anew(kind, key, asked, by=by)}#trials")
+
+
+def _find_job(visit: Visit, job_id: str) -> Job:
+    """A job that this visitor asked for.
+
+    Raises: HTTPException 404.
+    """
+    job = visit.serving.worker.find(job_id)
+    if job is None or job.kind not in {"trial", "reading"} or job.by != (visit.who.person or visit.who.name):
+        raise HTTPException(404)
+    return job
+
+
+def _check_pause(visit: Visit) -> None:
+    """Refuse an analyst's trial where one was stated since figures were published: what a trial could find is told when
+    it is stated, from the book as it stands then, and two of these could be held against each other.
+
+    Raises: InputError.
+    """
+    editions = visit.view.editions
+    published = pc.max(editions.filter(pc.not_equal(editions["part"], "trial"))["published_at"]).as_py()
+    if any(one.stated_at >= published for one in visit.keeper.open_book().trials.list()):
+        raise InputError("a trial was started since the last period was published. Start the next one after the next.")
+
+
+def _show(visit: Visit, kind: Kind, *, job: Job | None = None) -> Response:
     from troth.trial.practices import PRACTICES  # noqa: PLC0415  # scipy, which few pages need
     from troth.trial.told import OUTCOME_WORDS  # noqa: PLC0415
     from troth.worth.ratios import LEAST_ACCOUNTS, LEAST_ENDS  # noqa: PLC0415
@@ -131,22 +175,30 @@ def _show(visit: Visit, kind: Kind, *, reading: Reading | None = None) -> Respon
 
     _check_group(visit)
     view = visit.keeper.view()
-    parts: dict[str, Any] = {
-        "found": _find_worth(visit, kind),
-        "reciprocity": _find_reciprocity(visit),
-        "influence": _find_influence(visit),
-        "suggestions": _find_suggestions(visit),
-        "trials": _find_trials(visit),
-    }
+    is_whole, edition = _is_whole(visit), None if _is_whole(visit) else find_edition(view.editions, kind)
+    parts = _find_parts(visit, kind)
+    told = job.told.get("reading") if job is not None and job.state == "done" else None
     return visit.show(
-        "worth.html", kind=kind, is_behind=any(part is None for part in parts.values()), found=parts["found"],
-        reciprocity=parts["reciprocity"], influence=parts["influence"], suggestions=parts["suggestions"],
-        trials=parts["trials"],
-        is_whole=_is_whole(visit), pictures=PICTURES, listed=_LISTED, least_ends=LEAST_ENDS, mine=visit.view.by_name,
-        least_accounts=LEAST_ACCOUNTS, levels=("all", *LEVELS), has_outcomes=view.outcomes.num_rows > 0,
+        "worth.html", kind=kind, **parts, job=job, edition=edition,
+        is_behind=(is_whole and None in parts.values()) or (job is not None and job.state in UNFINISHED),
+        is_whole=is_whole, pictures=PICTURES, listed=_LISTED, least_ends=LEAST_ENDS, mine=visit.view.by_name,
+        least_accounts=LEAST_ACCOUNTS, levels=("all", *LEVELS), has_outcomes=not is_whole or view.outcomes.num_rows > 0,
         practices=PRACTICES, outcome_words=OUTCOME_WORDS, facets=SHOWN, now=view.made_at,
-        deals=_list_deals(parts["found"]), reading=reading,
+        deals=_list_deals(parts["found"]), reading=None if told is None else thaw(told),
     )  # fmt: skip
+
+
+def _find_parts(visit: Visit, kind: Kind) -> dict[str, Any]:
+    """What the page tells; None where it is still worked out, or was not published."""
+    if _is_whole(visit):
+        return {
+            "found": _find_worth(visit, kind), "reciprocity": _find_reciprocity(visit),
+            "influence": _find_influence(visit), "suggestions": _find_suggestions(visit), "trials": _find_trials(visit),
+        }  # fmt: skip
+    parts = {"found": kind} | {part: part for part in ("reciprocity", "influence", "suggestions")}
+    editions = {name: find_edition(visit.keeper.view().editions, part) for name, part in parts.items()}
+    given = {name: None if edition is None else edition.found for name, edition in editions.items()}
+    return given | {"trials": _find_trials(visit)}
 
 
 def _list_deals(found: Worth | None) -> list[tuple[str, str, Any]]:
@@ -164,13 +216,12 @@ def _is_whole(visit: Visit) -> bool:
 
 
 def _check_group(visit: Visit) -> None:
-    """Refuse whoever does not keep the whole book where the team was never found to be large enough for a figure.
+    """Refuse whoever does not keep the whole book where nothing was published, as of a team that is too small.
 
     Raises: HTTPException 404.
     """
-    figures = visit.keeper.view().figures
-    is_group = pc.and_(pc.equal(figures["team"], WHOLE), pc.is_null(figures["withheld"]))
-    if not _is_whole(visit) and not pc.any(is_group).as_py():
+    editions = visit.keeper.view().editions
+    if not _is_whole(visit) and not pc.any(pc.not_equal(editions["part"], "trial")).as_py():
         raise HTTPException(
             404, "what goes with trust is told of a team of at least 8 people, once figures of a whole period of it "
             "were published. The page Team says what is missing",
@@ -178,11 +229,16 @@ def _check_group(visit: Visit) -> None:
 
 
 def _worth_or_none(visit: Visit, kind: Kind) -> Worth:
-    """What was found.
+    """What was found, or published.
 
-    Raises: HTTPException 503 while it is being worked out.
+    Raises: HTTPException 503 while it is being worked out, 404 where it was withheld.
     """
     _check_group(visit)
+    if not _is_whole(visit):
+        edition = find_edition(visit.keeper.view().editions, kind)
+        if edition is None or edition.found is None:
+            raise HTTPException(404, "of these there are too few accounts for a figure of a group")
+        return edition.found
     found = _find_worth(visit, kind)
     if found is None:
         raise HTTPException(503, "this is being worked out. Ask again in a moment", headers={"Retry-After": "3"})
