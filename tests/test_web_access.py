@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +31,9 @@ from troth.web.access import ALLOWED, OBJECTS, Need, Reach, Role, Visitor
 from troth.web.app import Serving, make_app, need_of
 from troth.web.narrow import NARROWED, SHARED, OwnViews, list_names, narrow
 from troth.web.pages import ROUTERS
+from troth.web.pages.relationship import Others, place_others
 from troth.web.sessions import MemorySessions, make_form_token
+from troth.web.tokens import list_tokens
 from troth.web.view import View
 
 NOON = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
@@ -53,7 +56,7 @@ def view_of(turns: pa.Table, *, people: Mapping[str, tuple[str, ...]] | None = N
     taken = {name: tables.get(name, rows(name)) for name in SCHEMAS}
     plain = {each.name: taken.get(each.name, pa.table({})) for each in fields(View) if each.type == "pa.Table"}
     return View(
-        **(plain | {"figures": taken["team_figures"]}),
+        **(plain | {"figures": taken["team_figures"], "editions": taken["worth_figures"]}),
         made_at=NOON, day=None, morning=NOON.date(), whose="firm.example", grounds="", zone="UTC", close=None,
         known=Understood(turns=turns, sentences=taken["sentences"], findings=taken["findings"]),
         standing=Standing(
@@ -64,28 +67,34 @@ def view_of(turns: pa.Table, *, people: Mapping[str, tuple[str, ...]] | None = N
     )  # fmt: skip
 
 
-def turn(turn_id: str, speaker: str, talk: str, to: list[str], cc: list[str]) -> dict[str, Any]:
+def turn(
+    turn_id: str, speaker: str, talk: str, to: list[str], cc: list[str], *, channel: str = "mail"
+) -> dict[str, Any]:
     is_ours = speaker in OURS
     facing = next((who for who in [speaker, *to, *cc] if who not in OURS), None)
     return {
         "turn_id": turn_id, "conversation_id": talk, "sent_at": NOON, "speaker": speaker, "recipients": to, "cc": cc,
-        "channel": "mail", "body": f"needle {turn_id}", "side": "us" if is_ours else "them",
+        "channel": channel, "body": f"needle {turn_id}", "side": "us" if is_ours else "them",
         "circle": "colleague" if facing is None else "customer",
         "relationship": "team" if facing is None else facing.rpartition("@")[2],
     }  # fmt: skip
 
 
+BOX = "support@firm.example"
 people = st.sampled_from([*OURS, *THEIRS])
+named = st.sampled_from([*OURS, *THEIRS, BOX])
+channels = st.sampled_from(["mail", "mail", "chat", "ticket"])
+Drawn = list[tuple[str, str, list[str], list[str], str]]
 turns_drawn = st.lists(
-    st.tuples(people, st.sampled_from("ABC"), st.lists(people, max_size=2), st.lists(people, max_size=2)),
+    st.tuples(people, st.sampled_from("ABC"), st.lists(named, max_size=2), st.lists(named, max_size=2), channels),
     min_size=1, max_size=9,
 )  # fmt: skip
 
 
-def everything_about(drawn: list[tuple[str, str, list[str], list[str]]], pointers: list[int]) -> View:
+def everything_about(drawn: Drawn, pointers: list[int]) -> View:
     """A view in which every turn holds a sentence, a finding, a promise, a question and a reading, each of which
     points to another turn and repeats its words."""
-    turns = [turn(f"t{n}", *each) for n, each in enumerate(drawn)]
+    turns = [turn(f"t{n}", *each[:4], channel=each[4]) for n, each in enumerate(drawn)]
     aimed = [f"t{pointers[n % len(pointers)] % len(turns)}" for n in range(len(turns))]
     of: dict[str, list[dict[str, Any]]] = {name: [] for name in ("sentences", "findings", "promises", "questions")}
     readings: list[dict[str, Any]] = []
@@ -115,18 +124,30 @@ def everything_about(drawn: list[tuple[str, str, list[str], list[str]]], pointer
 @hypothesis_settings(max_examples=60)
 @given(turns_drawn, st.lists(st.integers(0, 8), min_size=1, max_size=9), st.sampled_from(OURS))
 def test_nothing_in_a_view_is_from_where_its_person_took_no_part(
-    drawn: list[tuple[str, str, list[str], list[str]]], pointers: list[int], person: str
+    drawn: Drawn, pointers: list[int], person: str
 ) -> None:
     """By another road: the rule in plain loops over the turns, and every word anywhere in the view."""
     whole = everything_about(drawn, pointers)
     own = narrow(whole, person)
-    wrote_in = {talk for speaker, talk, _, _ in drawn if speaker == person}
-    seen, read = set(), set()
-    for n, (speaker, talk, to, cc) in enumerate(drawn):
-        if talk in wrote_in or person in to or person in cc:
+    wrote_in = {talk for speaker, talk, *_ in drawn if speaker == person}
+    of_firm = {one for one, *_ in drawn if one in OURS}
+    seen, read, homes = set(), set(), set()
+    for n, (speaker, talk, to, cc, channel) in enumerate(drawn):
+        named = {*to, *cc}
+        is_sent_to_the_firm = speaker not in OURS and BOX in named and bool(of_firm) and not named & set(OURS)
+        is_open = channel == "chat" or (channel == "ticket" and not named) or is_sent_to_the_firm
+        if speaker == person or person in named or (talk in wrote_in and is_open):
             seen.add(f"t{n}")
-        if speaker == person or (speaker not in OURS and (talk in wrote_in or person in to)):
-            read.add(f"t{n}")
+            homes.add((talk, turn("", speaker, talk, to, cc)["relationship"]))
+            if speaker == person or (speaker not in OURS and (talk in wrote_in or person in to)):
+                read.add(f"t{n}")
+    between: dict[str, int] = {}
+    for n, (speaker, talk, to, cc, _) in enumerate(drawn):
+        if f"t{n}" not in seen and (talk, turn("", speaker, talk, to, cc)["relationship"]) in homes:
+            between[talk] = between.get(talk, 0) + 1
+    assert own.between.to_pylist() == [
+        {"conversation_id": talk, "day": NOON.date(), "count": count} for talk, count in sorted(between.items())
+    ]
     assert set(own.known.turns["turn_id"].to_pylist()) == seen
     for table in (own.known.findings, own.standing.promises, own.standing.questions, own.standing.readings, own.listed):
         assert set(table["turn_id"].to_pylist()) == read
@@ -141,8 +162,33 @@ def test_nothing_in_a_view_is_from_where_its_person_took_no_part(
     assert {row["relationship"] for row in own.rows} == homes
 
 
+def test_writing_into_a_thread_of_mail_opens_nothing_of_it() -> None:
+    """A reply that was made up, with the thread's own references, shows what was sent to its writer and no more."""
+    kim, day = THEIRS[0], dt.timedelta(days=1)
+    thread = [
+        turn("asked", kim, "A", [ANNA], []), turn("told", ANNA, "A", [kim], []),
+        turn("asked again", kim, "A", ["Support@firm.example", ANNA], []), turn("told again", ANNA, "A", [kim], []),
+        turn("about it", ANNA, "A", [CARLA], []), turn("pushed in", BOB, "A", [kim], []),
+        turn("to the firm", kim, "A", ["support@firm.example"], []), turn("in copy", kim, "A", [ANNA], [BOB]),
+    ]  # fmt: skip
+    placed = [each | {"position": n, "sent_at": NOON + n * day} for n, each in enumerate(thread)]
+    own = narrow(view_of(rows("turns", *placed)), BOB)
+    assert own.known.turns["turn_id"].to_pylist() == ["pushed in", "to the firm", "in copy"]
+    assert own.known.turns["position"].to_pylist() == [0, 1, 2]  # a gap would say how many others there are
+    days = [(NOON + n * day).date() for n in range(4)]  # that Anna spoke of it to Carla is not told
+    told = [{"conversation_id": "A", "day": each, "count": 1} for each in days]
+    assert own.between_in.rows("A").to_pylist() == told
+    others = place_others(own.between, own.known.turns, 0, 3, zone="UTC")
+    assert others == {0: Others(first=days[0], last=days[3], count=4)}
+    assert place_others(own.between, own.known.turns, 1, 3, zone="UTC") == {}
+    earlier = placed[5] | {"sent_at": NOON + day}
+    assert place_others(own.between, rows("turns", earlier), 0, 1, zone="UTC") == {
+        0: Others(first=days[0], last=days[0], count=1), 1: Others(first=days[1], last=days[3], count=3),
+    }  # fmt: skip
+
+
 def test_the_sole_user_sees_the_whole_book() -> None:
-    whole = everything_about([(ANNA, "A", [THEIRS[0]], []), (BOB, "B", [THEIRS[1]], [])], [0])
+    whole = everything_about([(ANNA, "A", [THEIRS[0]], [], "mail"), (BOB, "B", [THEIRS[1]], [], "mail")], [0])
     assert narrow(whole, None) is whole
 
 
@@ -151,11 +197,11 @@ def test_a_part_of_a_view_that_nobody_placed_stops_everything(monkeypatch: pytes
     assert {each.name for each in fields(View) if each.init} == SHARED | NARROWED
     monkeypatch.setattr("troth.web.narrow.NARROWED", NARROWED - {"standing"})
     with pytest.raises(RuntimeError, match="who may see standing"):
-        narrow(everything_about([(ANNA, "A", [BOB], [])], [0]), ANNA)
+        narrow(everything_about([(ANNA, "A", [BOB], [], "mail")], [0]), ANNA)
 
 
 def test_own_views_are_bounded_and_made_once() -> None:
-    whole = everything_about([(ANNA, "A", [THEIRS[0]], [])], [0])
+    whole = everything_about([(ANNA, "A", [THEIRS[0]], [], "mail")], [0])
     assert narrow(whole, ANNA) is narrow(whole, ANNA)
     for n in range(70):
         narrow(whole, f"p{n}@firm.example")
@@ -189,6 +235,7 @@ def test_a_member_without_a_person_cannot_be() -> None:
 
 ROLES = {role: Visitor(name=role, role=role, person=None if role is Role.sole else ANNA) for role in Role}
 ANNA_OF_THE_SAMPLE, OTHER = "anna@brimholt.example", "gesa@brimholt.example"
+OWNER = Visitor(name="o", role=Role.owner, person="mats@brimholt.example")
 
 
 def all_routes() -> list[APIRoute]:
@@ -251,7 +298,7 @@ def path_of(route: APIRoute, named: Mapping[str, str]) -> str:
     path = route.path
     for part in route.param_convertors:
         path = path.replace("{" + part + "}", quote(named.get(part, "nothing"), safe=""))
-        path = path.replace("{" + part + ":path}", quote(named.get(part, "nothing"), safe=""))
+        path = path.replace("{" + part + ":whole}", quote(named.get(part, "nothing"), safe=""))
     return path
 
 
@@ -320,6 +367,51 @@ def test_what_belongs_to_others_is_not_there(team: Serving, client: TestClient) 
             if leaked or (method == "GET" and is_named and answer.status_code != 404 and need_of(route) is Need.own):
                 wrong.append(f"{method} {route.path} as {role}: {answer.status_code} {leaked[:1]}")
     assert not wrong
+
+
+def test_a_token_of_ones_own_sees_what_ones_pages_see_until_it_is_taken_back(team: Serving, client: TestClient) -> None:
+    """Every route once in a session and once with a token: the same status, and of the API the same answer."""
+    casper = Visitor(name="c", role=Role.member, person="casper@brimholt.example")
+    secrets = {person: team.sessions.begin(person) for person in (casper, OWNER, replace(casper, person=OTHER))}
+
+    def send(path: str, who: Visitor, **form: object) -> Response:
+        client.cookies.clear()
+        headers = {"x-form-token": make_form_token(secrets[who]), "cookie": f"{team.cookie}={secrets[who]}"}
+        return client.post(path, data=form, headers=headers)
+
+    assert send("/account/tokens", casper, name="all", may=["own", "team"]).status_code == 422  # no more than oneself
+    page = send("/account/tokens", casper, name="mine", may=["own"])
+    found = re.search(r"<code>(troth_[\w-]+)</code>", page.text)
+    assert found is not None
+    bearer = {"authorization": f"Bearer {found[1]}"}
+    assert found[1] not in send("/account/tokens/revoke", casper, token_id="nothing").text
+    named = {**things(team.keeper.view()), **things(narrow(team.keeper.view(), casper.person))}
+    wrong: list[str] = []
+    for method, route in calls():
+        need, path = need_of(route), path_of(route, named)
+        client.cookies.clear()
+        if method != "GET" or need is Need.nothing:
+            refused = client.request(method, path, headers=bearer).status_code if need is not Need.nothing else 403
+            if (refused != 403 and need is not Need.own) or refused >= 500:
+                wrong.append(f"{method} {path}: {refused}")
+            continue
+        shown = client.get(path, headers=bearer)
+        mine = client.get(path, headers={"cookie": f"{team.cookie}={secrets[casper]}"})
+        is_same = shown.status_code == mine.status_code if need is Need.own else shown.status_code == 403
+        if not is_same or (path.startswith("/api/") and need is Need.own and shown.text != mine.text):
+            wrong.append(f"{method} {path}: {shown.status_code}, and {mine.status_code} in a browser")
+    assert not wrong
+    assert client.post("/account/tokens", data={"name": "x", "may": "own"}, headers=bearer).status_code == 403
+    kept = list_tokens(team.keeper.store, of=casper)
+    assert [(one.name, one.person) for one in kept] == [("mine", casper.person)]
+    stranger, owner = replace(casper, person=OTHER), OWNER
+    assert "mine" not in client.get("/account", headers={"cookie": f"{team.cookie}={secrets[stranger]}"}).text
+    assert send("/account/tokens/revoke", stranger, token_id=kept[0].token_id).status_code == 422
+    client.cookies.clear()
+    assert client.get("/api/v1/turns", headers=bearer).status_code == 200
+    assert send("/settings/tokens/revoke", owner, token_id=kept[0].token_id).status_code == 303
+    client.cookies.clear()
+    assert client.get("/api/v1/turns", headers=bearer).status_code == 401  # at once
 
 
 def test_deciding_a_promise_tells_nothing_from_where_one_took_no_part(team: Serving, client: TestClient) -> None:

@@ -2,123 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from html.parser import HTMLParser
-from importlib.resources import files
-from string import Formatter
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browsing import Watched, start_browser, watch
-from fastapi.routing import APIRoute
-from jinja2 import Environment, nodes
+from crawling import ROUTES, crawl, outline, template_of
 from playwright.sync_api import Browser, Page
-from served import ADDRESS, Door, enter, listen
+from served import Door, enter, listen
 
-from troth.validity import checks_together, list_validity
 from troth.web import rendering
 from troth.web.app import Serving
-from troth.web.pages import ROUTERS
 
 LARGEST = 300_000
-EACH = 2  # pages of one template and one kind of query that the crawl looks at
 CHART = "figure.chart[data-spec]"
 RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
-ROUTES = [
-    route
-    for router in ROUTERS
-    for route in router.routes
-    if isinstance(route, APIRoute) and "GET" in (route.methods or ()) and not route.path.startswith("/api/")
-]
-
-
-class Outline(HTMLParser):
-    """What a page links to, and what of it could be wrong for whoever does not see it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.links: list[str] = []
-        self.ids: Counter[str] = Counter()
-        self.headings: list[int] = []
-        self._form: tuple[str, dict[str, str]] | None = None  # a form that asks, and what it asks with
-        self._field = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if (found := given.get("id")) is not None:
-            self.ids[found] += 1
-        if re.fullmatch("h[1-6]", tag):
-            self.headings.append(int(tag[1]))
-        for name in ("href", "src", "data-spec", "hx-get"):
-            if (link := given.get(name)) and not link.startswith(("#", "mailto:", "data:")):
-                self.links.append(link)
-        if tag == "form" and given.get("method", "get") == "get":
-            self._form = (given.get("action") or "/", {})
-        elif self._form and tag == "select":
-            self._field = given.get("name") or ""
-        elif self._form and tag == "option" and ("selected" in given or self._field not in self._form[1]):
-            self._form[1][self._field] = given.get("value") or ""
-        elif self._form and tag == "input" and given.get("name") and given.get("type") not in {"checkbox", "radio"}:
-            self._form[1][given["name"] or ""] = given.get("value") or ""
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "form" and self._form:
-            action, fields = self._form
-            self.links.append(f"{action}?{urlencode(fields)}" if fields else action)
-            self._form = None
-
-
-def outline(text: str) -> Outline:
-    found = Outline()
-    found.feed(text)
-    return found
-
-
-def template_of(path: str) -> str:
-    """The route that answers a path."""
-    return next((route.path for route in ROUTES if route.path_regex.match(path)), path)
-
-
-def crawl(door: Door, language: str) -> dict[str, str]:
-    """Every kind of page and file that is reached from the first page by links; the texts of the pages."""
-    waiting, seen, kinds = ["/"], set[str](), Counter[Any]()
-    pages: dict[str, str] = {}
-    while waiting:
-        path = waiting.pop(0)
-        parts = urlsplit(path)
-        kind = (template_of(parts.path), tuple(sorted(name for name, _ in parse_qsl(parts.query))))
-        kinds[kind] += 1
-        if path in seen or kinds[kind] > EACH:
-            continue
-        seen.add(path)
-        answer = door.client.get(path, headers={"accept-language": language})
-        assert answer.status_code == 200, (path, answer.status_code)
-        is_saved = "content-disposition" in answer.headers
-        if is_saved or not answer.headers["content-type"].startswith("text/html"):
-            continue
-        pages[path] = answer.text
-        for link in outline(answer.text).links:
-            target = urlsplit(urljoin(f"{ADDRESS}{path}", link))
-            assert f"{target.scheme}://{target.netloc}" == ADDRESS, f"{path} links to {link}"
-            waiting.append(target.path + (f"?{target.query}" if target.query else ""))
-    return pages
-
-
-class Missing(dict[str, str]):
-    """Words of a language, which notes what was asked for and is not there."""
-
-    def __init__(self, words: Mapping[str, str]) -> None:
-        super().__init__(words)
-        self.asked = set[str]()
-
-    def get(self, key: str, default: Any = None) -> Any:
-        if key not in self:
-            self.asked.add(key)
-        return super().get(key, default)
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +30,7 @@ def entered(serving: Serving) -> Iterator[Door]:
 @pytest.fixture(scope="module")
 def pages(entered: Door) -> dict[str, str]:
     """Pages that the navigation and other pages link to, by address."""
-    return crawl(entered, "en")
+    return crawl(entered, "en").pages
 
 
 def test_every_page_is_reached_and_small(pages: dict[str, str]) -> None:
@@ -148,34 +48,6 @@ def test_every_page_has_one_heading_no_step_left_out_and_no_name_twice(pages: di
         assert found.headings.count(1) == 1, path
         assert all(b <= a + 1 for a, b in zip(found.headings, found.headings[1:], strict=False)), (path, found.headings)
         assert not [name for name, times in found.ids.items() if times > 1], path
-
-
-def test_german_pages_leave_nothing_in_english(entered: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = Missing(rendering.load_words("de"))
-    monkeypatch.setattr(rendering, "load_words", lambda language: words if language == "de" else {})
-    found = crawl(entered, "de")
-    assert all('<html lang="de"' in text for text in found.values() if "<html" in text)
-    recorded = {row.get(name) for row in [*list_validity(), *checks_together()] for name in ("metric", "note")}
-    assert sorted(words.asked - recorded) == []  # a record of a check stays as it was written, and says so by its lang
-
-
-def test_every_sentence_of_the_templates_is_there_in_german() -> None:
-    """Of branches, too, that no page of the sample takes."""
-    environment, german = Environment(autoescape=True), rendering.load_words("de")
-    said = {
-        call.args[0].value
-        for template in files("troth.web").joinpath("templates").iterdir()
-        for call in environment.parse(template.read_text("utf-8")).find_all(nodes.Call)
-        if isinstance(call.node, nodes.Name) and call.node.name == "t" and isinstance(call.args[0], nodes.Const)
-    }
-    assert len(said) > 300
-    assert sorted(said - set(german)) == []
-
-
-def test_german_sentences_have_the_parts_of_the_english_ones() -> None:
-    for english, german in rendering.load_words("de").items():
-        parts = [{name for _, name, _, _ in Formatter().parse(text) if name} for text in (english, german)]
-        assert parts[0] == parts[1], english
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ from troth.plain import clean_line
 from troth.readings import latest_objections
 from troth.schema import OBJECTIONS
 from troth.signals import CATALOGUE, HELD, SHOWN
+from troth.told import Told
 
 _TICK: Final = dt.timedelta(microseconds=1)
 _LONGEST_NOTE: Final = 2000
@@ -45,7 +46,13 @@ class Word:
 
     def __post_init__(self) -> None:
         if self.note is not None and len(self.note) > _LONGEST_NOTE:
-            raise InputError(f"the note has {len(self.note)} characters; at most {_LONGEST_NOTE} are kept.")
+            raise InputError(
+                Told(
+                    "the note has {n} characters; at most {most} are kept.",
+                    n=len(self.note),
+                    most=_LONGEST_NOTE,
+                )
+            )
 
 
 def list_objections(store: Store) -> pa.Table:
@@ -72,9 +79,9 @@ def contest(
     """
     turns = known.turns.filter(pc.equal(known.turns["turn_id"], turn_id)).to_pylist()
     if not turns:
-        raise InputError(f"there is no turn {clean_line(turn_id)!r} in this book.")
+        raise InputError(Told("there is no turn {turn_id!r} in this book.", turn_id=clean_line(turn_id)))
     signal = CATALOGUE.get(of)
-    if signal is not None and signal.found_by == "encoder":
+    if signal is not None and signal.is_finding:
         target = _find_finding(known, turns[0], of, start)
     else:
         target = _find_reading(known, readings, turn_id, of, start)
@@ -134,10 +141,14 @@ def decide(store: Store, typed: str, state: str, *, word: Word) -> dict[str, Any
     Raises: InputError when no single objection is meant, or it stands so already.
     """
     if state not in _STATES:
-        raise InputError(f"an objection cannot be {state!r}; it can be {', '.join(_STATES)}.")
+        raise InputError(
+            Told("an objection cannot be {state!r}; it can be {states}.", state=state, states=", ".join(_STATES))
+        )
     row = find_objection(list_objections(store), typed)
     if row["state"] not in _AFTER[state]:
-        raise InputError(f"the objection to {row['signal']!r} is {row['state']} already.")
+        raise InputError(
+            Told("the objection to {signal!r} is {state} already.", signal=row["signal"], state=row["state"])
+        )
     return _write(store, row, state, word, history_of(store, row["objection_id"]))
 
 
@@ -151,8 +162,10 @@ def find_objection(objections: pa.Table, typed: str) -> dict[str, Any]:
     if wanted and len(meant) == 1:
         return meant[0]
     if wanted and meant:
-        raise InputError(f"{clean_line(typed)!r} could be {len(meant)} objections. Write more of it.")
-    raise InputError(f"there is no objection {clean_line(typed)!r}. `troth contest` names them.")
+        raise InputError(
+            Told("{typed!r} could be {meant} objections. Write more of it.", typed=clean_line(typed), meant=len(meant))
+        )
+    raise InputError(Told("there is no objection {typed!r}. `troth contest` names them.", typed=clean_line(typed)))
 
 
 def name_objection(target: Mapping[str, Any]) -> str:
@@ -174,9 +187,16 @@ def _find_finding(known: Understood, turn: Mapping[str, Any], signal: str, start
     chosen = [row for row in found if start is None or row["start"] == start]
     facet = CATALOGUE[signal].facet(turn["side"] or "")
     if facet is None:
-        raise InputError(f"{signal!r} moves no score here. Contest the promise or the question that it led to.")
+        raise InputError(
+            Told("{signal!r} moves no score here. Contest the promise or the question that it led to.", signal=signal)
+        )
     if not chosen:
-        raise InputError(f"no {signal.replace('_', ' ')} was found in this sentence; there is nothing to contest.")
+        raise InputError(
+            Told(
+                "no {signal} was found in this sentence; there is nothing to contest.",
+                signal=Told(signal.replace("_", " ")),
+            )
+        )
     best = max(chosen, key=lambda row: row["probability"])
     return {
         "turn_id": turn["turn_id"], "facet": facet, "signal": signal, "start": best["start"], "end": best["end"],
@@ -194,7 +214,7 @@ def _find_reading(known: Understood, readings: pa.Table, turn_id: str, of: str, 
         read = [row for row in mine if row["signal"] == of or (row["facet"] == facet and of == "clarity")]
     chosen = [row for row in read if start is None or row["start"] == start]
     if not chosen:
-        raise InputError(f"this turn was not read on {clean_line(of)!r}; there is nothing to contest.")
+        raise InputError(Told("this turn was not read on {of!r}; there is nothing to contest.", of=clean_line(of)))
     first = chosen[0]
     return {
         **{name: first[name] for name in ("turn_id", "facet", "signal", "start", "end")},

@@ -22,6 +22,7 @@ from troth.plain import clean_line
 from troth.review import day_bounds
 from troth.schema import ANSWERS, INVITATIONS
 from troth.surveys import LANGUAGES, QuestionSet, load_set
+from troth.told import Told
 
 LONGEST_DAYS: Final = 366
 _BYTES: Final = 24  # 192 bits: nobody guesses them
@@ -95,15 +96,30 @@ class Invitations:
         """
         load_set(asked)
         if language not in LANGUAGES:
-            raise InputError(f"there is no wording in {language!r}; there is {', '.join(LANGUAGES)}.")
+            raise InputError(
+                Told(
+                    "there is no wording in {language!r}; there is {known}.",
+                    language=language,
+                    known=", ".join(LANGUAGES),
+                )
+            )
         end = day_bounds(until, self._desk.zone)[1]
         if not now < end <= now + dt.timedelta(days=LONGEST_DAYS):
-            raise InputError(f"a link is good until a day from today on, at most {LONGEST_DAYS} days ahead.")
+            raise InputError(
+                Told(
+                    "a link is good until a day from today on, at most {days} days ahead.",
+                    days=LONGEST_DAYS,
+                )
+            )
         who, whom = clean_line(asked_by), clean_line(person or "").lower()
         if not who or max(len(who), len(whom)) > _LONGEST:
-            raise InputError(f"say who asks, in at most {_LONGEST} characters: whoever is asked wants to know.")
+            raise InputError(
+                Told("say who asks, in at most {most} characters: whoever is asked wants to know.", most=_LONGEST)
+            )
         if whom and (whom.count("@") != 1 or " " in whom or whom.startswith("@") or whom.endswith("@")):
-            raise InputError(f"{whom!r} is no mail address. Leave it empty to ask nobody in particular.")
+            raise InputError(
+                Told("{whom!r} is no mail address. Leave it empty to ask nobody in particular.", whom=whom)
+            )
         secret = secrets.token_urlsafe(_BYTES)
         hashed = _hash(secret)
         kept = Invitation(
@@ -166,11 +182,17 @@ def _tabulate(invitation: Invitation, marked: Mapping[str, int], now: dt.datetim
     """ANSWERS as a survey file would give them."""
     asked, ids = invitation.asked, _ids(invitation)
     if unknown := sorted(marked.keys() - ids.keys()):
-        raise InputError(f"{clean_line(unknown[0])!r} is not asked here.")
+        raise InputError(Told("{unknown!r} is not asked here.", unknown=clean_line(unknown[0])))
     if not marked:
         raise InputError("nothing is marked yet. Mark at least one line.")
     if any(value not in asked.scale.points for value in marked.values()):
-        raise InputError(f"an answer is a number from {asked.scale.lowest} to {asked.scale.highest}.")
+        raise InputError(
+            Told(
+                "an answer is a number from {lowest} to {highest}.",
+                lowest=asked.scale.lowest,
+                highest=asked.scale.highest,
+            )
+        )
     rows: list[dict[str, Any]] = [
         {
             "answer_id": ids[item.id],

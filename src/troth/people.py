@@ -23,6 +23,7 @@ import pyarrow as pa
 
 from troth.errors import SettingsError
 from troth.schema import TURNS
+from troth.told import Told
 
 CIRCLES: Final = ("customer", "colleague", "friend")
 TEAM: Final = "team"
@@ -66,7 +67,9 @@ class Circles:
     def __post_init__(self) -> None:
         wrong = {who: circle for who, circle in self.stated.items() if circle not in CIRCLES}
         if wrong:
-            raise SettingsError(f"unknown circle in {wrong}; the circles are {', '.join(CIRCLES)}.")
+            raise SettingsError(
+                Told("unknown circle in {wrong}; the circles are {circles}.", wrong=wrong, circles=", ".join(CIRCLES))
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +122,9 @@ def read_us(stated: Iterable[str]) -> Us:
     for raw in stated:
         who = raw.strip().lower().removeprefix("@")
         if not who or " " in who or "." not in who:
-            raise SettingsError(f"{raw!r} is neither a mail address nor a domain. Say for instance anna@firm.com.")
+            raise SettingsError(
+                Told("{raw!r} is neither a mail address nor a domain. Say for instance anna@firm.com.", raw=raw)
+            )
         if "@" not in who:
             domains.add(who)
             continue
@@ -145,7 +150,9 @@ def guess_us(turns: pa.Table) -> Guess | None:
     count, _, owner = max(owners)
     if count <= _MOST_MESSAGES * turns.num_rows:
         return None
-    return Guess(read_us([owner]), f"{owner} takes part in {count} of {turns.num_rows} mails")
+    return Guess(
+        read_us([owner]), Told("{owner} takes part in {count} of {n} mails", owner=owner, count=count, n=turns.num_rows)
+    )
 
 
 def place_turns(turns: pa.Table, *, us: Us, circles: Circles | None = None, known: Known | None = None) -> pa.Table:

@@ -17,6 +17,7 @@ from troth.lenses import LENSES, WHOLE, Lens, find_score
 from troth.review import day_bounds
 from troth.schema import ANSWERS, PROMISES, QUESTIONS, TRUST, TURNS, empty
 from troth.settings import Watch
+from troth.told import Told
 from troth.trend import find_trends
 from troth.trust import (
     DEFAULT_MODEL,
@@ -87,7 +88,13 @@ class RelationshipTrust:
             return explain_score(self._as_of(at), score, at, self.model, turns=self.turns, most=most)
         then = self._evening(since)
         if then >= at:
-            raise InputError(f"a change is explained from an earlier day to a later one; {since} is not before {day}.")
+            raise InputError(
+                Told(
+                    "a change is explained from an earlier day to a later one; {since} is not before {day}.",
+                    since=since,
+                    day=day,
+                )
+            )
         return explain_move(
             (self._as_of(then), then), (self._as_of(at), at), score, self.model, turns=self.turns, most=most
         )
@@ -141,7 +148,9 @@ class RelationshipTrust:
         from troth.charts.path import describe_path  # noqa: PLC0415
 
         if not self.readings.num_rows:
-            raise InputError(f"there is nothing to draw: no reading of {self.relationship!r} yet.")
+            raise InputError(
+                Told("there is nothing to draw: no reading of {relationship!r} yet.", relationship=self.relationship)
+            )
         path = trace_scores(self.readings, tuple(WHOLE.values()), self._choose_times(), self.model)
         return describe_path(
             path, self.promises, title=self.relationship, zone=self.zone, questions=self.questions,
@@ -217,4 +226,4 @@ def parse_day(day: str | dt.date) -> dt.date:
     try:
         return dt.date.fromisoformat(day)
     except ValueError as error:
-        raise InputError(f"{day!r} is not a date. Write it like 2026-11-20.") from error
+        raise InputError(Told("{day!r} is not a date. Write it like 2026-11-20.", day=day)) from error

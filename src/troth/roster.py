@@ -30,6 +30,7 @@ from troth.people import (
 from troth.persons import Who
 from troth.plain import clean_line
 from troth.schema import PERSON_DECISIONS
+from troth.told import Told
 
 _NAMES: Final = pa.list_(pa.string())
 _TICK: Final = dt.timedelta(microseconds=1)
@@ -176,9 +177,19 @@ def find_person(typed: str, people: pa.Table, turns: pa.Table) -> tuple[list[str
     if not meant and (heard := _find_recipient(wanted, turns)) is not None:
         return [heard], heard
     if not meant:
-        raise InputError(f"there is nobody called {clean_line(typed)!r} in the book. `troth people` lists everybody.")
+        raise InputError(
+            Told(
+                "there is nobody called {typed!r} in the book. `troth people` lists everybody.", typed=clean_line(typed)
+            )
+        )
     listed = ", ".join(repr(names[0]) for names in meant[:_LISTED])
-    raise InputError(f"{clean_line(typed)!r} could be {listed}. Write the whole address, handle or phone.")
+    raise InputError(
+        Told(
+            "{typed!r} could be {listed}. Write the whole address, handle or phone.",
+            typed=clean_line(typed),
+            listed=listed,
+        )
+    )
 
 
 def _main_first(row: Mapping[str, Any]) -> list[str]:
@@ -246,10 +257,18 @@ def split_person(
     for other in beside:
         theirs, also = find_person(other, people, turns)
         if theirs != names or also is None:
-            raise InputError(f"{clean_line(other)!r} is no name of {clean_line(names[0])}. Write it in full.")
+            raise InputError(
+                Told(
+                    "{other!r} is no name of {names}. Write it in full.",
+                    other=clean_line(other),
+                    names=clean_line(names[0]),
+                )
+            )
         together.add(also)
     if exact is None and len(names) > 2:
-        raise InputError(f"which of the names leaves? Say one of {', '.join(map(clean_line, names))}.")
+        raise InputError(
+            Told("which of the names leaves? Say one of {names}.", names=", ".join(map(clean_line, names)))
+        )
     if not beside:
         together = choose_leaving(names, exact or names[0], set(who.base.names.get(exact or names[0], ())))
     left = [name for name in names if name in together]

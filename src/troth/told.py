@@ -31,6 +31,29 @@ class Told(str):
         return (self.pattern,), dict(self.parts)
 
 
+def pack(text: str) -> object:
+    """A sentence as JSON can keep it, with its parts where it has any."""
+    if not isinstance(text, Told):
+        return str(text)
+    return {"pattern": text.pattern, "parts": {name: _pack_part(part) for name, part in text.parts.items()}}
+
+
+def unpack(kept: Any) -> Told:
+    """The sentence that `pack` made this of."""
+    if isinstance(kept, str):
+        return Told(kept)
+    parts = {name: unpack(part) if isinstance(part, dict) else part for name, part in kept["parts"].items()}
+    return Told(kept["pattern"], **parts)
+
+
+def _pack_part(part: object) -> object:
+    if isinstance(part, tuple):
+        return join(part, str)
+    if isinstance(part, str):
+        return pack(part)
+    return part if isinstance(part, (int, float)) else str(part)
+
+
 def join(parts: object, say: Callable[[object], str]) -> str:
     """Things listed with commas."""
     return ", ".join(map(say, cast("tuple[object, ...]", parts)))

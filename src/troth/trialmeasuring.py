@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from troth.errors import InputError
 from troth.pipeline import Understood
 from troth.signals import HELD
+from troth.told import Told
 from troth.trial.blocks import LEAST_ACCOUNTS, draw_lot, pair_accounts
 from troth.trial.effect import DEALS, Accounts, measure_effect
 from troth.trial.power import Power, error_of_share, find_least
@@ -163,13 +164,14 @@ def _find_accounts(scene: Scene, circle: str, outcome: str, start: dt.datetime) 
     return counts
 
 
-def _say_too_few(count: int, busy: int, circle: str, outcome: str) -> str:
-    that = f" with an open {KINDS[outcome]}" if outcome in KINDS else ""
-    beside = f"; {busy} more are in a trial that is running" if busy else ""
-    return (
-        f"too few accounts: {count} {circle} relationships{that} were written with in the last {ACTIVE.days} days and "
-        f"can take part{beside}, and {LEAST_ACCOUNTS} are needed. With fewer, no difference could be told from chance."
-    )
+def _say_too_few(count: int, busy: int, circle: str, outcome: str) -> Told:
+    that = Told(" with an open {kind}", kind=Told(KINDS[outcome])) if outcome in KINDS else ""
+    beside = Told("; {busy} more are in a trial that is running", busy=busy) if busy else ""
+    return Told(
+        "too few accounts: {count} {circle} relationships{that} were written with in the last {days} days and can take "
+        "part{beside}, and {least} are needed. With fewer, no difference could be told from chance.",
+        count=count, circle=Told(circle), that=that, days=ACTIVE.days, beside=beside, least=LEAST_ACCOUNTS,
+    )  # fmt: skip
 
 
 def _know_start(

@@ -22,6 +22,7 @@ from troth.errors import InputError
 from troth.relationship import parse_day
 from troth.review import day_bounds
 from troth.schema import TRIAL_ACCOUNTS, TRIAL_LOOKS, TRIALS
+from troth.told import Told
 from troth.trial.effect import DEALS
 from troth.trial.power import Power
 from troth.trial.practices import choose_practice
@@ -97,15 +98,27 @@ class Trials:
         chosen = choose_practice(practice, words=words, seen_by=seen_by)
         _check_circle(circle)
         if outcome not in OUTCOME_WORDS:
-            raise InputError(f"there is no outcome {outcome!r}; there are {', '.join(OUTCOME_WORDS)}.")
+            raise InputError(
+                Told(
+                    "there is no outcome {outcome!r}; there are {known}.",
+                    outcome=outcome,
+                    known=", ".join(OUTCOME_WORDS),
+                )
+            )
         zone = self._desk.zone
         stated = clock()
         today = choose_day(self._desk.understand().turns, zone, clock=stated)
         last = today + dt.timedelta(days=DAYS) if until is None else parse_day(until)
         if (last - today).days < LEAST_DAYS:
-            raise InputError(f"a trial runs {LEAST_DAYS} days at least: until {today + dt.timedelta(days=LEAST_DAYS)}.")
+            raise InputError(
+                Told(
+                    "a trial runs {days} days at least: until {day}.",
+                    days=LEAST_DAYS,
+                    day=today + dt.timedelta(days=LEAST_DAYS),
+                )
+            )
         if seed is not None and not 0 <= seed < 1 << _BITS:
-            raise InputError(f"a seed is a number from 0 to {(1 << _BITS) - 1}.")
+            raise InputError(Told("a seed is a number from 0 to {most}.", most=(1 << _BITS) - 1))
         seed = secrets.randbelow(1 << _BITS) if seed is None else seed
         start, end = day_bounds(today, zone)[1], day_bounds(last, zone)[1]
         scene = self._scene(start)
@@ -147,8 +160,18 @@ class Trials:
             return wanted[0]
         listed = ", ".join(f"{one.trial_id} ({one.practice})" for one in known) or "none; `troth trial start` makes one"
         if wanted:
-            raise InputError(f"{trial!r} could be several trials: {', '.join(one.trial_id for one in wanted)}.")
-        raise InputError(f"there is no trial{'' if trial is None else f' {trial!r}'}. There are: {listed}.")
+            raise InputError(
+                Told(
+                    "{trial!r} could be several trials: {names}.",
+                    trial=trial,
+                    names=", ".join(one.trial_id for one in wanted),
+                )
+            )
+        raise InputError(
+            Told("there is no trial. There are: {listed}.", listed=listed)
+            if trial is None
+            else Told("there is no trial {trial!r}. There are: {listed}.", trial=trial, listed=listed)
+        )
 
     def stop(self, trial: str | None = None, *, note: str | None = None) -> Trial:
         """Say that the practice is asked for no more. The result is still read on its day, and of every account.
@@ -157,10 +180,10 @@ class Trials:
         """
         found = self.find(trial)
         if found.stopped_at is not None:
-            raise InputError(f"trial {found.trial_id} was stopped already.")
+            raise InputError(Told("trial {trial_id} was stopped already.", trial_id=found.trial_id))
         said = " ".join((note or "").split())
         if len(said) > _LONGEST_NOTE:
-            raise InputError(f"a note has {_LONGEST_NOTE} characters at most.")
+            raise InputError(Told("a note has {most} characters at most.", most=_LONGEST_NOTE))
         row = self._desk.store.table("trials", where={"trial_id": found.trial_id}).to_pylist()[0]
         row |= {"stopped_at": clock(), "note": said or None}
         self._desk.store.upsert("trials", pa.Table.from_pylist([row], schema=TRIALS))
@@ -183,9 +206,13 @@ class Trials:
         is_early = moment < found.until
         if is_early and not early:
             raise InputError(
-                f"trial {found.trial_id} is read on its day, after {(found.until - found.started_at).days} days: its "
-                f"last day is {found.last_day}. --early reads it before, and "
-                "says what looking early does."
+                Told(
+                    "trial {trial_id} is read on its day, after {days} days: its last day is {last_day}. --early reads "
+                    "it before, and says what looking early does.",
+                    trial_id=found.trial_id,
+                    days=(found.until - found.started_at).days,
+                    last_day=found.last_day,
+                )
             )
         read_at = min(found.until, max(moment, found.started_at))
         reading = measure_trial(
@@ -246,7 +273,13 @@ class Trials:
 
 def _check_circle(circle: str) -> None:
     if circle not in CIRCLES:
-        raise InputError(f"trials are made with {' or '.join(CIRCLES)} relationships, not with {circle!r}.")
+        raise InputError(
+            Told(
+                "trials are made with {names} relationships, not with {circle!r}.",
+                names=" or ".join(CIRCLES),
+                circle=circle,
+            )
+        )
 
 
 def _write_trial(desk: Desk, trial: Trial) -> None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from troth.errors import InputError
 from troth.lenses import WHOLE, Pillar
 from troth.schema import OUTCOME_STEPS, OUTCOMES, conform
+from troth.told import Told
 from troth.trust import DEFAULT_MODEL, Model, close_states, follow, score_pillar
 from troth.trust.model import dynamics
 from troth.worth.beside import Doubly
@@ -239,7 +240,11 @@ def _doubt_stories(evidence: Evidence, kind: Kind) -> dict[str, str]:
 
 def _note_basis(book: DealBook, evidence: Evidence) -> Iterator[str]:
     if book.foreign:
-        yield f"{book.foreign} amounts are in other currencies than {book.currency} and count as not known."
+        yield Told(
+            "{n} amounts are in other currencies than {currency} and count as not known.",
+            n=book.foreign,
+            currency=book.currency,
+        )
     stated = evidence.steps.filter(pc.is_valid(evidence.steps["amount"]))
     first = stated.group_by("outcome_id").aggregate([("at", "min")])
     place = pc.index_in(pa.array(book.ids, pa.string()), first["outcome_id"].combine_chunks())
@@ -247,9 +252,10 @@ def _note_basis(book: DealBook, evidence: Evidence) -> Iterator[str]:
     at = pc.fill_null(since, np.iinfo(np.int64).max).to_numpy(zero_copy_only=False)
     undated = int((~np.isnan(book.amounts) & (at >= book.deals.ended)).sum())
     if undated:
-        yield (
-            f"{undated} amounts have no date before the end of their deal: they may have been written down at the "
-            "close, and no ratio is adjusted for them."
+        yield Told(
+            "{n} amounts have no date before the end of their deal: they may have been written down at the close, and "
+            "no ratio is adjusted for them.",
+            n=undated,
         )
 
 

@@ -7,6 +7,7 @@ the same description as an Altair chart.
 from __future__ import annotations
 
 import datetime as dt
+import textwrap
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -176,7 +177,7 @@ def _panel(
         "width": width,
         "height": _HEIGHT,
         "title": {
-            "text": say(_HEADINGS[gauge]), "anchor": "start", "color": colour, "fontSize": 13, "fontWeight": 500,
+            "text": textwrap.wrap(say(_HEADINGS[gauge]), max(width // 7, 20)), "anchor": "start", "color": colour, "fontSize": 13, "fontWeight": 500,
             "offset": 6,
         },
     }  # fmt: skip

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from troth.errors import InputError
 from troth.identity.groups import DECIDED, Apart, Link
+from troth.told import Told
 
 Row = Mapping[str, Any]
 
@@ -64,7 +65,13 @@ def decide_join(
     Raises: InputError when they are one person already.
     """
     if set(left) & set(right):
-        raise InputError(f"{left[0]!r} and {right[0]!r} are one person already. `troth people` lists who is who.")
+        raise InputError(
+            Told(
+                "{left!r} and {right!r} are one person already. `troth people` lists who is who.",
+                left=left[0],
+                right=right[0],
+            )
+        )
     return _make("join", left, right, at=at, by=by, note=note)
 
 
@@ -77,7 +84,10 @@ def decide_part(
     """
     if not left or not right:
         raise InputError(
-            f"{(left or right or ['this'])[0]!r} is the only name of this person; there is nothing to split."
+            Told(
+                "{left!r} is the only name of this person; there is nothing to split.",
+                left=(left or right or ["–"])[0],
+            )
         )
     return _make("part", left, right, at=at, by=by, note=note)
 
@@ -119,12 +129,18 @@ def find_undoable(decisions: pa.Table, typed: str | None) -> dict[str, Any]:
     meant = [row for row in rows if row["decision_id"].startswith(typed)]
     if len(meant) != 1:
         listed = ", ".join(row["decision_id"] for row in (meant or rows)[-5:])
-        found = "several decisions begin" if meant else "no decision in force begins"
-        raise InputError(f"{found} with {typed!r}; there are {listed}.")
+        several = "several decisions begin with {typed!r}; there are {listed}."
+        none = "no decision in force begins with {typed!r}; there are {listed}."
+        raise InputError(Told(several if meant else none, typed=typed, listed=listed))
     names = {*meant[0]["left"], *meant[0]["right"]}
     later = [row for row in rows[rows.index(meant[0]) + 1 :] if names & {*row["left"], *row["right"]}]
     if later:
-        raise InputError(f"{later[-1]['decision_id']} was decided later of the same names. Undo that first.")
+        raise InputError(
+            Told(
+                "{decision_id} was decided later of the same names. Undo that first.",
+                decision_id=later[-1]["decision_id"],
+            )
+        )
     return meant[0]
 
 

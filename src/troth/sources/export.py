@@ -20,6 +20,7 @@ from troth.errors import SourceError
 from troth.sources.blocks import Meter
 from troth.sources.folders import list_files
 from troth.sources.turns import Rejected
+from troth.told import Told
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -144,7 +145,7 @@ class Export:
         except FileNotFoundError as error:
             raise SourceError(str(path), "does not exist", "Check the name.") from error
         except OSError as error:
-            problem = f"cannot be opened ({error.strerror or error})"
+            problem = Told("cannot be opened ({problem})", problem=error.strerror or error)
             raise SourceError(str(path), problem, "Check that you may read it.") from error
         return "file", (Member("", status.st_size),)
 
@@ -213,7 +214,9 @@ def _open_zip(path: Path, size: int) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except (*_TORN, LookupError, OverflowError) as error:
-        raise SourceError(str(path), f"is a damaged zip archive ({error})", "Download it again.") from error
+        raise SourceError(
+            str(path), Told("is a damaged zip archive ({error})", error=error), "Download it again."
+        ) from error
 
 
 def _directory_size(file: BinaryIO, size: int) -> int:
@@ -239,7 +242,7 @@ def _refuse_harm(infos: list[zipfile.ZipInfo], path: str, size: int) -> None:
     if not infos:
         raise SourceError(path, "is an empty zip archive", "Export it again, or name another file.")
     if len(infos) > MOST_MEMBERS:
-        raise SourceError(path, f"is a zip archive with {len(infos)} members", unpack)
+        raise SourceError(path, Told("is a zip archive with {infos} members", infos=len(infos)), unpack)
     for info in infos:
         if not _stays_inside(info.filename):
             raise SourceError(path, "is a zip archive whose names lead out of it", doubt)
@@ -252,7 +255,7 @@ def _refuse_harm(infos: list[zipfile.ZipInfo], path: str, size: int) -> None:
     if sum(info.compress_size for info in infos) > size:
         raise SourceError(path, "is a zip archive whose members claim more bytes than it has", doubt)
     if unpacked > _MOST_UNPACKED:
-        raise SourceError(path, f"is a zip archive of {unpacked >> 30} GiB", unpack)
+        raise SourceError(path, Told("is a zip archive of {size} GiB", size=unpacked >> 30), unpack)
 
 
 def _stays_inside(name: str) -> bool:

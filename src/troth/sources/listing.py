@@ -14,6 +14,7 @@ from troth.sources.formats import EML, MAILDIR, MBOX, Format, recognise_plain
 from troth.sources.mapped import OwnSource, open_export
 from troth.sources.readers import find_reader
 from troth.sources.turns import Rejected
+from troth.told import Told
 
 _DEEPEST: Final = 32  # folders within folders that are looked into
 _REASONS: Final = 3  # named of a folder that holds no export
@@ -78,7 +79,9 @@ def refuse(place: Path, unknown: Sequence[Rejected]) -> NoReturn:
     told = "; ".join(
         _tell(reason, [each.position for each in unknown if each.reason == reason]) for reason, _ in counted
     )
-    raise SourceError(str(place), f"is a folder without exports. {told}", "docs/sources.md lists what troth reads.")
+    raise SourceError(
+        str(place), Told("is a folder without exports. {told}", told=told), "docs/sources.md lists what troth reads."
+    )
 
 
 def _tell(reason: str, names: Sequence[str]) -> str:

@@ -20,6 +20,7 @@ from troth.sources.formats import Format
 from troth.sources.mapi import CLASS, RTF, Properties, Property, make_envelope, take_string
 from troth.sources.reader import Context, Reader
 from troth.sources.turns import Rejected, Turn
+from troth.told import Told
 
 ONLY_RTF: Final = "mails whose words are kept as RTF alone: left without words"
 _MSG_FORMAT: Final = Format(
@@ -167,7 +168,7 @@ def read_pst(export: Export, context: Context) -> Iterator[Turn | Rejected]:
         file.open(str(export.path))
         root = file.get_root_folder()
     except _TORN as error:
-        problem = f"is a damaged Outlook data file ({str(error)[:100]})"
+        problem = Told("is a damaged Outlook data file ({problem})", problem=str(error)[:100])
         raise SourceError(str(export.path), problem, "Repair it with Outlook's scanpst, or export it again.") from error
     try:
         yield from _read_folder(root, PurePosixPath(), context, iter(range(2**62)))

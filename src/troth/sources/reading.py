@@ -37,6 +37,7 @@ from troth.sources.turns import (
     tabulate,
     tabulate_side,
 )
+from troth.told import Told
 
 BATCH_TURNS: Final = 500
 BATCH_CHARACTERS: Final = 8_000_000
@@ -123,7 +124,9 @@ class Reading:
                     batch, characters, beside = [], 0, 0
         except OSError as error:
             raise SourceError(
-                str(self._path), f"stopped being readable ({error.strerror or error})", "Read it again."
+                str(self._path),
+                Told("stopped being readable ({strerror})", strerror=error.strerror or error),
+                "Read it again.",
             ) from error
         finally:
             self._export.close()

@@ -19,6 +19,7 @@ from typing import Final
 from troth.errors import SourceError
 from troth.surveys.sets import Item
 from troth.surveys.values import find_item, squeeze
+from troth.told import Told
 
 _LARGEST_BYTES: Final = 64_000_000
 _DELIMITERS: Final = ",;\t"
@@ -79,8 +80,13 @@ def open_export(path: Path) -> Export:
         found = ", ".join(repr(_name(names)) for names in headings if any(names)) or "no headings"
         raise SourceError(
             str(path),
-            f"was read as {format_name} and lacks {missing}. Found the columns {_shorten(found)}",
-            f"Needed: {_NEEDED}.",
+            Told(
+                "was read as {format_name} and lacks {missing}. Found the columns {found}",
+                format_name=format_name,
+                missing=missing,
+                found=_shorten(found),
+            ),
+            Told("Needed: {needed}.", needed=_NEEDED),
         )
     twice = {item.id for item in items.values() if sum(other is item for other in items.values()) > 1}
     return Export(
@@ -117,12 +123,14 @@ def _decode(path: Path) -> tuple[str, tuple[str, ...]]:
     try:
         size = path.stat().st_size
         if size > _LARGEST_BYTES:
-            raise SourceError(str(path), f"has {size:,} bytes; a survey export has at most {_LARGEST_BYTES:,}",
+            raise SourceError(str(path), Told("has {size:,} bytes; a survey export has at most {most:,}", size=size, most=_LARGEST_BYTES),
                               "Export fewer columns or a shorter period.")  # fmt: skip
         data = path.read_bytes()
     except OSError as error:
         raise SourceError(
-            str(path), f"cannot be read: {error.strerror}", "Check the name and who may read it."
+            str(path),
+            Told("cannot be read: {strerror}", strerror=error.strerror),
+            "Check the name and who may read it.",
         ) from error
     if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise SourceError(str(path), "is a spreadsheet or an archive, not a table of text", "Save or unpack it as CSV.")
@@ -140,7 +148,9 @@ def _split(text: str, path: Path) -> list[list[str]]:
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error as error:
-        raise SourceError(str(path), f"is not a table of text: {error}", "Export the answers again, as CSV.") from error
+        raise SourceError(
+            str(path), Told("is not a table of text: {error}", error=error), "Export the answers again, as CSV."
+        ) from error
     filled = [number for number, row in enumerate(rows) if any(cell.strip() for cell in row)]
     return rows[: filled[-1] + 1] if filled else []
 

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 
 from troth.errors import InputError
 from troth.surveys.sets import LANGUAGES, Language, QuestionSet
+from troth.told import Told
 
 FormatName = Literal["csv", "html", "qualtrics", "typeform"]
 
@@ -65,7 +66,9 @@ def make_survey(asked: QuestionSet, *, language: Language, shape: FormatName, re
     if language not in LANGUAGES:
         raise InputError(f"there is no wording in {language!r}; there is {', '.join(LANGUAGES)}.")
     if shape not in makers:
-        raise InputError(f"{shape!r} is no form of a survey; there are {', '.join(makers)}.")
+        raise InputError(
+            Told("{shape!r} is no form of a survey; there are {known}.", shape=shape, known=", ".join(makers))
+        )
     if relationship is not None and shape != "html":
         raise InputError("only the html form can be made for one relationship; the survey tools keep their own lists.")
     return makers[shape](asked, language)

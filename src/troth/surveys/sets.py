@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 from troth.errors import InputError
 from troth.lenses import CHECKPOINTS
 from troth.signals import HELD
+from troth.told import Told
 
 Language = Literal["en", "de"]
 
@@ -67,7 +68,9 @@ def load_set(name: str) -> QuestionSet:
     Raises: InputError naming the sets when there is none of this name.
     """
     if name not in NAMES:
-        raise InputError(f"there is no question set {name!r}; there are {', '.join(NAMES)}.")
+        raise InputError(
+            Told("there is no question set {name!r}; there are {known}.", name=name, known=", ".join(NAMES))
+        )
     stated = _read(name)
     return QuestionSet(
         name=name,

@@ -13,6 +13,7 @@ from typing import Final
 
 from troth.errors import InputError
 from troth.signals import CATALOGUE, SHOWN
+from troth.told import Told
 
 DATED: Final = "dated promises"
 """How a practice about promises is seen: the share of our promises that name a time."""
@@ -85,7 +86,11 @@ def choose_practice(
         if name in there:
             return there[name]
         raise InputError(
-            f"there is no practice {name!r}. Name one of {', '.join(there)}, or say what it is in --words."
+            Told(
+                "there is no practice {name!r}. Name one of {known}, or say what it is in --words.",
+                name=name,
+                known=", ".join(there),
+            )
         )
     if name in there:
         raise InputError(f"{name!r} is a practice of the table already; give yours another name.")

@@ -170,7 +170,7 @@ def _tell_field(problem: Mapping[str, Any]) -> Told:
     """What is wrong with a field of a form or of an address, in the words of whoever looked at it."""
     where = " ".join(str(part) for part in problem["loc"] if part not in {"body", "query", "path"})
     limits = problem.get("ctx", {})
-    said = _FIELDS.get(problem["type"], problem["msg"])
+    said: str = _FIELDS.get(problem["type"]) or problem["msg"]
     parts = {name: value for name, value in limits.items() if f"{{{name}}}" in said}
     return Told("{where}: {problem}", where=where or Told("the request"), problem=Told(said, **parts))
 

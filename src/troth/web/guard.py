@@ -11,6 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from troth.told import Told
+
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -94,7 +96,7 @@ def _bound(receive: Receive) -> Receive:
         message = await receive()
         taken += len(message.get("body", b""))
         if taken > _MOST_BYTES:
-            raise HTTPException(413, f"a request may carry {_MOST_BYTES >> 20} MiB here")
+            raise HTTPException(413, Told("a request may carry {size} MiB here", size=_MOST_BYTES >> 20))
         return message
 
     return receive_bounded

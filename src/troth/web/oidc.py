@@ -32,6 +32,7 @@ from joserfc.jws import JWSRegistry
 from troth.errors import TrothError
 from troth.plain import clean_line
 from troth.teaming import LOOPBACK, Team
+from troth.told import Told
 from troth.web.access import Role, Visitor
 from troth.web.sessions import BACK, make_secret
 from troth.web.visit import Refused
@@ -97,11 +98,17 @@ class SignIn:
             return
         found = self._fetch(f"{self._team.issuer}/.well-known/openid-configuration")
         if str(found.get("issuer", "")).rstrip("/") != self._team.issuer:
-            raise ProviderError(f"{self._team.issuer} calls itself {clean_line(str(found.get('issuer')))}. Mend issuer")
+            raise ProviderError(
+                Told(
+                    "{issuer} calls itself {what}. Mend issuer",
+                    issuer=self._team.issuer,
+                    what=clean_line(str(found.get("issuer"))),
+                )
+            )
         places = {name: found.get(name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")}
         for name, place in places.items():
             if not isinstance(place, str) or not _is_safe(place):
-                raise ProviderError(f"{self._team.issuer} gives no {name} over https")
+                raise ProviderError(Told("{issuer} gives no {name} over https", issuer=self._team.issuer, name=name))
         methods = found.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
         self._provider = _Provider(
             authorize=str(places["authorization_endpoint"]),
@@ -139,7 +146,9 @@ class SignIn:
             raise Refused(401, "this does not belong to the attempt that this browser began. Sign in again")
         self._use_up(begun["state"])
         if "error" in query:
-            raise Refused(401, f"the identity provider said: {clean_line(query['error'])[:80]}. Sign in again")
+            raise Refused(
+                401, Told("the identity provider said: {error}. Sign in again", error=clean_line(query["error"])[:80])
+            )
         if query.get("iss", self._team.issuer).rstrip("/") != self._team.issuer or not query.get("code"):
             raise Refused(401, "this is no answer of the identity provider. Sign in again")
         token = self._exchange(query["code"], begun["verifier"])
@@ -190,7 +199,11 @@ class SignIn:
         except AuthlibBaseError as error:
             raise Refused(401, "the identity provider did not take this back. Sign in again") from error
         except (httpx2.HTTPError, ValueError) as error:
-            raise ProviderError(f"{self._team.issuer} does not answer as it should: {type(error).__name__}") from error
+            raise ProviderError(
+                Told(
+                    "{issuer} does not answer as it should: {name}", issuer=self._team.issuer, name=type(error).__name__
+                )
+            ) from error
 
     def _read(self, token: Mapping[str, Any], nonce: str) -> Mapping[str, Any]:
         """The claims of an ID token that this provider signed for us, for this attempt, and a moment ago."""
@@ -244,10 +257,14 @@ class SignIn:
             found: object = json.loads(answer.content) if len(answer.content) <= _MOST_BYTES else None
         except (httpx2.HTTPError, ValueError) as error:
             raise ProviderError(
-                f"{self._team.issuer} cannot be asked who somebody is: {type(error).__name__}. Look at [team] issuer"
+                Told(
+                    "{issuer} cannot be asked who somebody is: {name}. Look at [team] issuer",
+                    issuer=self._team.issuer,
+                    name=type(error).__name__,
+                )
             ) from error
         if not isinstance(found, dict):
-            raise ProviderError(f"{address} is not what an identity provider says")
+            raise ProviderError(Told("{address} is not what an identity provider says", address=address))
         return found
 
     def _sign(self, told: bytes) -> bytes:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from troth.errors import InputError
 from troth.plain import clean_line
+from troth.told import Told
 
 _TIMEOUT_S: Final = 10.0
 _LONGEST: Final = 2000
@@ -34,18 +35,28 @@ def read_target(address: str) -> Target:
 
     Raises: InputError when it is none that messages may go to: https, or http on this machine.
     """
-    advice = "Write it like https://hooks.example.com/troth."
+    advice = Told("Write it like https://hooks.example.com/troth.")
     if len(address) > _LONGEST or not address.isascii() or not all(33 <= ord(char) < 127 for char in address):
-        raise InputError(f"the address has a character that none may have, or too many. {advice}")
+        raise InputError(Told("the address has a character that none may have, or too many. {advice}", advice=advice))
     try:
         parts = urlsplit(address)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise InputError(f"{address} is no address. {advice}") from None
+        raise InputError(Told("{address} is no address. {advice}", address=address, advice=advice)) from None
     if not host or parts.username is not None or parts.fragment or parts.scheme not in {"http", "https"}:
-        raise InputError(f"{address} is no address for messages: no name, no password, nothing behind '#'. {advice}")
+        raise InputError(
+            Told(
+                "{address} is no address for messages: no name, no password, nothing behind '#'. {advice}",
+                address=address,
+                advice=advice,
+            )
+        )
     if parts.scheme == "http" and not _is_here(host):
-        raise InputError(f"{address} is not encrypted: use https. Only this machine itself can be told by http.")
+        raise InputError(
+            Told(
+                "{address} is not encrypted: use https. Only this machine itself can be told by http.", address=address
+            )
+        )
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(is_https=parts.scheme == "https", host=host, port=port, path=path)
 

@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 
 from troth.errors import BookError
 from troth.plain import clean_line
+from troth.told import Told
 from troth.web.inbox import name_file
 from troth.web.visit import Refused
 
@@ -84,10 +85,11 @@ def _boundary(request: Request) -> bytes:
     return boundary
 
 
-def _too_large(most: int) -> str:
-    return (
-        f"that is more than {most / 1e9:.3g} GB. Read it where it lies with  troth read,  send it in parts, or allow "
-        "more with largest_upload in troth.toml"
+def _too_large(most: int) -> Told:
+    return Told(
+        "that is more than {gb:.3g} GB. Read it where it lies with  troth read,  send it in parts, or allow more with "
+        "largest_upload in troth.toml",
+        gb=most / 1e9,
     )
 
 
@@ -117,7 +119,9 @@ class _Taking:
         except MultipartParseError:
             raise Refused(400, "the form is torn, or none") from None
         except OSError as error:
-            raise BookError(f"the upload cannot be kept: {error.strerror}. Make room, and send it again") from error
+            raise BookError(
+                Told("the upload cannot be kept: {strerror}. Make room, and send it again", strerror=error.strerror)
+            ) from error
 
     def end(self, data: bytes) -> Form:
         self.feed(data)
@@ -139,7 +143,7 @@ class _Taking:
     def _begin(self) -> None:
         self._parts += 1
         if self._parts > _MOST_FIELDS + _MOST_FILES:
-            raise Refused(413, f"a form may carry {_MOST_FILES} files. Send a zip of them")
+            raise Refused(413, Told("a form may carry {most} files. Send a zip of them", most=_MOST_FILES))
         self._headers, self._value, self._size, self._shown = {}, bytearray(), 0, ""
 
     def _name_header(self, data: bytes, start: int, end: int) -> None:

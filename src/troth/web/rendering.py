@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -26,6 +27,7 @@ from troth.told import Told, join
 
 LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "de": "Deutsch"}
 THEMES: Final = ("auto", "light", "dark")
+_MARKS: Final = re.compile(r"([.@])")
 LOOK_COOKIE: Final = "troth_look"
 
 NAVIGATION: Final = (
@@ -127,6 +129,7 @@ class Pages:
         )  # fmt: skip
         self._environment.filters["line"] = _line
         self._environment.filters["ask"] = _ask
+        self._environment.filters["breakable"] = _break_address
         shared: Any = self._environment.globals  # its type says what Jinja puts there
         shared.update(
             t=pass_context(_say_here), day=pass_context(_day), clock=pass_context(_clock),
@@ -147,6 +150,11 @@ def _line(text: str | None) -> str:
     return clean_line(text or "")
 
 
+def _break_address(text: str) -> Markup:
+    """An address that may break before its dots and its @, and nowhere else where that is enough."""
+    return Markup("").join(Markup("<wbr>") + part if part in {".", "@"} else part for part in _MARKS.split(text))
+
+
 def _ask(kind: str) -> str:
     return HELD.get(kind, "question")
 
@@ -155,7 +163,7 @@ def _day(context: Context, moment: dt.datetime | dt.date | None, form: str = "E 
     if moment is None:
         return ""
     local = moment.astimezone(context["zone"]).date() if isinstance(moment, dt.datetime) else moment
-    return _write_date(local, _write_form(form, context), context["look"].language)
+    return _write_date(local, write_form(form, context["look"].language), context["look"].language)
 
 
 @lru_cache(maxsize=4096)
@@ -167,12 +175,12 @@ def _clock(context: Context, moment: dt.datetime | None, form: str = "E d MMM y,
     if moment is None:
         return ""
     local = moment.astimezone(context["zone"])
-    return format_datetime(local, _write_form(form, context), locale=context["look"].language)
+    return format_datetime(local, write_form(form, context["look"].language), locale=context["look"].language)
 
 
-def _write_form(form: str, context: Context) -> str:
+def write_form(form: str, language: str) -> str:
     """A form of dates as the language writes it: German has a comma behind the day's name, a point behind the day."""
-    return form.replace("E d", "E, d").replace("d MMM", "d. MMM") if context["look"].language == "de" else form
+    return form.replace("E d", "E, d").replace("d MMM", "d. MMM") if language == "de" else form
 
 
 def _say_here(context: Context, text: str, **parts: object) -> str:

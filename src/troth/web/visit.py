@@ -17,11 +17,13 @@ from urllib.parse import quote
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.convertors import register_url_convertor
 
 from troth.errors import TrothError
 from troth.told import Told, as_told
 from troth.web.access import Need, Visitor
 from troth.web.narrow import narrow
+from troth.web.paths import Whole
 from troth.web.rendering import Look, choose_look, say
 from troth.web.sessions import is_form_token, make_form_token
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from troth.web.keeper import Keeper
     from troth.web.view import View
 
+register_url_convertor("whole", Whole())
 _UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 KNOWN: Final = "troth.known"
 """Where a request's scope holds the secret, of a session or token, by which its sender was found to be somebody."""

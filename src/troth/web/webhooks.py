@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 from troth.errors import BookError, InputError
 from troth.plain import clean_line
 from troth.schema import HOOK_EVENTS, HOOK_LEVELS
+from troth.told import Told
 from troth.web.happenings import KINDS, Happening, Level, find_falls, find_happenings
 from troth.web.posting import post, read_target
 from troth.web.sessions import make_secret
@@ -79,12 +80,16 @@ def add_hook(store: Store, *, address: str, kinds: Iterable[str], now: dt.dateti
     strange = [kind for kind in wanted if kind not in KINDS]
     if strange:
         raise InputError(
-            f"there is nothing of the kind {clean_line(strange[0])!r} to tell; there are {', '.join(KINDS)}."
+            Told(
+                "there is nothing of the kind {strange!r} to tell; there are {kinds}.",
+                strange=clean_line(strange[0]),
+                kinds=", ".join(KINDS),
+            )
         )
     with store.transaction():
         hooks = list_hooks(store)
         if len(hooks) >= _MOST:
-            raise InputError(f"there are {_MOST} addresses. Drop those that nobody listens at.")
+            raise InputError(Told("there are {most} addresses. Drop those that nobody listens at.", most=_MOST))
         secret = make_secret()
         hook = Hook(
             hook_id="h" + make_secret()[:8], address=address, secret=secret, kinds=wanted, made_at=now.isoformat()
@@ -107,7 +112,12 @@ def drop_hook(store: Store, hook_id: str) -> Hook:
         hooks = list_hooks(store)
         found = [hook for hook in hooks if hook.hook_id == hook_id]
         if not found:
-            raise InputError(f"there is no address of the id {clean_line(hook_id)!r}. `troth webhook list` shows them.")
+            raise InputError(
+                Told(
+                    "there is no address of the id {hook_id!r}. `troth webhook list` shows them.",
+                    hook_id=clean_line(hook_id),
+                )
+            )
         _keep_hooks(store, [hook for hook in hooks if hook.hook_id != hook_id])
         store.replace("hook_events", HOOK_EVENTS.empty_table(), keys_column="hook_id", keys=[hook_id])
     return found[0]

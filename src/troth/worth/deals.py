@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from troth.schema import OUTCOMES, conform
+from troth.told import Told
 from troth.worth.periods import Deals
 
 ENDS: Final = {"open": 0, "won": 1, "lost": 2}
@@ -22,6 +23,7 @@ ENDS: Final = {"open": 0, "won": 1, "lost": 2}
 _FIRST: Final = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
 _LONG_AGO: Final = np.iinfo(np.int64).min
 _TIME: Final = pa.timestamp("us", tz="UTC")
+_NO_END: Final = "its state is {state!r}, and not open, won or lost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,9 +138,7 @@ def _list_doubtful(table: pa.Table, doubted: Mapping[str, str]) -> Iterator[Left
     for at in np.flatnonzero(holds.any(axis=0) | told).tolist():
         name = table["outcome_id"][at].as_py()
         reason = doubts[int(holds[:, at].argmax())][1] if holds[:, at].any() else doubted[name]
-        yield LeftOut(
-            outcome_id=name, reason=reason or f"its state is {state[at].as_py()!r}, and not open, won or lost"
-        )
+        yield LeftOut(outcome_id=name, reason=reason or Told(_NO_END, state=state[at].as_py()))
 
 
 def _main_currency(table: pa.Table) -> tuple[str | None, int]:

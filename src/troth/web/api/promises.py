@@ -105,13 +105,13 @@ def list_promises(
     return Page(items=to_rows(Promise, part.rows), next=write_cursor(part.last, asked))
 
 
-@router.get("/promises/{promise_id}", responses=_NONE)
+@router.get("/promises/{promise_id:whole}", responses=_NONE)
 def show_promise(visit: Own, promise_id: str) -> Promise:
     """One promise, by its whole id."""
     return _find(visit.view, promise_id)
 
 
-@router.post("/promises/{promise_id}/decisions", responses=_NONE | problems(_400="The body is no JSON."))
+@router.post("/promises/{promise_id:whole}/decisions", responses=_NONE | problems(_400="The body is no JSON."))
 def decide_promise(visit: Decide, promise_id: str, decision: Decision) -> Pledge:
     """Say what is true of a promise. It counts more than the machine, now and after every new reading.
 

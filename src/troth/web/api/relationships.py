@@ -110,7 +110,7 @@ def list_relationships(
     return Page(items=to_rows(Relationship, part.rows), next=write_cursor(part.last, asked))
 
 
-@router.get("/relationships/{relationship:path}/trust", responses=_NONE)
+@router.get("/relationships/{relationship:whole}/trust", responses=_NONE)
 def show_trust(
     visit: Own,
     relationship: str,
@@ -135,7 +135,7 @@ def show_trust(
     )
 
 
-@router.get("/relationships/{relationship:path}/path", responses=_NONE)
+@router.get("/relationships/{relationship:whole}/path", responses=_NONE)
 def show_path(visit: Own, relationship: str, limit: Limit = 50, cursor: Cursor = None) -> Page[Level]:
     """How each facet came to stand where it stands: a row for each facet and day with a reading, oldest first."""
     view = visit.view
@@ -146,7 +146,7 @@ def show_path(visit: Own, relationship: str, limit: Limit = 50, cursor: Cursor =
     return Page(items=to_rows(Level, part.rows), next=write_cursor(part.last, asked))
 
 
-@router.get("/relationships/{relationship:path}", responses=_NONE)
+@router.get("/relationships/{relationship:whole}", responses=_NONE)
 def show_relationship(visit: Own, relationship: str) -> Relationship:
     """One relationship."""
     return find_row(visit.view, relationship)

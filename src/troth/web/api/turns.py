@@ -24,7 +24,7 @@ from troth.web.visit import Bring, Own, Refused
 router = make_router("turns")
 
 _MOST_LISTED: Final = 100
-_NONE: Final = problems(_404="There is no such turn, or you took no part in its conversation.")
+_NONE: Final = problems(_404="There is no such turn, or it was neither written by you nor sent to you.")
 
 
 class Turn(Row):
@@ -114,12 +114,12 @@ def list_turns(
     return Page(items=to_rows(Turn, part.rows), next=write_cursor(part.last, asked))
 
 
-@router.get("/turns/{turn_id:path}", responses=_NONE)
+@router.get("/turns/{turn_id:whole}", responses=_NONE)
 def show_turn(visit: Own, turn_id: str) -> Turn:
     """One turn."""
     rows = to_rows(Turn, visit.view.turn.rows(turn_id))
     if not rows:
-        raise Refused(404, "there is no such turn, or you took no part in its conversation")
+        raise Refused(404, "there is no such turn, or it was neither written by you nor sent to you")
     return rows[0]
 
 
@@ -175,7 +175,7 @@ def bring_turns(
                 keep_answer(store, kept, answer.model_dump(), now=clock())
         return answer
 
-    return visit.keeper.change(lambda _: take(), fresh=True)
+    return visit.keeper.change(lambda _: take(), added=turns["turn_id"].to_pylist())
 
 
 def _list(turns: pa.Table) -> Listing:

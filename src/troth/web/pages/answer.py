@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from troth.desk import clock
 from troth.inviting import Invitation, find_invitation, find_marked
 from troth.surveys import LANGUAGES
+from troth.told import Told
 from troth.web.rendering import Look
 from troth.web.visit import Nothing, Refused, Visit
 
@@ -51,7 +52,7 @@ def take_answers(
     if not found.is_open(clock()):
         return _page(visit, found, language, status=410, marked={}, is_over=True)
     if (wait := visit.serving.sheets.wait_s(found.invitation_id)) > 0:
-        raise Refused(429, f"too often at once. Send it again in {wait:.0f} seconds")
+        raise Refused(429, Told("too often at once. Send it again in {wait:.0f} seconds", wait=wait))
     asked = {item.id: fields.get(item.id, "") for item in found.asked.items}
     points = {str(point): point for point in found.asked.scale.points}
     marked = {item: points[value] for item, value in asked.items() if value in points}

@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from troth.errors import InputError
 from troth.people import read_us
 from troth.plain import clean_line
+from troth.told import Told
 from troth.web.access import Need
 from troth.web.jobs import UNFINISHED, Job
 from troth.web.meant import find_meant
@@ -186,8 +187,8 @@ def _take_in(visit: Visit, form: Received, folder: str) -> bool:
     if about:
         meant, like = find_meant(visit.view, about)
         if meant is None:
-            names = f" It could be {', '.join(like)}." if like else ""
-            raise InputError(f"there is no single relationship {about!r}.{names}")
+            names = Told(" It could be {names}.", names=tuple(like)) if like else ""
+            raise InputError(Told("there is no single relationship {about!r}.{names}", about=about, names=names))
         asked["relationship"] = meant
     worker = visit.serving.worker
     job_id = worker.add(
@@ -204,7 +205,7 @@ def _read_names(given: str) -> list[str]:
     """
     names = list(dict.fromkeys(part for line in given.splitlines() for part in line.replace(",", " ").split()))
     if len(names) > _MOST_NAMES or any(len(name) > _LONGEST_NAME for name in names):
-        raise InputError(f"name at most {_MOST_NAMES} addresses or domains.")
+        raise InputError(Told("name at most {most} addresses or domains.", most=_MOST_NAMES))
     if names:
         read_us(names)
     return names

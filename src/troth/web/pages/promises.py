@@ -27,7 +27,7 @@ from troth.web.codes import Marks
 from troth.web.downloading import offer_csv, offer_file
 from troth.web.narrow import hide_elsewhere
 from troth.web.paging import Places, cut_page
-from troth.web.rendering import say
+from troth.web.rendering import say, write_form
 from troth.web.talks import find_talk
 from troth.web.view import View
 from troth.web.visit import Decide, Own, Visit, path_to
@@ -139,7 +139,7 @@ def save_calendar(visit: Own, side: str = "", circle: str = "", who: str = "") -
     return offer_file(content, name="promises.ics", kind="text/calendar; charset=utf-8")
 
 
-@router.get("/promises/{promise_id}")
+@router.get("/promises/{promise_id:whole}")
 def show_promise(visit: Own, promise_id: str) -> Response:
     """The story of one promise."""
     row = find_row(visit.view, promise_id)
@@ -150,7 +150,7 @@ def show_promise(visit: Own, promise_id: str) -> Response:
     )  # fmt: skip
 
 
-@router.post("/promises/{promise_id}")
+@router.post("/promises/{promise_id:whole}")
 def decide_promise(
     visit: Decide,
     promise_id: str,
@@ -209,7 +209,7 @@ def say_due(row: Mapping[str, Any], *, day: dt.date, zone: str, language: str) -
         return say(language, "“{words}”", words=said) if said else say(language, "no time")
     local = latest.astimezone(ZoneInfo(zone))
     nearby = {-1: "yesterday", 0: "today", 1: "tomorrow"}.get((local.date() - day).days)
-    form = "E d MMM" if local.year == day.year else "E d MMM y"
+    form = write_form("E d MMM" if local.year == day.year else "E d MMM y", language)
     name = say(language, nearby) if nearby else format_date(local.date(), form, locale=language)
     if row["due_rule"] == "vague":
         return say(language, "“{words}”, about {day}", words=row["due_words"], day=name)

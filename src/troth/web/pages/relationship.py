@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -19,14 +19,15 @@ from starlette.exceptions import HTTPException
 
 from troth.errors import InputError, SettingsError
 from troth.lenses import WHOLE, Lens, find_score
+from troth.review import day_bounds
 from troth.signals import CATALOGUE, HELD, SHOWN
+from troth.surveys.sets import all_items
 from troth.text import find_parts
 from troth.trust import score_pillar
 from troth.web.access import Need
 from troth.web.downloading import offer_file
 from troth.web.marking import Note, Piece, list_found, make_notes, mark_body
 from troth.web.paging import cut_page
-from troth.web.rendering import say
 from troth.web.talks import anchor_of, find_talk, talk_at
 from troth.web.view import View
 from troth.web.visit import Decide, Own, Visit, path_to
@@ -53,6 +54,7 @@ _TURNS: Final = 50  # of a conversation on one page, or fewer where they are lon
 _LETTERS: Final = 60_000
 _LONGEST: Final = 12_000  # characters of one turn, unless it is asked for alone
 _ALONE: Final = 200_000
+_NEVER: Final = 2**62  # microseconds, for a turn without a time
 _BEFORE: Final = 3  # turns that a page opened at a turn shows before it
 _STILL: Final = ("open", "partly")
 _KINDS: Final = MappingProxyType({"svg": "image/svg+xml", "png": "image/png", "csv": "text/csv; charset=utf-8"})
@@ -75,20 +77,29 @@ class Told:
     left_out: int  # characters that are not shown
 
 
-@router.get("/relationships/{name:path}/path.json")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Others:
+    """Messages between others: how many, and from which day to which; None where their time is not known."""
+
+    first: dt.date | None
+    last: dt.date | None
+    count: int
+
+
+@router.get("/relationships/{name:whole}/path.json")
 def describe_path(visit: Own, name: str, theme: _Theme = "light", width: _Width = None) -> Response:
     """The path as a picture to be drawn."""
     return _send(_trust(visit.view, name).describe_chart(theme=theme, width=width, say=_speak(visit)))
 
 
-@router.get("/relationships/{name:path}/path")
+@router.get("/relationships/{name:whole}/path")
 def save_path(visit: Own, name: str, form: _Kind = "svg", theme: _Theme = "light") -> Response:
     """The path as a file."""
     spec = _trust(visit.view, name).describe_chart(theme=theme, say=_speak(visit))
     return _offer(spec, form, name="path")
 
 
-@router.get("/relationships/{name:path}/why.json")
+@router.get("/relationships/{name:whole}/why.json")
 def describe_why(
     visit: Own, name: str, of: _Words = "shown", theme: _Theme = "light", width: _Width = None
 ) -> Response:
@@ -96,7 +107,7 @@ def describe_why(
     return _send(_describe_why(visit, name, of, theme=theme, width=width))
 
 
-@router.get("/relationships/{name:path}/why")
+@router.get("/relationships/{name:whole}/why")
 def save_why(
     visit: Own, name: str, of: _Words = "shown", form: _Kind = "svg", theme: _Theme = "light"
 ) -> Response:  # fmt: skip
@@ -104,7 +115,7 @@ def save_why(
     return _offer(_describe_why(visit, name, of, theme=theme), form, name="why")
 
 
-@router.get("/relationships/{name:path}/conversations/{conversation:path}")
+@router.get("/relationships/{name:whole}/conversations/{conversation:whole}")
 def show_conversation(
     visit: Own,
     name: str,
@@ -132,6 +143,7 @@ def show_conversation(
         subject=next((text for text in turns["subject"].to_pylist() if text), None),
         channel=turns["channel"][0].as_py(),
         told=told,
+        others={} if alone else place_others(view.between_in.rows(conversation), turns, start, end, zone=view.zone),
         total=turns.num_rows,
         first=start + 1,
         alone=alone,
@@ -142,7 +154,7 @@ def show_conversation(
     )
 
 
-@router.get("/relationships/{name:path}")
+@router.get("/relationships/{name:whole}")
 def show_relationship(
     visit: Own, name: str, lens: _Words = "triangle", of: _Words = "", after: _Words = ""
 ) -> Response:  # fmt: skip
@@ -184,17 +196,18 @@ def show_relationship(
         ),
         talks=talks,
         watch=view.settings.trend,
-        events=_list_events(view, name),
+        events=_list_events(view, name, _speak(visit)),
         may_decide=visit.who.may(Need.decide),
         find_talk=partial(find_talk, view),
         objections=_objections_of(view, [one["turn_id"] for one in strongest]),
         target=_target_of,
         name_reading=_name_reading,
+        facet_names={**SHOWN, **HELD},
         is_read=lambda turn_id: _is_read(view, turn_id),
     )
 
 
-@router.post("/relationships/{name:path}/findings")
+@router.post("/relationships/{name:whole}/findings")
 def say_of_finding(
     visit: Decide,
     name: str,
@@ -226,6 +239,26 @@ def say_of_finding(
     return visit.go(talk_at(name, rows["conversation_id"][0].as_py(), turn))
 
 
+def place_others(between: pa.Table, turns: pa.Table, start: int, end: int, *, zone: str) -> dict[int, Others]:
+    """Messages between others, by how many of the turns on the page they follow.
+
+    Args:
+        between: BETWEEN of this conversation.
+        turns: of the conversation, in order of time.
+        start, end: those on the page.
+        zone: where days begin.
+    """
+    at = pc.fill_null(turns["sent_at"].cast(pa.int64()), _NEVER).to_numpy()
+    found: dict[int, Others] = {}
+    for day, count in zip(between["day"].to_pylist(), between["count"].to_pylist(), strict=True):
+        over = _NEVER if day is None else int(day_bounds(day, zone)[1].timestamp()) * 1_000_000
+        place = int(np.searchsorted(at, over)) if day is not None else len(at)
+        if start <= place < end or place == end == len(at):
+            last = found.get(place - start, Others(first=day, last=day, count=0))
+            found[place - start] = Others(first=last.first, last=day, count=last.count + count)
+    return found
+
+
 def _trust(view: View, name: str) -> RelationshipTrust:
     if name not in view.by_name:
         raise HTTPException(404)
@@ -237,8 +270,11 @@ def _is_read(view: View, turn_id: str | None) -> bool:
     return turn_id is not None and (view.counted is None or pc.is_in(pa.scalar(turn_id), view.counted).as_py())
 
 
-def _speak(visit: Visit) -> Any:
-    return partial(say, visit.look.language)
+def _speak(visit: Visit) -> Callable[[str], str]:
+    """Our words in the visitor's language, and what stands for a statement of a survey as that statement."""
+    language = visit.look.language
+    items = {name: item.text["de" if language == "de" else "en"] for name, item in all_items().items()}
+    return lambda text: items.get(text) or visit.say(text)
 
 
 def _send(spec: Spec) -> Response:
@@ -319,7 +355,7 @@ def _list_open(view: View, name: str) -> tuple[list[dict[str, Any]], list[dict[s
     return promises.slice(0, _OPEN + 1).to_pylist(), questions.slice(0, _OPEN + 1).to_pylist()
 
 
-def _list_events(view: View, name: str) -> list[dict[str, Any]]:
+def _list_events(view: View, name: str, speak: Callable[[str], str]) -> list[dict[str, Any]]:
     """What the picture of the path marks, as a table: the latest first."""
     trust = view.trust(name)
     answers = trust.answers.sort_by([("answered_at", "descending")]).slice(0, _EVENTS)
@@ -333,7 +369,7 @@ def _list_events(view: View, name: str) -> list[dict[str, Any]]:
     ]
     events += [
         {"at": row["answered_at"], "kind": "survey answer",
-         "text": f"{row['item']}: {row['value']} ({row['lowest']}–{row['highest']})"}
+         "text": f"{speak(row['item'])}: {row['value']} ({row['lowest']}–{row['highest']})"}
         for row in answers.to_pylist()
     ]  # fmt: skip
     return sorted(events, key=lambda event: event["at"], reverse=True)[:_EVENTS]

@@ -12,6 +12,7 @@ from fastapi.responses import Response
 
 from troth.errors import InputError
 from troth.fairness import count_unfit
+from troth.told import Told
 from troth.web.downloading import offer_csv
 from troth.web.roll import FALLING, SORTS, Asked
 from troth.web.sparks import choose_times, find_sparks
@@ -90,7 +91,9 @@ def _read(q: str, circle: str, show: str, sort: str, after: str = "") -> Asked:
     by, down = (by, down) if by else ("turns", True)
     for given, known in ((circle, CIRCLES), (show, SHOWS), (by, SORTS)):
         if given not in known:
-            raise InputError(f"{given!r} is none of {', '.join(name for name in known if name)}")
+            raise InputError(
+                Told("{given!r} is none of {known}", given=given, known=", ".join(name for name in known if name))
+            )
     return Asked(search=q.strip(), circle=circle, show=show, sort=by, down=down, after=after)
 
 

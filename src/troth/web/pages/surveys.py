@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -24,11 +25,12 @@ from troth.surveys import ENOUGH, NAMES, ScaleQuality, load_set, make_survey, ra
 from troth.surveys.make import FormatName
 from troth.surveys.sets import Language, all_items
 from troth.teaming import LOOPBACK
+from troth.told import Told
 from troth.web.access import Need
 from troth.web.downloading import offer_csv, offer_file
 from troth.web.later import DOWNLOAD_S, PAGE_S, find_later
 from troth.web.meant import find_meant
-from troth.web.paging import Places, cut_page
+from troth.web.paging import cut_page
 from troth.web.view import View
 from troth.web.visit import Bring, Own, Visit
 
@@ -44,6 +46,14 @@ _FILES: Final[Mapping[str, tuple[str, str]]] = {
     "typeform": ("json", "application/json"),
 }
 _FORETOLD: Final = ("chance", "base_chance", "expected")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Forecasts:
+    """What was foretold of every answer, and how well each set was."""
+
+    table: pa.Table
+    foresight: dict[str, Foresight]
 
 
 @router.get("/surveys")
@@ -65,8 +75,15 @@ def make_link(
     """Make a link, which this answer shows and nobody can show again."""
     meant, like = find_meant(visit.view, relationship.strip())
     if meant is None:
-        names = f" It could be {', '.join(like)}." if like else " Read a mailbox first, or look at the relationships."
-        raise InputError(f"there is no single relationship {relationship.strip()!r}.{names}")
+        none = Told(" Read a mailbox first, or look at the relationships.")
+        names = Told(" It could be {names}.", names=tuple(like)) if like else none
+        raise InputError(
+            Told(
+                "there is no single relationship {about!r}.{names}",
+                about=relationship.strip(),
+                names=names,
+            )
+        )
     secret, made = visit.keeper.change(
         lambda book: book.invitations.invite(
             meant, asked=asked, language=language, asked_by=asked_by, until=parse_day(until), now=clock(), person=person
@@ -97,25 +114,25 @@ def save_form(
 def save_answers(visit: Own) -> Response:
     """Every answer with the forecast made of it before it counted."""
     view = visit.view
-    rows = view.answers.take(pa.array(_newest(view.answers))).to_pylist()
     if _forecasts(visit, patience_s=DOWNLOAD_S) is None:
         raise HTTPException(503, "the forecasts are being worked out. Ask again in a moment", {"Retry-After": "5"})
-    told = _foretell(visit)
+    told = _foretell(visit, view.answers)
+    rows = [row | told.get(row["answer_id"], {}) for row in view.answers_newest.to_pylist()]
     columns = [*ANSWERS.names, *_FORETOLD]
-    return offer_csv([row | told.get(row["answer_id"], {}) for row in rows], columns=columns, name="answers.csv")
+    return offer_csv(rows, columns=columns, name="answers.csv")
 
 
 def _show(visit: Visit, *, name: str = "", after: str = "", **made: Any) -> Response:
     view, now = visit.view, clock()
-    answers = view.answers if name not in NAMES else _of_set(view.answers, name)
+    answers = _of_set(view.answers_newest, name) if name in NAMES else view.answers_newest
+    last = pc.index(answers["answer_id"], after).as_py() if after else -1
     sheet = cut_page(
-        order := _newest(answers), key=_key_of(order), after=_place_after(answers, order, after),
+        np.arange(answers.num_rows), key=lambda place: place, after=None if last < 0 else last,
         mark=lambda place: answers["answer_id"][place].as_py(),
     )  # fmt: skip
-    told = _foretell(visit) if sheet.places else {}
-    rows = [
-        row | told.get(row["answer_id"], {}) for row in answers.take(pa.array(sheet.places, pa.int64())).to_pylist()
-    ]
+    shown = answers.slice(sheet.first - 1, len(sheet.places))
+    told = _foretell(visit, shown)
+    rows = [row | told.get(row["answer_id"], {}) for row in shown.to_pylist()]
     return visit.show(
         "surveys.html", sets=[load_set(one) for one in NAMES], sets_named=_titles(visit),
         names=[row["relationship"] for row in view.rows[:_SUGGESTED]], asked_by=view.whose,
@@ -157,11 +174,16 @@ def _rate(visit: Visit) -> dict[str, ScaleQuality] | None:
     return find_later(view, "scales", lambda: visit.keeper.work_later(lambda: rate_scales(view.answers)))
 
 
-def _forecasts(visit: Visit, *, patience_s: float = PAGE_S) -> pa.Table | None:
+def _forecasts(visit: Visit, *, patience_s: float = PAGE_S) -> _Forecasts | None:
     view = visit.view
 
-    def work() -> pa.Table:
-        return forecast_answers(view.answers, view.standing.readings, view.model, segments=view.segments)
+    def work() -> _Forecasts:
+        told = forecast_answers(view.answers, view.standing.readings, view.model, segments=view.segments)
+        summed = {name: sum_up(_of_set(told, name)) for name in NAMES}
+        return _Forecasts(
+            table=told.select(["answer_id", "log_score", "base_log_score", "chances"]),
+            foresight={name: one for name, one in summed.items() if one is not None},
+        )
 
     return find_later(view, "forecasts", lambda: visit.keeper.work_later(work), patience_s=patience_s)
 
@@ -169,48 +191,29 @@ def _forecasts(visit: Visit, *, patience_s: float = PAGE_S) -> pa.Table | None:
 def _foresee(visit: Visit) -> dict[str, Foresight] | None:
     """How well each set was foretold; None while it is being worked out."""
     told = _forecasts(visit)
-    if told is None:
-        return None
-    summed = {name: sum_up(_of_set(told, name)) for name in NAMES}
-    return {name: one for name, one in summed.items() if one is not None}
+    return None if told is None else told.foresight
 
 
-def _foretell(visit: Visit) -> dict[str, dict[str, float]]:
-    """Answer to what was foretold of it: the chance given to what was marked, knowing the relationship and not, and
-    the mean that was expected. Empty while it is being worked out.
+def _foretell(visit: Visit, answers: pa.Table) -> dict[str, dict[str, float]]:
+    """Each answer to what was foretold of it: the chance given to what was marked, knowing the relationship and not,
+    and the mean that was expected. Empty while it is being worked out.
     """
     told = _forecasts(visit)
     if told is None:
         return {}
+    table = told.table.filter(pc.is_in(told.table["answer_id"], answers["answer_id"].combine_chunks()))
     return {
         row["answer_id"]: {
             "chance": float(np.exp(row["log_score"])),
             "base_chance": float(np.exp(row["base_log_score"])),
             "expected": sum(point * chance for point, chance in enumerate(row["chances"], start=1)),
         }
-        for row in told.select(["answer_id", "log_score", "base_log_score", "chances"]).to_pylist()
+        for row in table.to_pylist()
     }
 
 
 def _of_set(table: pa.Table, name: str) -> pa.Table:
     return table.filter(pc.is_in(table["item"], pa.array([item.id for item in load_set(name).items])))
-
-
-def _newest(answers: pa.Table) -> Places:
-    """Answers, the newest first; those of one sheet together."""
-    keys = [("answered_at", "descending"), ("answer_id", "ascending")]
-    return pc.sort_indices(answers, sort_keys=keys).to_numpy().astype(np.int64)
-
-
-def _key_of(order: Places) -> Any:
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    return lambda place: rank[place]
-
-
-def _place_after(answers: pa.Table, order: Places, after: str) -> Any:
-    found = pc.index(answers["answer_id"], after).as_py() if after else -1
-    return None if found < 0 else int(np.flatnonzero(order == found)[0])
 
 
 def _titles(visit: Visit) -> dict[str, str]:

@@ -14,6 +14,7 @@ from troth.errors import InputError
 from troth.relationship import parse_day
 from troth.review import day_bounds
 from troth.review.close import name_state
+from troth.told import Told
 from troth.web.past import find_close
 from troth.web.talks import find_talk
 from troth.web.visit import Own
@@ -65,7 +66,14 @@ def _choose(view: View, day: str) -> dt.date:
     last = max(view.days[-1], view.day or view.days[-1])
     chosen = parse_day(day) if day else view.day or last
     if not view.days[0] <= chosen <= last:
-        raise InputError(f"{chosen} is not among the days of this book, {view.days[0]} to {last}")
+        raise InputError(
+            Told(
+                "{chosen} is not among the days of this book, {first} to {last}",
+                chosen=chosen,
+                first=view.days[0],
+                last=last,
+            )
+        )
     return chosen
 
 

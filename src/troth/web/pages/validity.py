@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from troth.fairness import AXES, list_comparable
 from troth.validity import COLUMNS, GRADES, Validity, checks_together, list_validity, sum_up
 from troth.web.downloading import offer_csv
+from troth.web.records import tell_metric, tell_note, tell_rivals
 from troth.web.visit import Own
 
 router = APIRouter()
@@ -42,6 +43,7 @@ def show_validity(visit: Own, signal: _Words = "", grade: _Words = "") -> Respon
         "validity.html", signals=signals, chosen=chosen, grades=GRADES, advice=WHAT_TO_DO, axes=AXES,
         groups=_group(), grade=wanted, shown=[one for one in signals.values() if not wanted or one.grade == wanted],
         comparable=list_comparable(), together=checks_together(),
+        told={"metric": tell_metric, "note": tell_note, "rivals": tell_rivals},
     )  # fmt: skip
 
 

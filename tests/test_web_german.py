@@ -1,0 +1,299 @@
+"""German chosen, a visitor reads no English: every page, picture and error, strangers' words excepted."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from html.parser import HTMLParser
+from importlib.resources import files
+from pathlib import Path
+from string import Formatter
+from typing import Any, Final
+
+import pytest
+from babel.dates import get_day_names, get_month_names
+from crawling import Crawled, crawl
+from jinja2 import Environment, nodes
+from served import Door, enter
+
+import troth
+from troth.errors import InputError, SourceError
+from troth.signals import HELD, SHOWN
+from troth.surveys import NAMES, load_set
+from troth.told import Told, pack, unpack
+from troth.validity import checks_together, list_validity
+from troth.web import rendering
+from troth.web.app import Serving
+from troth.web.rendering import load_words, say
+from troth.web.roll import SORTS
+
+GERMAN: Final = {"accept-language": "de"}
+WAITS: Final = re.compile(r'hx-trigger="load|>wird ausgewertet|gerade berechnet|Wird')
+WORKED_OUT: Final = ("/touchpoints", "/worth", "/worth?kind=renewal", "/surveys", "/settings/people")
+DRAFT: Final = "Thank you. We will send it by Saturday. You know best, you are simply amazing. I'll get back to you."
+BROKEN: Final = (
+    "/nowhere", "/?day=2020-01-01", "/?day=tomorrow", "/promises/none", "/relationships/nobody", "/validity?signal=x",
+    "/relationships?sort=x", "/surveys/form?asked=x", "/bring/jobs/x/file", "/log?before=x", "/s/none",
+    "/relationships/nobody/path.json?width=3",
+)  # fmt: skip
+WORD: Final = re.compile(r"[^\W\d_]{2,}")
+ENGLISH: Final = frozenset(
+    "the of and with their they this that these which from not are been were you your our for than what who when where"
+    " whose there here only each every all any some more less most between over under until while because has have had"
+    " is it its on or by as at be but to no one two half other others".split()
+)
+"""Words that no German sentence of ours needs, whatever it quotes."""
+MADE: Final = frozenset(
+    "troth encoder toml csv json png svg pdf txt html https http png tf idf macro own made crm zip sentiment mbox"
+    " qualtrics typeform zendesk freshdesk intercom hubspot salesforce slack teams whatsapp graph api openapi mib"
+    " europe berlin anna firm com example hooks gmail".split()
+)
+"""Names of things, of files and of forms."""
+UNSAID: Final = frozenset({"script", "style", "code", "pre", "q", "bdi", "textarea"})
+DRAWN: Final = re.compile(r'"(?:title|text|subtitle|label|kind|state|trust|end|name|touchpoint|figure)"')
+SAYING: Final = frozenset({"InputError", "Refused", "BookError", "HTTPException", "SourceError", "Told"})
+
+
+class Missing(dict[str, str]):
+    """Words of a language, which notes what was asked for and is not there."""
+
+    def __init__(self, words: Mapping[str, str]) -> None:
+        super().__init__(words)
+        self.asked = set[str]()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        if key not in self:
+            self.asked.add(key)
+        return super().get(key, default)
+
+
+class Said(HTMLParser):
+    """What a page says, to the eye and to a screen reader."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self._open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        spoken = {"aria-label", "title", "placeholder", "alt"}
+        self.texts += [value for name, value in attrs if value and name in spoken]
+        self._open.append("q" if ("class", "text") in attrs else tag)  # the text of a message or draft is theirs
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open and self._open.pop() not in {tag, "q" if tag == "div" else tag}:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and not UNSAID & set(self._open):
+            self.texts.append(data)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strangers:
+    """What others wrote: their names, and all their words as one text."""
+
+    names: tuple[str, ...]
+    words: str
+
+    def leave_out(self, text: str) -> str:
+        """A text in small letters without what is theirs: names, and quotes of some length."""
+        rest = re.sub("[0-9a-f]{12}", " ", " ".join(text.lower().split()))  # an encoder's mark
+        for quoted in re.findall('[„“"(]([^“”")]{12,}?)…?[“”")]', rest):
+            rest = rest.replace(quoted, " ") if quoted.strip(" .") in self.words else rest
+        if len(rest.split()) > 2 and rest.strip(" .…,·–←→") in self.words:
+            return ""
+        for name in self.names:
+            rest = rest.replace(name, " ") if name in rest else rest
+        return rest
+
+
+@cache
+def german_words() -> frozenset[str]:
+    """Every word that a German sentence of ours has."""
+    said = [*load_words("de").values(), *rendering.LANGUAGES.values()]
+    for name in NAMES:
+        asked = load_set(name)
+        said += [asked.title["de"], *(item.text["de"] for item in asked.items)]
+    for width in ("wide", "abbreviated"):
+        said += [*get_month_names(width, locale="de").values(), *get_day_names(width, locale="de").values()]
+    rows = [*list_validity(), *checks_together()]
+    known = {word.lower() for text in said for word in WORD.findall(text)}
+    data = {word.lower() for row in rows for word in WORD.findall(row.get("set") or "")}  # names of public data
+    codes = {code.lower() for code in (*SHOWN, *HELD)}
+    return frozenset((known - ENGLISH) | data | codes | MADE)
+
+
+def find_english(texts: Iterable[str], strangers: Strangers) -> dict[str, list[str]]:
+    """The texts with words that are neither German words of ours nor strangers', and those words."""
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        if strange := [word for word in WORD.findall(strangers.leave_out(text)) if word not in german_words()]:
+            found[" ".join(text.split())[:160]] = strange
+    return found
+
+
+def say_all(page: str) -> list[str]:
+    said = Said()
+    said.feed(page)
+    return said.texts
+
+
+def labels_of(picture: Any) -> Iterator[str]:
+    """What a picture shows as words: titles, and the words among its figures."""
+    for key, value in picture.items() if isinstance(picture, dict) else enumerate(picture):
+        if key in {"range", "data", "config"}:  # shapes and colours; the name of a table
+            continue
+        if isinstance(value, (dict, list)):
+            yield from labels_of(value)
+        elif isinstance(value, str) and (isinstance(key, int) or DRAWN.fullmatch(f'"{key}"')):
+            yield value
+
+
+@pytest.fixture(scope="module")
+def entered(serving: Serving) -> Iterator[Door]:
+    with enter(serving) as door:
+        yield door
+
+
+@pytest.fixture(scope="module")
+def words() -> Iterator[Missing]:
+    with pytest.MonkeyPatch.context() as patched:
+        words = Missing(load_words("de"))
+        patched.setattr(rendering, "load_words", lambda language: words if language == "de" else {})
+        yield words
+
+
+@pytest.fixture(scope="module")
+def german(entered: Door, words: Missing) -> Crawled:
+    """Every page and picture, once all that is worked out beside the requests is there."""
+    end = time.monotonic() + 120
+    waiting = set(WORKED_OUT)
+    while waiting and time.monotonic() < end:
+        waiting = {path for path in waiting if WAITS.search(entered.client.get(path, headers=GERMAN).text)}
+        time.sleep(0.2 if waiting else 0)
+    return crawl(entered, "de")
+
+
+@pytest.fixture(scope="module")
+def strangers(entered: Door) -> Strangers:
+    view = entered.serving.keeper.view()
+    turns = view.known.turns
+    parts = ("speaker", "speaker_name", "relationship", "conversation_id", "subject")
+    names = {str(value) for part in parts for value in turns[part].to_pylist() if value}
+    people = entered.serving.keeper.ask(lambda book: book.people()).to_pylist()
+    for row in people:
+        names |= {str(one) for value in row.values() for one in (value if isinstance(value, list) else [value]) if one}
+    said = [str(value) for part in ("body", "subject") for value in turns[part].to_pylist() if value]
+    listed = {" ".join(name.lower().split()) for name in names if len(name) > 2}
+    return Strangers(
+        names=tuple(sorted(listed - german_words(), key=len, reverse=True)),
+        words=" ".join(" ".join(said).lower().split()),
+    )
+
+
+def test_every_word_of_a_page_is_german_or_a_strangers(german: Crawled, strangers: Strangers) -> None:
+    assert len(german.pages) > 30
+    assert all('<html lang="de"' in text for text in german.pages.values() if "<html" in text)
+    english = {path: found for path, page in german.pages.items() if (found := find_english(say_all(page), strangers))}
+    assert english == {}
+
+
+def test_every_word_of_a_picture_is_german_or_a_strangers(german: Crawled, strangers: Strangers) -> None:
+    assert len({path.partition("?")[0].rpartition("/")[2] for path in german.pictures}) > 2
+    english = {
+        path: found for path, one in german.pictures.items() if (found := find_english(labels_of(one), strangers))
+    }
+    assert english == {}
+
+
+def test_a_checked_draft_is_told_in_german(entered: Door, words: Missing, strangers: Strangers) -> None:
+    del words
+    sent = {"text": DRAFT, "to": "hogsby.example", "form_token": entered.form_token}
+    page = entered.client.post("/check", data=sent, headers=GERMAN).text
+    assert 'class="note' in page
+    assert find_english(say_all(page), strangers) == {}
+
+
+@pytest.mark.parametrize("path", BROKEN)
+def test_an_error_is_told_in_german(entered: Door, words: Missing, strangers: Strangers, path: str) -> None:
+    del words
+    answer = entered.client.get(path, headers=GERMAN)
+    assert answer.status_code in {404, 422}
+    typed = Strangers(names=(*strangers.names, *SORTS, *NAMES, "tomorrow", "width", "before"), words=strangers.words)
+    assert find_english(say_all(answer.text), typed) == {}
+
+
+def test_an_english_sentence_is_seen_wherever_it_stands(german: Crawled, strangers: Strangers) -> None:
+    """The tests above can fail: a word of English in a text, a label, a placeholder or a picture is found."""
+    page = german.pages["/relationships"]
+    for planted in ("<p>nothing was read of their words</p>", '<p aria-label="Settings"></p>', '<i title="low"></i>'):
+        before, body, after = page.partition("</main>")
+        assert find_english(say_all(before + planted + body + after), strangers)
+    assert find_english(labels_of({"encoding": {"x": {"title": "days"}}}), strangers)
+    assert find_english(labels_of({"datasets": {"bars": [{"kind": "own evidence"}]}}), strangers)
+
+
+def test_german_pages_ask_for_no_sentence_that_is_not_there(
+    german: Crawled, words: Missing, strangers: Strangers
+) -> None:
+    del german
+    names = set(strangers.names)
+    asked = {one for one in words.asked if one.lower() not in names and not one.startswith("questions_")}
+    assert sorted(asked - {""}) == []
+
+
+def test_every_sentence_of_the_templates_is_there_in_german() -> None:
+    """Of branches, too, that no page of the sample takes."""
+    environment, german = Environment(autoescape=True), load_words("de")
+    said = {
+        call.args[0].value
+        for template in files("troth.web").joinpath("templates").iterdir()
+        for call in environment.parse(template.read_text("utf-8")).find_all(nodes.Call)
+        if isinstance(call.node, nodes.Name) and call.node.name == "t" and isinstance(call.args[0], nodes.Const)
+    }
+    assert len(said) > 300
+    assert sorted(said - set(german)) == []
+
+
+def test_every_sentence_with_parts_and_every_error_of_a_page_is_there_in_german() -> None:
+    """Of errors, too, that no test brings about; what the JSON API alone says stays English."""
+    root = Path(troth.__file__).parent
+    pages = [*root.glob("web/*.py"), *root.glob("web/pages/*.py")]
+    missing = [
+        (path.name, said)
+        for path in root.rglob("*.py")
+        for said in _find_said(path, SAYING if path in pages else {"Told"})
+        if said not in load_words("de")
+    ]
+    assert missing == []
+
+
+def _find_said(path: Path, calls: Iterable[str]) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in calls:
+            for one in node.args[:1] if node.func.id == "Told" else node.args:
+                branches = (one.body, one.orelse) if isinstance(one, ast.IfExp) else (one,)
+                values = [branch.value for branch in branches if isinstance(branch, ast.Constant)]
+                yield from (value for value in values if isinstance(value, str) and " " in value.strip())
+
+
+def test_german_sentences_have_the_parts_of_the_english_ones() -> None:
+    for english, german in load_words("de").items():
+        parts = [{name for _, name, _, _ in Formatter().parse(text) if name} for text in (english, german)]
+        assert parts[0] == parts[1], english
+
+
+def test_a_sentence_keeps_its_parts_over_json_and_writes_figures_as_germans_do() -> None:
+    error = InputError(SourceError("a.zip", Told("is a zip archive of {size} GiB", size=3), "Check the name.").told)
+    kept = unpack(json.loads(json.dumps(pack(error.told))))
+    assert str(kept) == str(error) == "a.zip: is a zip archive of 3 GiB. Check the name."
+    assert say("de", kept) == "a.zip: ist ein Zip-Archiv von 3 GiB. Prüfen Sie den Namen."
+    size = Told("has {size:,} bytes; a survey export has at most {most:,}", size=1234567, most=1000)
+    assert "1.234.567 Bytes" in say("de", size)
+    assert "1,234,567 bytes" in size
