@@ -25,17 +25,19 @@ def find_later(view: View, name: Hashable, begin: Callable[[], Future[T]], *, pa
         view: that it is kept with.
         name: what it is, such as ("touch map", customer).
         begin: starts it.
-        patience_s: how long it is waited for.
+        patience_s: how long it is waited for; where it is on its way already, only by those who wait longer than
+            pages do, since a page waits once for all that it shows.
 
     Raises: what working it out raised, which is then tried anew when asked again.
     """
     coming: Future[Any] | None = view.later.get(name)
+    is_begun = coming is not None
     if coming is None:
         for old in list(view.later)[: -_KEPT + 1]:
             view.later.pop(old, None)
         coming = view.later[name] = begin()
     with suppress(TimeoutError):
-        coming.exception(timeout=patience_s)
+        coming.exception(timeout=0.0 if is_begun and patience_s <= PAGE_S else patience_s)
     if not coming.done():
         return None
     if coming.cancelled() or coming.exception() is not None:

@@ -21,10 +21,8 @@ Scores are followed anew from the readings that remain, so that nothing of the o
 from __future__ import annotations
 
 import datetime as dt
-import threading
-from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import Future
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,6 +34,7 @@ from troth.overview import tabulate_relationships
 from troth.pipeline import Standing, Understood, close_books, find_segments
 from troth.review import Close, day_bounds
 from troth.review.close import CIRCLES
+from troth.web.kept import Kept
 from troth.web.mailboxes import is_shared
 
 if TYPE_CHECKING:
@@ -73,39 +72,11 @@ _DESKS: Final = pa.array(["ticket", "social", "shop"])
 _KEPT: Final = 64  # own views of one book; the one unused for longest makes room
 
 
-class OwnViews:
-    """Views of single persons, made when one asks; bounded, and each made once."""
+class OwnViews(Kept["View"]):
+    """Views of single persons, by the person's name."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, Future[View]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def find(self, person: str, make: Callable[[], View]) -> View:
-        """The view of this person. Whoever asks for the same meanwhile waits for it; nobody waits for that of others.
-
-        Raises: what `make` raises; it is then tried anew when asked again.
-        """
-        with self._lock:
-            coming = self._kept.get(person)
-            is_mine = coming is None
-            if coming is None:
-                coming = self._kept[person] = Future()
-                if len(self._kept) > _KEPT:
-                    self._kept.popitem(last=False)
-            self._kept.move_to_end(person)
-        if is_mine:
-            try:
-                coming.set_result(make())
-            except BaseException as error:
-                with self._lock:
-                    self._kept.pop(person, None)
-                coming.set_exception(error)
-                raise
-        return coming.result()
-
-    def __len__(self) -> int:
-        """How many are kept."""
-        return len(self._kept)
+        super().__init__(_KEPT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ from troth.trust import Model
 from troth.web.askings import Askings
 from troth.web.codes import Codes
 from troth.web.index import Index
+from troth.web.kept import Kept
 from troth.web.listing import Listing
 from troth.web.narrow import BETWEEN, OwnViews
 from troth.web.roll import PAGE, Roll
@@ -39,6 +40,23 @@ if TYPE_CHECKING:
 
 _QUARTER_S: Final = 900
 _QUARTER_US: Final = _QUARTER_S * 1_000_000
+_IN_USE: Final = 64  # relationships that people look at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """What moved a score, as far as a page shows it.
+
+    Attributes:
+        strongest: rows of EXPLAINED.
+        others, rest: how many there are beside, and what they moved together.
+        total: what all of them did.
+    """
+
+    strongest: Sequence[Mapping[str, Any]]
+    others: int
+    rest: float
+    total: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +107,8 @@ class View:
     between: pa.Table = field(default_factory=BETWEEN.empty_table)  # turns of one's conversations that one sees not
     own: OwnViews = field(default_factory=OwnViews)
     # Made when one asks, too. No part of what a view is made of, so that a view made from another starts without.
+    trusts: Kept[RelationshipTrust] = field(init=False, default_factory=lambda: Kept[RelationshipTrust](_IN_USE))
+    moves: Kept[Move] = field(init=False, default_factory=lambda: Kept[Move](_IN_USE))
     sparks: dict[str, Spark] = field(init=False, default_factory=dict[str, Spark])
     closes: dict[dt.date, Future[Close]] = field(init=False, default_factory=dict["dt.date", "Future[Close]"])
     later: dict[Hashable, Future[Any]] = field(init=False, default_factory=dict["Hashable", "Future[Any]"])
@@ -161,6 +181,11 @@ class View:
     def answers_of(self) -> Index:
         """ANSWERS by relationship."""
         return Index(self.answers, "relationship")
+
+    @cached_property
+    def answers_newest(self) -> pa.Table:
+        """ANSWERS, the newest first; those of one sheet together."""
+        return self.answers.sort_by([("answered_at", "descending"), ("answer_id", "ascending")])
 
     @cached_property
     def objections_of(self) -> Index:
@@ -242,7 +267,7 @@ class View:
         if last.standing.questions is self.standing.questions:
             taken += ["questions_of", "questions_listed", "askings"]
         if last.answers is self.answers:
-            taken.append("answers_of")
+            taken += ["answers_of", "answers_newest"]
         made = {name: vars(last)[name] for name in taken if name in vars(last)}
         touched = find_touched(last.standing, self.standing)
         if touched is not None and "readings_of" in vars(last):
@@ -288,6 +313,9 @@ class View:
 
     def trust(self, relationship: str) -> RelationshipTrust:
         """One relationship's trust, as `Book.trust` gives it, but as of this view alone."""
+        return self.trusts.find(relationship, lambda: self._trust(relationship))
+
+    def _trust(self, relationship: str) -> RelationshipTrust:
         return RelationshipTrust(
             relationship,
             self.readings_of.rows(relationship),

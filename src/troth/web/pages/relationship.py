@@ -29,7 +29,7 @@ from troth.web.downloading import offer_file
 from troth.web.marking import Note, Piece, list_found, make_notes, mark_body
 from troth.web.paging import cut_page
 from troth.web.talks import anchor_of, find_talk, talk_at
-from troth.web.view import View
+from troth.web.view import Move, View
 from troth.web.visit import Decide, Own, Visit, path_to
 
 if TYPE_CHECKING:
@@ -165,8 +165,7 @@ def show_relationship(
     chosen = view.lenses.get(lens, view.lenses["triangle"])
     moving = of or ("shown" if row["shown_low"] is not None else "held")
     since = _find_since(trust, view)
-    moved = trust.explain(of=_check_score(moving, view), since=since, most=_LISTED)
-    strongest = _take_strongest(moved)
+    moved = view.moves.find((name, _check_score(moving, view)), lambda: _find_move(trust, moving, since))
     talks = view.talks_of.rows(name)
     promises, questions = _list_open(view, name)
     return visit.show(
@@ -184,10 +183,7 @@ def show_relationship(
         of=moving,
         scores=_list_scores(chosen),
         since=since,
-        rows=strongest,
-        others=moved.num_rows - len(strongest),
-        rest=_sum(moved) - sum(one["moved"] for one in strongest),
-        total=_sum(moved),
+        moved=moved,
         promises=promises,
         questions=questions,
         most=_OPEN,
@@ -199,7 +195,7 @@ def show_relationship(
         events=_list_events(view, name, _speak(visit)),
         may_decide=visit.who.may(Need.decide),
         find_talk=partial(find_talk, view),
-        objections=_objections_of(view, [one["turn_id"] for one in strongest]),
+        objections=_objections_of(view, [one["turn_id"] for one in moved.strongest]),
         target=_target_of,
         name_reading=_name_reading,
         facet_names={**SHOWN, **HELD},
@@ -311,14 +307,18 @@ def _find_since(trust: RelationshipTrust, view: View) -> dt.date:
     return (trust.now - dt.timedelta(days=view.settings.trend.days, minutes=1)).astimezone(here).date()
 
 
-def _take_strongest(explained: pa.Table) -> list[dict[str, Any]]:
-    """The rows that moved the score most."""
-    order = np.argsort(-np.abs(explained["moved"].to_numpy()), kind="stable")[:_LISTED]
-    return explained.take(pa.array(order)).to_pylist()
-
-
-def _sum(explained: pa.Table) -> float:
-    return pc.sum(explained["moved"]).as_py() or 0.0
+def _find_move(trust: RelationshipTrust, of: str, since: dt.date) -> Move:
+    """The rows that moved a score most, and what is left."""
+    moved = trust.explain(of=of, since=since, most=_LISTED)
+    order = np.argsort(-np.abs(moved["moved"].to_numpy()), kind="stable")[:_LISTED]
+    strongest = moved.take(pa.array(order)).to_pylist()
+    total = pc.sum(moved["moved"]).as_py() or 0.0
+    return Move(
+        strongest=strongest,
+        others=moved.num_rows - len(strongest),
+        rest=total - sum(one["moved"] for one in strongest),
+        total=total,
+    )
 
 
 def _list_scores(lens: Lens) -> list[tuple[str, str]]:
