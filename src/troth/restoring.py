@@ -19,7 +19,8 @@ SEALED: Final[Mapping[str, str]] = MappingProxyType(
         "closings": "closings",
         "resealed": "closings",
         "forgotten": "forgotten",  # hashes under the key of one book
-        **{name: name for name in ("audit", "team_figures", "worth_figures", "digests")},  # what was done, which is done once
+        # What was done, which is done once.
+        **{name: name for name in ("audit", "team_figures", "worth_figures", "digests")},
     }
 )
 """Tables that are taken whole or not at all, each with the one that must hold nothing yet."""

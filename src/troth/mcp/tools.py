@@ -137,7 +137,7 @@ def make_server(see: Callable[[], View]) -> MCPServer[Any]:
     @tool
     def what_is_open(relationship: str) -> Open:
         """Promises and questions that wait in a relationship: what we owe, what they owe, what they asked."""
-        return _list_open(see(), relationship)
+        return list_open(see(), relationship)
 
     @tool
     def explain_score(relationship: str, score: str = "held", most: int = 8) -> Explained:
@@ -151,7 +151,7 @@ def make_server(see: Callable[[], View]) -> MCPServer[Any]:
     @tool
     def promises_due() -> list[Said]:
         """Promises of ours that are overdue, or due within a week, in all relationships; the most urgent first."""
-        return [_tell_promise(row) for row in _list_due(see())]
+        return [_tell_promise(row) for row in list_due(see())]
 
     return server
 
@@ -195,14 +195,15 @@ def _rows(table: Any, columns: Sequence[str]) -> list[dict[str, Any]]:
     return table.select([name for name in columns if name in table.column_names]).to_pylist()
 
 
-def _list_due(view: View) -> list[dict[str, Any]]:
+def list_due(view: View) -> list[dict[str, Any]]:
     """Promises of ours that are overdue or due, the most urgent first; rows that are not told stay in their table."""
     sections, is_ours = view.coded["section"], view.coded["side"].equal("us")
     places = [np.flatnonzero(sections.equal(section) & is_ours)[:_MOST] for section in ("suspected", *DUE)]
     return _rows(view.listed.take(pa.array(np.concatenate(places)[:_MOST])), _PROMISE)
 
 
-def _list_open(view: View, name: str) -> Open:
+def list_open(view: View, name: str) -> Open:
+    """Promises and questions that wait in a relationship; rows that are not told stay in their table."""
     home = find_name(view, name)
     promised, asked = view.promises_of.rows(home), view.questions_of.rows(home)
     waits = promised.filter(pc.fill_null(pc.is_in(promised["state"], _WAITING), False))

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from troth.library import Book
     from troth.swaying import Influence
     from troth.trial.told import Reading
+    from troth.trialsuggesting import Suggestions
     from troth.worthtold import Worth
 
 LEAST_ACCOUNTS: Final = 20
@@ -120,7 +121,7 @@ def _list_ways(book: Book, end: dt.datetime) -> Iterator[dict[str, Any]]:
         upto, stock.readings, stock.promises, now=end, model=book.model(), segments=book.segments()
     )
     yield {"part": "influence", "content": freeze(bare_influence(influence))}
-    yield {"part": "suggestions", "content": freeze(book.trials.suggest(now=end))}
+    yield {"part": "suggestions", "content": freeze(bare_suggestions(book.trials.suggest(now=end)))}
 
 
 def _until(turns: pa.Table, end: dt.datetime) -> pa.Table:
@@ -186,6 +187,18 @@ def bare_reciprocity(found: Reciprocity) -> Reciprocity:
 def bare_influence(found: Influence) -> Influence:
     """The same without single customers, kinds and months."""
     return replace(found, customers=(), kinds=(), months=(), asks=found.asks.slice(0, 0))
+
+
+def bare_suggestions(found: Suggestions) -> Suggestions:
+    """The same slopes without the single months of relationships that they rest on."""
+    rows = ("pull", "exposure", "stretch")
+    return replace(
+        found,
+        facets=tuple(
+            replace(one, link=replace(one.link, **{name: getattr(one.link, name)[:0] for name in rows}))
+            for one in found.facets
+        ),
+    )
 
 
 def bare_reading(found: Reading) -> Reading:
