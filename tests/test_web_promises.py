@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import icalendar
 import numpy as np
 import pytest
+from fastapi.routing import APIRoute
 from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import escape
@@ -20,9 +21,11 @@ from served import Door, enter, serve_copy
 from troth.plain import clean_line
 from troth.promises.listing import DUE, SECTIONS, is_due, mark_due, name_due
 from troth.web.narrow import narrow
+from troth.web.pages import ROUTERS
 from troth.web.pages.promises import lead_back, say_due
 from troth.web.paging import cut_page
 from troth.web.roll import PAGE
+from troth.web.visit import path_to
 
 
 def rows_of(door: Door) -> list[dict[str, object]]:
@@ -159,3 +162,16 @@ def test_the_calendar_holds_what_has_a_firm_due_time(door: Door) -> None:
 def test_german_has_words_for_every_part(door: Door) -> None:
     page = door.client.get("/promises", headers={"accept-language": "de"}).text
     assert not [heading for heading in SECTIONS.values() if heading in page]
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a/b", "\n", "a\n/b\n"])
+def test_an_id_leads_to_its_page_whatever_it_holds(door: Door, name: str) -> None:
+    """Also of conversations and relationships, in pages and in the API: a line break ends no path."""
+    page = door.client.get(path_to("promises", name))
+    assert page.status_code == 404
+    assert "there is no such promise here" in page.text
+    talk, api = "/relationships/{name:whole}/conversations/{conversation:whole}", "/api/v1/turns/{turn_id:whole}"
+    routes = [one for router in ROUTERS for one in router.routes if isinstance(one, APIRoute)]
+    for path, template in ((f"/relationships/{name}/conversations/{name}", talk), (f"/api/v1/turns/{name}", api)):
+        first, met = next((one, met) for one in routes if (met := one.path_regex.match(path)))
+        assert (first.path, set(met.groups())) == (template, {name})

@@ -177,7 +177,8 @@ def _panel(
         "width": width,
         "height": _HEIGHT,
         "title": {
-            "text": textwrap.wrap(say(_HEADINGS[gauge]), max(width // 7, 20)), "anchor": "start", "color": colour, "fontSize": 13, "fontWeight": 500,
+            "text": textwrap.wrap(say(_HEADINGS[gauge]), max(width // 7, 20)),
+            "anchor": "start", "color": colour, "fontSize": 13, "fontWeight": 500,
             "offset": 6,
         },
     }  # fmt: skip

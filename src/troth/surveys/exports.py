@@ -123,8 +123,12 @@ def _decode(path: Path) -> tuple[str, tuple[str, ...]]:
     try:
         size = path.stat().st_size
         if size > _LARGEST_BYTES:
-            raise SourceError(str(path), Told("has {size:,} bytes; a survey export has at most {most:,}", size=size, most=_LARGEST_BYTES),
-                              "Export fewer columns or a shorter period.")  # fmt: skip
+            said = "has {size:,} bytes; a survey export has at most {most:,}"
+            raise SourceError(
+                str(path),
+                Told(said, size=size, most=_LARGEST_BYTES),
+                "Export fewer columns or a shorter period.",
+            )
         data = path.read_bytes()
     except OSError as error:
         raise SourceError(
