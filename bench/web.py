@@ -2,6 +2,7 @@
 
     python -m bench.web big.duckdb --pages        # one visitor: the median, 95th percentile and size of every page
     python -m bench.web big.duckdb --load 120     # seconds of 50 readers and 5 writers
+    python -m bench.web big.duckdb --add 20       # turns one by one: seconds until the view shows each
 
 Make the book with `python -m bench.bigbook`. The server is a process of its own on a real port; times are from the
 first byte of the request to the last of the answer, as a caller beside it sees them. A bare FastAPI page on the same
@@ -54,8 +55,8 @@ _READERS, _WRITERS = 50, 5
 
 
 @contextmanager
-def serve(book: Path) -> Generator[Address]:
-    """The book served by a process of its own; waits for the first view."""
+def serve(book: Path) -> Generator[tuple[Address, int]]:
+    """The book served by a process of its own, and that process; waits for the first view."""
     log = book.with_suffix(".log").open("w", encoding="utf-8")
     command = [sys.executable, "-m", "troth.cli", "serve", "--book", str(book), "--no-browser", "--port", "0"]
     command += ["--settings", str(settings_of(book))]
@@ -67,7 +68,7 @@ def serve(book: Path) -> Generator[Address]:
                 raise SystemExit(f"the server ended: {book.with_suffix('.log').read_text()}")
             time.sleep(0.5)
         print(f"first view after {time.monotonic() - began:.0f} s; the server holds {_memory_gb(server.pid):.1f} GB")
-        yield address
+        yield address, server.pid
         print(f"at the end the server holds {_memory_gb(server.pid):.1f} GB")
     finally:
         server.send_signal(signal.SIGINT)
@@ -175,6 +176,35 @@ def measure_load(address: Address, *, seconds: float) -> None:
     print(f"{len(wrong)} errors {sorted(set(wrong))[:5]}; {len(lost)} of {len(written)} acknowledged writes lost")
 
 
+def measure_adding(address: Address, process: int, *, turns: int) -> None:
+    """Single turns, the next one when the pages show the one before; wall clock, and processor time of the server."""
+    visitor, waited, worked = Visitor(address), list[float](), list[float]()
+    for count in range(turns):
+        name, before, began = f"added-{os.getpid()}-{count}", _spent_s(process), time.monotonic()
+        status, content, _ = visitor.ask("POST", "/api/v1/turns", [_make_turn(name, f"talk-{name}", count)])
+        if status != 200:
+            raise SystemExit(f"{status} POST {content[:200]!r}")
+        while visitor.ask("GET", f"/api/v1/turns/{name}")[0] != 200:
+            time.sleep(0.05)
+        waited.append(time.monotonic() - began)
+        time.sleep(1.0)  # for what goes on behind the view
+        worked.append(_spent_s(process) - before)
+    for label, each in (("shown after", sorted(waited)), ("processor time", sorted(worked))):
+        print(f"{label:15s} p50 {statistics.median(each):6.2f} s  most {each[-1]:6.2f} s  of {turns}")
+
+
+def _spent_s(process: int) -> float:
+    """Processor time of a process so far."""
+    fields = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _make_turn(name: str, talk: str, count: int) -> dict[str, object]:
+    return {"turn_id": name, "conversation_id": talk, "speaker": "bo@k1.maribelle.example",
+            "recipients": ["anna@brimholt.example"], "body": f"Message {count}: when will it be ready?",
+            "sent_at": "2026-11-20T09:00:00Z", "channel": "mail"}  # fmt: skip
+
+
 def _reader(address: Address, pages: list[str], taken: dict[str, list[float]], wrong: list[str], seed: int) -> object:
     def read(until: float) -> None:
         visitor, choose = Visitor(address), random.Random(seed)
@@ -197,9 +227,7 @@ def _writer(
             if time.monotonic() >= until:
                 return
             name = f"bench-{os.getpid()}-{number}-{count}"
-            turn = {"turn_id": name, "conversation_id": f"bench-{number}", "speaker": "bo@k1.maribelle.example",
-                    "recipients": ["anna@brimholt.example"], "body": f"Message {count}: when will it be ready?",
-                    "sent_at": "2026-11-20T09:00:00Z", "channel": "mail"}  # fmt: skip
+            turn = _make_turn(name, f"bench-{number}", count)
             status, content, seconds = visitor.ask("POST", "/api/v1/turns", [turn])
             taken["POST"].append(seconds)
             if status == 200:
@@ -238,12 +266,15 @@ def main() -> None:
     parser.add_argument("--pages", action="store_true")
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--load", type=float, default=0.0, metavar="SECONDS")
+    parser.add_argument("--add", type=int, default=0, metavar="TURNS")
     asked = parser.parse_args()
-    with serve(asked.book) as address:
+    with serve(asked.book) as (address, process):
         if asked.pages:
             measure_pages(address, times=asked.times)
         if asked.load:
             measure_load(address, seconds=asked.load)
+        if asked.add:
+            measure_adding(address, process, turns=asked.add)
 
 
 if __name__ == "__main__":

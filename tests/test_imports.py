@@ -45,7 +45,7 @@ EVERYTHING = KNOWING_STAGES | {
     "worthreport",
     "cells",
     "inviting",
-    "mending",
+    *("mending", "adding"),
     *("forgetting", "forgotten"),
     "contesting",
     *("trial", "trialoutcomes", "trialmeasuring", "trialsuggesting", "trying"),
@@ -116,8 +116,9 @@ MAY: dict[str, set[str]] = {
     "tuning": {"trust", "readings"},
     "keeping": {"pipeline", "book"},
     "mending": KNOWING_STAGES | {"pipeline"},
+    "adding": KNOWING_STAGES | {"pipeline", "book", "persons", "mending"},
     "desk": KNOWING_STAGES
-    | {"pipeline", "asof", "proving", "persons", "book", "keeping", "mending"}
+    | {"pipeline", "asof", "proving", "persons", "book", "keeping", "mending", "adding"}
     | {"trend", "overview", "deciding"},
     "trialmeasuring": KNOWING_STAGES | {"trial", "trialoutcomes", "pipeline"},
     "trying": KNOWING_STAGES

@@ -25,6 +25,7 @@ from troth.promises.listing import join_listed, list_promises
 from troth.promises.names import find_id
 from troth.review import find_last_day
 from troth.schema import DECISIONS, PROMISES
+from troth.told import Told
 
 _IN_USE: Final = dt.timedelta(days=7)  # a book whose last turn is older is read as of that turn, not as of today
 _AHEAD: Final = dt.timedelta(hours=26)  # an evening further ahead of the clock is a question, not a day that was
@@ -85,25 +86,17 @@ def relist(
     *,
     touched: Collection[str],
     calendar: Calendar,
-) -> pa.Table | None:
-    """LISTED after promises of some relationships changed ("" for none), from LISTED before that.
-
-    Returns: None where there are other promises than before: short ids then are other ones.
-    """
+) -> pa.Table:
+    """LISTED after promises of some relationships came, changed or went ("" for none), from LISTED before that."""
     homes = pa.array(sorted(touched), pa.string())
     was_near, is_near = (pc.is_in(pc.fill_null(table["relationship"], ""), homes) for table in (before, stock.promises))
-    near, old = stock.promises.filter(is_near), before.filter(was_near)
-    ids = near["promise_id"].combine_chunks()
-    place = pc.index_in(ids, old["promise_id"].combine_chunks())
-    if place.null_count or len(place) != old.num_rows or stock.promises.num_rows != before.num_rows:
-        return None
+    near, names = stock.promises.filter(is_near), _names(known.turns)
     decided = store.table("promises", where={"decided_by": "person"})
-    lost = find_lost(known, decided.filter(pc.is_in(decided["promise_id"], ids)), calendar=calendar)
-    return join_listed(
-        before.filter(pc.invert(was_near)),
-        list_promises(near, day=day, zone=calendar.zone, names=_names(known.turns), lost=lost),
-        short=dict(zip(old["promise_id"].to_pylist(), old["id"].to_pylist(), strict=True)),
+    mine = decided.filter(pc.is_in(decided["promise_id"], near["promise_id"].combine_chunks()))
+    listed = list_promises(
+        near, day=day, zone=calendar.zone, names=names, lost=find_lost(known, mine, calendar=calendar)
     )
+    return join_listed(before, listed, is_out=was_near, names=names)
 
 
 def find_lost(known: Understood, decided: pa.Table, *, calendar: Calendar) -> frozenset[str]:
@@ -184,7 +177,7 @@ def undo(store: Store, stock: Standing, typed: str, *, by: str, note: str | None
     """
     row = find_promise(stock.promises, typed)
     if row["decided_by"] != "person":
-        raise InputError(f"nobody decided the promise {row['text']!r}; there is nothing to undo.")
+        raise InputError(Told("nobody decided the promise {text!r}; there is nothing to undo.", text=row["text"]))
     with store.transaction():
         _write_decision(store, row, "undone", by=by, note=note, clock=clock)
         ids = [row["promise_id"]]
@@ -196,7 +189,13 @@ def _write_decision(
     store: Store, row: Mapping[str, Any], state: str, *, by: str, note: str | None, clock: dt.datetime
 ) -> None:
     if note is not None and len(note) > _LONGEST_NOTE:
-        raise InputError(f"the note has {len(note)} characters; at most {_LONGEST_NOTE} are kept.")
+        raise InputError(
+            Told(
+                "the note has {n} characters; at most {most} are kept.",
+                n=len(note),
+                most=_LONGEST_NOTE,
+            )
+        )
     earlier = decisions_of(store, row["promise_id"])
     last = earlier[-1] if earlier else None
     decision = {

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from troth.adding import find_anew, find_news, take_news
 from troth.aside import give_back, lay_aside
 from troth.asof import Sources
 from troth.book import Store
@@ -19,7 +20,7 @@ from troth.deciding import list_morning, relist
 from troth.encoder import encoder_id, load_encoder
 from troth.errors import InputError
 from troth.keeping import Shelf, open_shelf
-from troth.mending import Mendable, find_touched, mend_answered, mend_decided
+from troth.mending import Grounds, Mendable, find_touched, mend_added, mend_answered, mend_decided
 from troth.overview import tabulate_relationships
 from troth.people import Us, guess_us, read_us
 from troth.persons import Who, follow_people, know_people, place_all, refresh_decided
@@ -27,13 +28,14 @@ from troth.pipeline import (
     Progress,
     Standing,
     Understood,
+    find_falls,
     find_open_hours,
     find_segments,
     leave_out,
     take_stock,
     understand_turns,
 )
-from troth.promises import Calendar, find_versions
+from troth.promises import Calendar, People, find_versions, meet_people
 from troth.proving import Constants, How, Proof
 from troth.readings import load_reference
 from troth.review import day_bounds, find_last_day
@@ -62,10 +64,12 @@ class _Stock:
     standings: dict[dt.datetime, Standing] = field(default_factory=dict[dt.datetime, Standing])
     trends: Mendable = field(default_factory=Mendable)
     overview: Mendable = field(default_factory=Mendable)
+    falls: Mendable = field(default_factory=Mendable)
     listed: tuple[Understood, Standing, dt.date, pa.Table] | None = None
     unkept: set[dt.datetime] = field(default_factory=set[dt.datetime])  # mended, and not laid beside the book yet
     proof: Proof | None = None
     found: pa.Table | None = None
+    people: People | None = None  # whom the turns tell of, from the first time on that turns are added
     who: Who | None = None
     followed: dict[str, pa.Table] = field(default_factory=dict[str, pa.Table])
     read_at: dict[str, str | None] = field(default_factory=dict["str", "str | None"])  # revisions of what was read
@@ -74,8 +78,9 @@ class _Stock:
 class Desk:
     """A store and settings with all that follows from them.
 
-    Whoever writes to the store says so: `forget` after turns or people changed, `redecide`, `reanswer` or
-    `leave_out` after decisions, answers or objections did, `forget_standings` after anything else.
+    Whoever writes to the store says so: `take_in` after turns came, `forget` after turns or people changed,
+    `redecide`, `reanswer` or `leave_out` after decisions, answers or objections did, `forget_standings` after anything
+    else.
 
     Attributes:
         store, settings: what everything follows from.
@@ -90,7 +95,10 @@ class Desk:
         twin._stock = replace(
             known,
             standings=dict(known.standings),
-            unkept=set(),
+            trends=known.trends.copy(),
+            overview=known.overview.copy(),
+            falls=known.falls.copy(),
+            unkept=set(known.unkept),
             followed=dict(known.followed),
             read_at=dict(known.read_at),
         )
@@ -99,6 +107,60 @@ class Desk:
     def forget(self) -> None:
         """Everything is to be worked out anew."""
         self._stock = _Stock()
+
+    def take_in(self, turn_ids: Collection[str], *, progress: Progress | None = None) -> bool:
+        """Take up turns that came since; all else holds.
+
+        Args:
+            turn_ids: what was written, whether new or not.
+            progress: called while signals are found in new turns.
+
+        Returns: whether that was enough; where not, everything is to be worked out anew (see `adding`).
+        """
+        is_enough = self._take_in(turn_ids, progress)
+        if not is_enough:
+            self.forget()
+        return is_enough
+
+    def _take_in(self, turn_ids: Collection[str], progress: Progress | None) -> bool:
+        stock, known = self._stock, self._stock.known
+        if known is None or stock.who is None or not self._rests_on_the_same():
+            return False
+        revisions = self.store.revisions()
+        news = find_news(self.store, known, turn_ids, who=stock.who, settings=self.settings)
+        if news is None or _first_day(news.fresh) < _first_day(known.turns):
+            return False
+        if not news.fresh.num_rows and not news.moved.num_rows:
+            return True
+        found, people = self.found(), stock.people or meet_people(known.turns)
+        after = take_news(self.store, known, news, load_encoder(), progress=progress)
+        found, people, scopes = find_anew(found, after, people=people, calendar=self.calendar())
+        followed = dict(stock.followed)
+        stock.known, stock.found, stock.people, stock.who, stock.followed = after, found, people, news.who, {}
+        stock.read_at |= {name: revisions.get(name) for name in ("turns", "sentences", "findings")}
+        if any(not self.follow(name).equals(table) for name, table in followed.items()):
+            return False
+        grounds = Grounds(
+            found=found,
+            decided=self._decided(),
+            reference=load_reference(encoder_id()),
+            calendar=self.calendar(),
+            outcomes=self.follow("outcomes"),
+        )
+        scopes |= after.came[-1].scopes
+        self._mend(lambda standing: mend_added(standing, known, after, scopes=scopes, grounds=grounds))
+        return True
+
+    def _rests_on_the_same(self) -> bool:
+        """Whether our side, who is who and the encoder are what they were when the book was read."""
+        remembered, revisions = self.store.settings("us"), self.store.revisions()
+        stated = self.settings.our_side() or (read_us(remembered) if remembered else None)
+        return (
+            stated is not None
+            and stated == self._stock.us
+            and self.store.settings("encoder") == encoder_id()
+            and all(revisions.get(name) == self._stock.read_at.get(name) for name in ("contacts", "person_decisions"))
+        )
 
     def leave_out(self) -> None:
         """Take up what was contested or decided: readings go in and out, all else that is known holds."""
@@ -145,8 +207,11 @@ class Desk:
         unkept, self._stock.unkept = self._stock.unkept, set()
         standings = [standing for moment in unkept if (standing := self._stock.standings.get(moment)) is not None]
         shelf = self.shelf() if standings else None
+        found = self._stock.found if standings and self.understand().came else None
 
         def keep() -> None:
+            if shelf is not None and found is not None:
+                shelf.keep_found(found)
             for standing in standings:
                 if shelf is not None:
                     shelf.keep_standing(replace(standing, readings=standing.all_readings))
@@ -303,19 +368,31 @@ class Desk:
             find_trends(stock.readings, stock.now, days=days, model=self.model(), segments=find_segments(known.turns))
         )  # fmt: skip
 
+    def falls(self, standing: Standing) -> dict[str, float]:
+        """By how much the last weeks lowered trust held, by relationship; see `pipeline.find_falls`."""
+
+        def tabulate(known: Understood, stock: Standing) -> pa.Table:
+            found = find_falls(stock.readings, stock.now, model=self.model(), segments=find_segments(known.turns))
+            names, falls = pa.array(found.keys(), pa.string()), pa.array(found.values(), pa.float64())
+            return pa.table({"relationship": names, "fall": falls})
+
+        table = self._stock.falls.make(self.understand(), standing, self._constants(), tabulate)
+        return dict(zip(table["relationship"].to_pylist(), table["fall"].to_pylist(), strict=True))
+
     def relationships(self, standing: Standing, *, over: int | None = None) -> pa.Table:
         """One row per relationship; see `overview.tabulate_relationships`."""
         watch = self.settings.trend
         trends = self.trends(standing, over or watch.days)
-        return self._stock.overview.make(self.understand(), standing, (over, self._constants()), lambda known, stock:
+        table = self._stock.overview.make(self.understand(), standing, (over, self._constants()), lambda known, stock:
             tabulate_relationships(known, stock, self.model(), over=over, watch=watch, trends=trends)
         )  # fmt: skip
+        return table.sort_by([("turns", "descending"), ("relationship", "ascending")])
 
     def list_promises(self, standing: Standing, day: dt.date) -> pa.Table:
         """LISTED of a morning."""
         known, last, calendar = self.understand(), self._stock.listed, self.calendar()
         listed: pa.Table | None = None
-        if last is not None and last[0] is known and last[2] == day:
+        if last is not None and last[0].origin is known.origin and last[2] == day:
             touched = find_touched(last[1], standing)
             if touched is not None:
                 listed = relist(last[3], self.store, known, standing, day, touched=touched, calendar=calendar)
@@ -379,7 +456,9 @@ class Desk:
 
     def shelf(self) -> Shelf:
         """What was worked out earlier of the book as it is now."""
-        turns = self.understand().turns
+        return self._shelf_of(self.understand().turns)
+
+    def _shelf_of(self, turns: pa.Table) -> Shelf:
         us = self.us(turns)
         made_with = {
             "settings": self.settings.model_dump_json(), "encoder": encoder_id(),
@@ -411,3 +490,9 @@ class Desk:
                 self.store.replace("findings", empty(FINDINGS), keys_column="turn_id", keys=ids)
                 self.store.replace("sentences", empty(SENTENCES), keys_column="turn_id", keys=ids)
         self.store.set_setting("encoder", encoder_id())
+
+
+def _first_day(turns: pa.Table) -> dt.date:
+    """The day, in UTC, on which the first dated turn was sent; the last there is where none is."""
+    first: dt.datetime | None = pc.min(turns["sent_at"]).as_py()
+    return dt.date.max if first is None else first.date()

@@ -20,6 +20,7 @@ from troth.restoring import SEALED, add_beside, add_sealed, restore_settings
 from troth.schema import FINDINGS, SENTENCES, TURN_VERSIONS, TURNS, arrow_table, conform, empty
 from troth.sources import Local, Rejected, assign_threads, look_through, read_source, refuse
 from troth.sources.ours import OURS, read_settings
+from troth.sources.threads import CONCERNED, find_concerned
 from troth.versions import find_replaced
 
 _THREADING = (
@@ -29,7 +30,9 @@ _THREADING = (
 LISTED: Final = 10_000
 """Turns of the forgotten that a report lists one by one; further ones are counted."""
 _THREADS_DUE: Final = "threads_due"
-"""The setting of a book that says that turns came in since it was last threaded: a kill in between is made up for."""
+"""The setting of a book that names the turns that came in since it was last threaded, or says True where these are many
+or some were corrected: a kill in between is made up for."""
+_MOST_DUE: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,16 +94,22 @@ def take_batch(store: Store, batch: pa.Table, *, is_threaded: bool = False) -> U
     with store.transaction():
         written = add_to(store, _keep_threads(store, batch))
         if written and not is_threaded:
-            store.set_setting(_THREADS_DUE, True)
+            due = store.settings(_THREADS_DUE) or []
+            if due is not True:
+                due = sorted({*due, *batch["turn_id"].to_pylist()})
+            store.set_setting(_THREADS_DUE, True if due is True or written.changed or len(due) > _MOST_DUE else due)
     return written
 
 
-def thread_anew(store: Store) -> None:
-    """Work out the conversations of the book where turns came in since that was last done."""
-    if store.settings(_THREADS_DUE):
-        with store.transaction():
-            _assign_threads(store)
-            store.set_setting(_THREADS_DUE, False)
+def thread_anew(store: Store) -> frozenset[str]:
+    """Work out the conversations that turns came into since that was last done; ids of the turns that moved for it."""
+    due = store.settings(_THREADS_DUE)
+    if not due:
+        return frozenset()
+    with store.transaction():
+        moved = _assign_threads(store, None if due is True else due)
+        store.set_setting(_THREADS_DUE, False)
+    return moved
 
 
 def _read_one(
@@ -229,16 +238,26 @@ def _keep_threads(store: Store, batch: pa.Table) -> pa.Table:
     return _set_threads(batch, threads)
 
 
-def _assign_threads(store: Store) -> None:
-    """Thread the whole book anew: a mail may answer one that another export brought; only what moved is written."""
-    threads = assign_threads(store.table("turns", columns=list(_THREADING)))
-    turns = store.table("turns")
-    threaded = _set_threads(turns, threads)
-    moved = pc.or_(
-        pc.not_equal(threaded["conversation_id"], turns["conversation_id"]),
-        pc.not_equal(pc.fill_null(threaded["parent_id"], ""), pc.fill_null(turns["parent_id"], "")),
+def _assign_threads(store: Store, new: Sequence[str] | None) -> frozenset[str]:
+    """Thread what new turns concern, or the whole book: a mail may answer one that another export brought.
+
+    Only what moved is written; its ids are returned.
+    """
+    where: dict[str, list[str]] = {}
+    if new is not None:
+        light = store.table("turns", columns=list(CONCERNED))
+        where["conversation_id"] = sorted(find_concerned(light, new))
+    turns = store.table("turns", columns=list(_THREADING), where=where)
+    threads = assign_threads(turns)
+    is_moved = pc.or_(
+        pc.not_equal(threads["conversation_id"], turns["conversation_id"]),
+        pc.not_equal(pc.fill_null(threads["parent_id"], ""), pc.fill_null(turns["parent_id"], "")),
     )
-    store.upsert("turns", threaded.filter(moved))
+    moved = threads.filter(is_moved)
+    ids: list[str] = moved["turn_id"].to_pylist()
+    if ids:
+        store.upsert("turns", _set_threads(store.table("turns", where={"turn_id": ids}), moved))
+    return frozenset(ids)
 
 
 def _set_threads(turns: pa.Table, threads: pa.Table) -> pa.Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -186,6 +186,10 @@ class Book:
         self._desk.reanswer()
         return SurveyReport(source=str(source), reading=reading, added=written.added, changed=written.changed)
 
+    def take_in(self, turn_ids: Collection[str], *, progress: Progress | None = None) -> bool:
+        """Take up turns that were written to the store; whether all else of what is known of the book still holds."""
+        return self._desk.take_in(turn_ids, progress=progress)
+
     def answers(self) -> pa.Table:
         """ANSWERS of every survey that was read."""
         return self._desk.follow("answers")
@@ -283,6 +287,7 @@ class Book:
             model=self.model(),
             watch=self._desk.settings.trend,
             trends=self._desk.trends(stock, self._desk.settings.trend.days),
+            falls=self._desk.falls(stock),
         )
         scored = self._score_forecast(known, chosen, progress) if keep else read_scored(self._desk.store, chosen)
         return replace(close, forecast=scored, proof=say_scored(scored, chosen))

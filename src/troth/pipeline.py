@@ -42,12 +42,26 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Came:
+    """Turns that came into a book at one time, and those that moved for it."""
+
+    turns: pa.Table  # placed: the new ones, and those in another conversation or relationship than before
+    sentences: pa.Table  # of the new ones
+    findings: pa.Table
+    talks: frozenset[str]  # conversations that hold these turns, or held them
+    scopes: frozenset[str]  # of all turns of these conversations, now and before; see `promises.scope.scope_keys`
+    homes: frozenset[str]  # the relationships among these, "" for none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Understood:
     """Turns and everything found in them."""
 
     turns: pa.Table  # placed
     sentences: pa.Table
     findings: pa.Table
+    origin: object = field(default_factory=object, compare=False)  # one for all that turns were added to since
+    came: tuple[Came, ...] = field(default=(), compare=False)  # these turns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,11 +248,12 @@ def close_books(
     model: Model = DEFAULT_MODEL,
     watch: Watch | None = None,
     trends: pa.Table | None = None,
+    falls: Mapping[str, float] | None = None,
 ) -> Close:
     """The close of one day.
 
     `standing` is as of that day's evening; `watch` says from when a trend is named, and `trends` are those over its
-    days, in any order, where they are at hand.
+    days, in any order, where they are at hand, as are the `falls` (`find_falls`).
     """
     bounds = day_bounds(day, zone)
     today = in_day(known.turns, "sent_at", bounds)
@@ -258,7 +273,9 @@ def close_books(
         questions=standing.questions,
         scores=scores,
         circles=circles,
-        falls=find_falls(standing.readings, bounds[1], model=model, segments=find_segments(known.turns)),
+        falls=falls
+        if falls is not None
+        else find_falls(standing.readings, bounds[1], model=model, segments=find_segments(known.turns)),
         gaps=_find_gaps(known, standing, circles, model=model, watch=watch or Watch(), trends=trends),
     )
 

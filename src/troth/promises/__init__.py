@@ -2,8 +2,9 @@
 
 from troth.promises.agents import check_agent
 from troth.promises.calendar import Calendar
-from troth.promises.find import find_promises, find_versions, found_by
+from troth.promises.find import date_turns, find_promises, find_versions, found_by, meet_people
 from troth.promises.ongoing import Ongoing
+from troth.promises.people import People
 from troth.promises.resolve import Due, due
 from troth.promises.settle import settle_after, settle_promises
 
@@ -11,11 +12,14 @@ __all__ = [
     "Calendar",
     "Due",
     "Ongoing",
+    "People",
     "check_agent",
+    "date_turns",
     "due",
     "find_promises",
     "find_versions",
     "found_by",
+    "meet_people",
     "settle_after",
     "settle_promises",
 ]

@@ -68,11 +68,37 @@ def find_promises(turns: pa.Table, sentences: pa.Table, findings: pa.Table, *, c
     return pa.Table.from_pylist([row for rows in finder.rows.values() for row in rows], schema=PROMISES)
 
 
-def find_versions(turns: pa.Table, sentences: pa.Table, findings: pa.Table, *, calendar: Calendar) -> pa.Table:
-    """As `find_promises`, with what was read at first where a later yes changed it: FOUND, for `found_by`."""
-    finder = Finder(calendar)
+def find_versions(
+    turns: pa.Table, sentences: pa.Table, findings: pa.Table, *, calendar: Calendar, people: People | None = None
+) -> pa.Table:
+    """As `find_promises`, with what was read at first where a later yes changed it: FOUND, for `found_by`.
+
+    `people` are those met in all turns, where these here are whole conversations of more.
+    """
+    finder = Finder(calendar, people)
     finder.add(turns, sentences, findings)
     return finder.versions()
+
+
+def meet_people(turns: pa.Table) -> People:
+    """Everybody who speaks or is written to in these turns, which are whole conversations.
+
+    Cost: a pass over the columns; of conversations alone that hold a turn without a time each row is looked at.
+    """
+    people, sent_at = People(), turns.column("sent_at")
+    is_undated = pc.fill_null(pc.less(pc.year(sent_at), FIRST_YEAR), True)
+    undated = pc.unique(turns.column("conversation_id").filter(is_undated))
+    is_among = pc.is_in(turns.column("conversation_id"), undated)
+    people.meet_dated(turns.filter(pc.invert(is_among)))
+    people.meet(among := turns.filter(is_among), date_turns(among))
+    return people
+
+
+def date_turns(turns: pa.Table) -> list[datetime]:
+    """The moment of each of these turns, which are whole conversations."""
+    keyed = _by_time(turns, {name: _Thread() for name in _talks_of(turns)})
+    moments = {row["turn_id"]: key[0] for _, key, row in keyed}
+    return [moments[turn_id] for turn_id in turns.column("turn_id").to_pylist()]
 
 
 def found_by(versions: pa.Table, now: datetime) -> pa.Table:
@@ -104,12 +130,12 @@ class Finder:
     Giving all turns at once, or one after the other in the order of time, finds the same.
     """
 
-    def __init__(self, calendar: Calendar) -> None:
+    def __init__(self, calendar: Calendar, people: People | None = None) -> None:
         self.rows: dict[tuple[str, int], list[dict[str, Any]]] = {}
         """Rows of PROMISES by turn and start of the sentence."""
         self.met: dict[str, datetime] = {}
         """Names that the last turns told, with the moment from which on somebody is known by them."""
-        self._calendar, self._people = calendar, People()
+        self._calendar, self._people = calendar, people or People()
         self._threads: dict[str, _Thread] = {}
         self._talks: dict[str, Talk] = {}
         self._uses = Counter[tuple[str, int]]()

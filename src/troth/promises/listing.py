@@ -89,10 +89,26 @@ def list_promises(
     return pa.Table.from_pylist(listed, schema=LISTED)
 
 
-def join_listed(some: pa.Table, more: pa.Table, *, short: Mapping[str, str]) -> pa.Table:
-    """Two parts of one list in the order of the list; `short` are the ids that name the second part's promises."""
-    ids = pa.array([short[name] for name in more["promise_id"].to_pylist()], pa.string())
-    whole = pa.concat_tables([some, more.set_column(0, LISTED.field("id"), ids)])
+def join_listed(
+    before: pa.Table, fresh: pa.Table, *, is_out: pa.ChunkedArray | pa.Array, names: Mapping[str, str]
+) -> pa.Table:
+    """A list in which these rows are in the place of some.
+
+    Args:
+        before: LISTED.
+        fresh: LISTED, as `list_promises` gives them alone.
+        is_out: the rows of `before` that they stand for.
+        names: addresses to names of people.
+    """
+    whole = pa.concat_tables([before.filter(pc.invert(is_out)), fresh])
+    known = dict(zip(before["promise_id"].to_pylist(), before["id"].to_pylist(), strict=True))
+    ids = whole["promise_id"].to_pylist()
+    short = known if len(ids) == len(known) and known.keys() == set(ids) else shorten_ids(ids)
+    whole = _set(whole, "id", pa.array([short[name] for name in ids], pa.string()))
+    whose = pc.if_else(pc.fill_null(pc.equal(whole["side"], "them"), False), whole["actor"], whole["addressee"])
+    place = pc.index_in(whose, pa.array(list(names), pa.string()))
+    named = pa.array(list(names.values()), pa.string()).take(place.combine_chunks())
+    whole = _set(whole, "person", pc.coalesce(named, whose.combine_chunks()))
     keys = pa.table(
         {
             "section": pc.index_in(whole["section"], pa.array(list(SECTIONS))),
@@ -102,6 +118,10 @@ def join_listed(some: pa.Table, more: pa.Table, *, short: Mapping[str, str]) -> 
         }
     )
     return whole.take(pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in keys.column_names]))
+
+
+def _set(listed: pa.Table, name: str, column: pa.Array) -> pa.Table:
+    return listed.set_column(listed.schema.get_field_index(name), LISTED.field(name), column)
 
 
 def order_row(row: Mapping[str, Any]) -> tuple[int, float, float, str]:

@@ -1,7 +1,7 @@
 """What the counterpart asked, in words or by an act, whether it is trust they ask for, and whether it was answered."""
 
 from troth.questions.draft import answer_with
-from troth.questions.find import find_questions
+from troth.questions.find import find_questions, list_ours
 from troth.questions.ongoing import Changes, Ongoing
 
 ACTS = (
@@ -19,4 +19,4 @@ ACTS = (
 STATES = ("open", "partly", "answered", "stale")
 """What became of it."""
 
-__all__ = ["ACTS", "STATES", "Changes", "Ongoing", "answer_with", "find_questions"]
+__all__ = ["ACTS", "STATES", "Changes", "Ongoing", "answer_with", "find_questions", "list_ours"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -30,7 +30,13 @@ _AGAIN_PROBABILITY: Final = 0.7
 
 
 def find_questions(
-    turns: pa.Table, sentences: pa.Table, findings: pa.Table, *, now: datetime, side: str = "them"
+    turns: pa.Table,
+    sentences: pa.Table,
+    findings: pa.Table,
+    *,
+    now: datetime,
+    side: str = "them",
+    ours: Collection[str] | None = None,
 ) -> pa.Table:
     """List what one side asked up to `now`, in words or by an act, and which turn of the other side answered it.
 
@@ -47,6 +53,8 @@ def find_questions(
         findings: FINDINGS; read are asks_proof, chases, doubts_motive, question and request of .5 and above.
         now: aware; what was sent after it does not count.
         side: whose questions, "them" or "us".
+        ours: everybody who speaks for us, where these turns are only a part of all (`list_ours`): whole conversations
+            and whole relationships.
 
     Returns: QUESTIONS, oldest first. `strength` and the probabilities of wordings are start values (see `wording`).
     Cost: filters over the tables, then linear in the turns of the conversations that hold questions.
@@ -69,7 +77,7 @@ def find_questions(
     rows = [one.row for one in everything]
     if side == "them":
         _mark_repeats(everything)
-        rows += list_copies(everyone, waiting, sentences, ours=_speakers(known))
+        rows += list_copies(everyone, waiting, sentences, ours=list_ours(turns, now) if ours is None else ours)
         rows += list_silences(everyone, known, sentences, now=now)
     for one in everything:
         if one.closed:
@@ -80,8 +88,9 @@ def find_questions(
     return pa.Table.from_pylist(sorted(rows, key=by_age), schema=QUESTIONS)
 
 
-def _speakers(turns: pa.Table) -> frozenset[str]:
-    """Everybody who speaks for us."""
+def list_ours(turns: pa.Table, now: datetime) -> frozenset[str]:
+    """Everybody who spoke for us by `now`."""
+    turns = known_turns(turns.select(["speaker", "side", "sent_at", "automatic"]), now)
     ours = turns.filter(pc.fill_null(pc.equal(turns.column("side"), "us"), False))
     return frozenset(pc.unique(ours.column("speaker")).to_pylist())
 

@@ -52,14 +52,18 @@ def gather_readings(
     """
     turns = turns.filter(pc.fill_null(pc.less_equal(turns["sent_at"], pa.scalar(now, turns["sent_at"].type)), False))
     scene = set_scene(turns, sentences, findings)
+    words = read_words(scene, reference, now=now, questions=questions)
+    return pa.concat_tables([words, read_waits(scene, reference, now, hours=hours), read_promises(promises, now)])
+
+
+def read_words(scene: Scene, reference: Reference, *, now: dt.datetime, questions: pa.Table | None = None) -> pa.Table:
+    """READINGS of what is said: of these conversations alone, whatever happens in others."""
     evidence, held = weigh_scene(scene), read_held(scene, reference)
     return pa.concat_tables(
         [
             read_measured(evidence, scene, reference),
             read_acts(evidence, scene, reference),
             held if questions is None else join_questions(held, questions, now=now),
-            read_waits(scene, reference, now, hours=hours),
-            read_promises(promises, now),
         ]
     )
 

@@ -20,15 +20,28 @@ import pyarrow.compute as pc
 
 from troth.readings.reference import Reference
 from troth.readings.scene import Bools, Floats, Ints, Scene
-from troth.schema import READINGS, conform, empty
+from troth.schema import READINGS, TURNS, conform, empty
 from troth.worktime import ALL_HOURS, OpenHours
 
 ASKING: Final = ("question", "request")
 """Signals of a sentence that expects an answer."""
 
+SIGNAL: Final = "answer_time"
+
 _LEVEL_SHARE: Final = 0.25  # of the variance of log waits around their norm that follows the level: a start value
 _SPREAD_ANSWERS: Final = 8.0  # answers that the reference's spread weighs as much as: a start value
 _NEEDED_NO_ANSWER: Final = 0.3  # share of questions still open that never called for an answer: a start value
+_OF_TURN: Final = (
+    "turn_id", "conversation_id", "sent_at", "position", "relationship", "circle", "channel",
+)  # fmt: skip
+WAITS: Final = pa.schema(
+    [
+        *(TURNS.field(name) for name in _OF_TURN),
+        pa.field("answered_at", TURNS.field("sent_at").type),  # null while it is open
+        *(READINGS.field(name) for name in ("start", "end")),  # of the sentence that asks
+    ]
+)
+"""Turns of theirs that expect an answer."""
 _LONGEST_WAIT: Final = dt.timedelta(days=30)  # an open question tells what it tells by then
 _SHORTEST_WAIT_H: Final = 0.25  # nobody minds a quarter of an hour
 _FARTHEST: Final = 3.0  # spreads from the norm beyond which a wait is taken to lie there
@@ -77,7 +90,7 @@ class Asked:
             "relationship": chosen["relationship"],
             "facet": pa.repeat("FT", len(which)),
             "at": pa.array(until, pa.timestamp("us")),
-            "signal": pa.repeat("answer_time", len(which)),
+            "signal": pa.repeat(SIGNAL, len(which)),
             "lo": np.where(is_answered, z, -np.inf),
             "hi": z,
             "v": np.full(len(which), 1.0 - _LEVEL_SHARE),
@@ -99,22 +112,56 @@ def read_waits(scene: Scene, reference: Reference, now: dt.datetime, *, hours: O
     below the z that an answer at this moment would give; the reading is replaced when the answer comes.
     """
     asked = list_asked(scene, reference, hours=hours)
-    if asked is None:
+    return empty(READINGS) if asked is None else _read_asked(asked, now)
+
+
+def list_asked(scene: Scene, reference: Reference, *, hours: OpenHours = ALL_HOURS) -> Asked | None:
+    """Turns of theirs that expect an answer, and what is usual for each; None where there is none."""
+    waits = list_waits(scene)
+    return lay_out_asked(waits, reference, hours=hours) if waits.num_rows else None
+
+
+def list_waits(scene: Scene) -> pa.Table:
+    """WAITS of the turns of theirs that expect an answer, in the order of the scene."""
+    rows = np.flatnonzero(scene.in_turn(scene.found(*ASKING)) & ~scene.is_us)
+    answer, sentence = scene.answer[rows], _first_asking(scene)[rows]
+    waits = {name: scene.turns[name].take(rows) for name in _OF_TURN}
+    waits["answered_at"] = scene.turns["sent_at"].take(pa.array(answer, mask=answer < 0))
+    waits |= {name: scene.sentences[name].take(sentence) for name in ("start", "end")}
+    return pa.table(waits, schema=WAITS)
+
+
+def recall_waits(readings: pa.Table, turns: pa.Table) -> pa.Table:
+    """WAITS as they were when these READINGS of waits were made of them, in no particular order."""
+    place = pc.index_in(readings["turn_id"], turns["turn_id"].combine_chunks()).combine_chunks()
+    waits = {name: turns[name].take(place) for name in _OF_TURN}
+    is_answered = pc.is_finite(readings["lo"])
+    waits["answered_at"] = pc.if_else(is_answered, readings["at"], pa.scalar(None, readings["at"].type))
+    waits |= {name: readings[name] for name in ("start", "end")}
+    return pa.table(waits, schema=WAITS)
+
+
+def read_all_waits(
+    waits: pa.Table, reference: Reference, now: dt.datetime, *, hours: OpenHours = ALL_HOURS
+) -> pa.Table:
+    """READINGS of WAITS, whatever their order: as `read_waits` gives them of the scene that they are from."""
+    if not waits.num_rows:
         return empty(READINGS)
+    ordered = waits.sort_by([(name, "ascending") for name in ("conversation_id", "sent_at", "position", "turn_id")])
+    return _read_asked(lay_out_asked(ordered, reference, hours=hours), now)
+
+
+def _read_asked(asked: Asked, now: dt.datetime) -> pa.Table:
     end = np.datetime64(now.astimezone(dt.UTC).replace(tzinfo=None), "us")
     until = np.where(asked.is_answered, asked.answered_at, np.minimum(end, asked.given_up_at))
     return asked.read(np.arange(len(until)), until, is_answered=asked.is_answered)
 
 
-def list_asked(scene: Scene, reference: Reference, *, hours: OpenHours = ALL_HOURS) -> Asked | None:
-    """Turns of theirs that expect an answer, and what is usual for each; None where there is none."""
-    rows = np.flatnonzero(scene.in_turn(scene.found(*ASKING)) & ~scene.is_us)
-    if not len(rows):
-        return None
-    sent = scene.turns["sent_at"].to_numpy().astype("datetime64[us]")
-    asked, is_answered = sent[rows], scene.answer[rows] >= 0
-    answered_at = np.where(is_answered, sent[scene.answer[rows]], np.datetime64("NaT", "us"))
-    home, circle, channel = (_codes(scene.turns[name])[rows] for name in ("relationship", "circle", "channel"))
+def lay_out_asked(waits: pa.Table, reference: Reference, *, hours: OpenHours) -> Asked:
+    """WAITS, with what is usual for each."""
+    asked, answered_at = (waits[name].to_numpy().astype("datetime64[us]") for name in ("sent_at", "answered_at"))
+    is_answered = ~np.isnat(answered_at)
+    home, circle, channel = (_codes(waits[name]) for name in ("relationship", "circle", "channel"))
     until = np.where(is_answered, answered_at, asked)
     norms = find_norms(
         asked,
@@ -125,11 +172,10 @@ def list_asked(scene: Scene, reference: Reference, *, hours: OpenHours = ALL_HOU
         circle=_pair(circle, channel),
         reference=reference,
     )
-    sentence = _first_asking(scene)[rows]
     return Asked(
-        turns=scene.turns.select(["relationship", "turn_id"]).take(rows),
-        start=scene.sentences["start"].take(sentence),
-        end=scene.sentences["end"].take(sentence),
+        turns=waits.select(["relationship", "turn_id"]),
+        start=waits["start"],
+        end=waits["end"],
         at=asked,
         answered_at=answered_at,
         norms=norms,

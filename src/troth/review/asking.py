@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 WAITING: Final = frozenset({"open", "partly"})
 """States in which a question still waits for an answer, or for the rest of one."""
@@ -41,7 +42,11 @@ class Asking:
 def tell_asking(questions: pa.Table, circles: Sequence[str], *, since: dt.datetime, until: dt.datetime) -> list[Asking]:
     """A line for each circle in which questions of trust, asked between two moments, still wait for an answer."""
     found: dict[str, defaultdict[str, set[str]]] = {circle: defaultdict(set) for circle in circles}
-    for row in questions.to_pylist():
+    asked = questions["asked_at"]
+    is_within = pc.fill_null(pc.and_(
+        pc.greater_equal(asked, pa.scalar(since, asked.type)), pc.less(asked, pa.scalar(until, asked.type))
+    ), False)  # fmt: skip
+    for row in questions.filter(is_within).to_pylist():
         if row["circle"] in found and row["relationship"] and _is_waiting(row, since, until):
             found[row["circle"]][row["kind"]].add(row["relationship"])
     return [_say(circle, kinds) for circle, kinds in found.items() if kinds]

@@ -199,14 +199,15 @@ def close_day(
     bounds = day_bounds(day, zone)
     today = in_day(turns, "sent_at", bounds).filter(pc.invert(in_day(turns, "sent_at", bounds)["automatic"]))
     quotes = _Quotes(today, sentences, evidence)
-    unanswered, fresh = _find_open(questions, circles), bounds[1] - _FRESH
+    fresh = bounds[1] - _FRESH
+    unanswered, older = _find_open(questions, circles, since=fresh)
     return Close(
         day=day,
         zone=zone,
         circles=tuple(_close_circle(circle, today, quotes, scores) for circle in circles),
         promises=tuple(_find_pressing(promises, bounds, circles)),
-        questions=tuple(row for row in unanswered if row["asked_at"] is not None and row["asked_at"] >= fresh),
-        questions_older=sum(row["asked_at"] is None or row["asked_at"] < fresh for row in unanswered),
+        questions=tuple(unanswered),
+        questions_older=older,
         tomorrow=suggest(day, zone=zone, promises=promises, questions=questions, circles=circles, falls=falls),
         gaps=tuple(gaps),
         asking=tuple(tell_asking(questions, circles, since=fresh, until=bounds[1])),
@@ -309,9 +310,14 @@ def _find_pressing(
     Ours come first, then the earliest due. What a person contested or withdrew is none of these.
     """
     soon = bounds[1] + dt.timedelta(days=2)
+    settled, due = promises["state_at"], promises["due_latest"]
+    is_new = pc.greater_equal(settled, pa.scalar(bounds[1] - _FRESH, settled.type))
+    is_due = pc.and_(pc.equal(promises["state"], "open"), pc.less(due, pa.scalar(soon, due.type)))
+    may_press = pc.or_kleene(pc.equal(promises["state"], "suspected"), pc.or_kleene(is_new, is_due))
+    mine = pc.and_(pc.is_in(promises["circle"], pa.array(list(circles))), pc.fill_null(may_press, False))
     rows = [
         row
-        for row in promises.filter(pc.is_in(promises["circle"], pa.array(list(circles)))).to_pylist()
+        for row in promises.filter(mine).to_pylist()
         if row["state"] == "suspected"
         or (row["state"] == "broken" and row["state_at"] is not None and row["state_at"] >= bounds[1] - _FRESH)
         or (row["state"] == "open" and row["due_latest"] is not None and row["due_latest"] < soon)
@@ -320,14 +326,14 @@ def _find_pressing(
     return sorted(rows, key=lambda row: (row["side"] != "us", row["due_latest"] or soon, row["promise_id"]))
 
 
-def _find_open(questions: pa.Table, circles: Sequence[str]) -> list[dict[str, Any]]:
-    """Questions still open: trust questions first, then the newest."""
+def _find_open(questions: pa.Table, circles: Sequence[str], *, since: dt.datetime) -> tuple[list[dict[str, Any]], int]:
+    """Questions asked since then and still open, trust questions first, then the newest; and how many are older."""
     waits = pc.and_(
         pc.is_in(questions["state"], pa.array(sorted(WAITING))),
         pc.invert(pc.is_in(questions["act"], pa.array(sorted(ACTS_ALONE)))),
     )
     mine = questions.filter(pc.and_(waits, pc.is_in(questions["circle"], pa.array(list(circles)))))
-    rows = mine.to_pylist()
-    never = dt.datetime.min.replace(tzinfo=dt.UTC)
-    rows.sort(key=lambda row: row["asked_at"] or never, reverse=True)
-    return sorted(rows, key=lambda row: row["kind"] == "direct")
+    asked = mine["asked_at"]
+    fresh = mine.filter(pc.fill_null(pc.greater_equal(asked, pa.scalar(since, asked.type)), False))
+    rows = sorted(fresh.to_pylist(), key=lambda row: row["asked_at"], reverse=True)
+    return sorted(rows, key=lambda row: row["kind"] == "direct"), mine.num_rows - fresh.num_rows

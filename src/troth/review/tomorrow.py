@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
@@ -24,6 +24,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from troth.review.asking import ACTS_ALONE
 
@@ -35,6 +36,7 @@ _AHEAD_DAYS: Final = 3.0  # before its due day a promise weighs nothing yet
 _WAITED_FOR: Final = dt.timedelta(days=14)
 _FADES: Final = dt.timedelta(days=7)  # half as much for each of these after that
 _LEAST: Final = 0.1  # a stake below this calls for nothing
+_FORGOTTEN: Final = _WAITED_FOR + 5 * _FADES  # what has waited for longer has less than that, whatever it is
 _FALL: Final = 0.3  # standard deviations in four weeks from which a fall alone calls for a word
 _ENOUGH_ANSWERS: Final = 10  # to know what is usual
 _USUAL: Final = dt.timedelta(hours=24)  # until then
@@ -106,9 +108,10 @@ def suggest(
     for matter in (*_from_promises(promises, end, here), *_from_questions(questions, end, here)):
         if matter.circle in circles and matter.stake >= _LEAST:
             of_home[matter.relationship].append(matter)
-    homes = _circles_of(promises, questions)
-    for home, fall in falls.items():
-        if fall >= _FALL and not of_home[home] and homes.get(home) in circles:
+    cooled = {home: fall for home, fall in falls.items() if fall >= _FALL and not of_home[home]}
+    homes = _circles_of(cooled, promises, questions)
+    for home, fall in cooled.items():
+        if homes.get(home) in circles:
             text = f"Write to {home}: what comes back from them has cooled over four weeks, and nothing is open there."
             of_home[home].append(
                 _Matter(relationship=home, circle=homes[home], stake=min(fall, 1.0), text=text, kind="cooled")
@@ -142,7 +145,7 @@ def _word(matters: Sequence[_Matter]) -> Suggestion:
 
 
 def _from_promises(promises: pa.Table, end: dt.datetime, here: ZoneInfo) -> Iterator[_Matter]:
-    for row in promises.to_pylist():
+    for row in promises.filter(_is_since(promises["due_latest"], end - _FORGOTTEN)).to_pylist():
         due: dt.datetime | None = row["due_latest"]
         if row["side"] != "us" or row["state"] not in {"open", "suspected"} or due is None or not _is_placed(row):
             continue
@@ -162,9 +165,10 @@ def _from_promises(promises: pa.Table, end: dt.datetime, here: ZoneInfo) -> Iter
 
 
 def _from_questions(questions: pa.Table, end: dt.datetime, here: ZoneInfo) -> Iterator[_Matter]:
-    rows = questions.to_pylist()
-    usual = _usual_wait(rows)
-    for row in rows:
+    usual = _usual_wait(questions)
+    is_open = pc.is_in(questions["state"], pa.array(sorted(_OPEN_QUESTION)))
+    fresh = questions.filter(pc.and_(_is_since(questions["asked_at"], end - _FORGOTTEN), is_open))
+    for row in fresh.to_pylist():
         asked: dt.datetime | None = row["asked_at"]
         if (
             row["state"] not in _OPEN_QUESTION
@@ -186,15 +190,17 @@ def _from_questions(questions: pa.Table, end: dt.datetime, here: ZoneInfo) -> It
         yield _matter(row, stake, text, kind="question", day=day, asks=row["kind"])
 
 
-def _usual_wait(questions: Sequence[Mapping[str, Any]]) -> dt.timedelta:
+def _is_since(moments: pa.ChunkedArray, since: dt.datetime) -> pa.ChunkedArray:
+    """Which of these are known and not before that moment."""
+    return pc.fill_null(pc.greater_equal(moments, pa.scalar(since, moments.type)), False)
+
+
+def _usual_wait(questions: pa.Table) -> dt.timedelta:
     """Within which three in four answers of ours came; a day until ten are known, four hours at least."""
-    waits = [
-        (row["answered_at"] - row["asked_at"]).total_seconds()
-        for row in questions
-        if row["side"] != "us"
-        and None not in {row["asked_at"], row["answered_at"]}
-        and row["answered_at"] >= row["asked_at"]
-    ]
+    is_theirs = pc.fill_null(pc.not_equal(questions["side"], "us"), True)
+    theirs = questions.select(["asked_at", "answered_at"]).filter(is_theirs)
+    took = pc.subtract(theirs["answered_at"].cast(pa.int64()), theirs["asked_at"].cast(pa.int64())).drop_null()
+    waits = took.filter(pc.greater_equal(took, 0)).to_numpy() / 1e6
     if len(waits) < _ENOUGH_ANSWERS:
         return _USUAL
     return max(dt.timedelta(seconds=float(np.quantile(waits, 0.75))), _SHORTEST_USUAL)
@@ -209,8 +215,10 @@ def _is_placed(row: Mapping[str, Any]) -> bool:
     return row["circle"] in _CIRCLE_WEIGHT and row["relationship"] is not None
 
 
-def _circles_of(*tables: pa.Table) -> dict[str, str]:
-    """The circle of each relationship that ever promised or asked."""
+def _circles_of(homes: Collection[str], *tables: pa.Table) -> dict[str, str]:
+    """The circle of each of these relationships that ever promised or asked."""
+    named = pa.array(sorted(homes), pa.string())
+    tables = tuple(table.filter(pc.is_in(table["relationship"], named)) for table in tables)
     pairs = (zip(table["relationship"].to_pylist(), table["circle"].to_pylist(), strict=True) for table in tables)
     return {home: circle for rows in pairs for home, circle in rows if home is not None and circle in _CIRCLE_WEIGHT}
 

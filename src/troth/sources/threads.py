@@ -11,11 +11,13 @@ union-find, subjects are walked once in the order of time.
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Container, Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import re2
 
 from troth.schema import TURNS, conform
@@ -30,6 +32,7 @@ _MARK: Final = re2.compile(
 )
 _TAG: Final = re2.compile(r"^\s*(\[[^\[\]]{1,60}\])\s*")
 
+CONCERNED: Final = ("turn_id", "conversation_id", "parent_id", "references", "channel", "subject")
 LINKS: Final = pa.schema([TURNS.field(name) for name in ("turn_id", "conversation_id", "parent_id")])
 _NEEDED: Final = (
     *("turn_id", "conversation_id", "parent_id", "sent_at", "speaker", "recipients", "cc", "references"),
@@ -93,6 +96,43 @@ def assign_threads(light: pa.Table) -> pa.Table:
         ],
         schema=LINKS,
     )
+
+
+def find_concerned(light: pa.Table, new: Collection[str]) -> frozenset[str]:
+    """The conversations that new turns concern: all others are as they were without these.
+
+    Those that a new turn names or is named in, that share a reference with one, and mails on the topic of one.
+
+    Args:
+        light: the columns `CONCERNED` of a whole book that was threaded before the new turns came.
+        new: their ids.
+
+    Cost: a pass over ids and references, and a look at each different subject that holds a word of a new one's topic.
+    """
+    fresh = light.filter(pc.is_in(light["turn_id"], pa.array(sorted(new), pa.string())))
+    names = {name for column in ("turn_id", "conversation_id", "parent_id") for name in fresh[column].to_pylist()}
+    names |= {name for references in fresh["references"].to_pylist() for name in references or ()}
+    wanted = pa.array(sorted(names - {None}), pa.string())
+    given = light["references"].combine_chunks()
+    rows = pc.list_parent_indices(given).filter(pc.is_in(pc.list_flatten(given), wanted))
+    concerned = np.zeros(light.num_rows, bool)
+    concerned[rows.to_numpy()] = True
+    for column in ("turn_id", "conversation_id", "parent_id"):
+        concerned |= pc.is_in(light[column], wanted).to_numpy(zero_copy_only=False)
+    mails = fresh.filter(pc.equal(fresh["channel"], "mail"))
+    topics = {_split_subject(subject or "")[0] for subject in mails["subject"].to_pylist()} - {""}
+    concerned |= pc.is_in(light["subject"], _find_subjects(light["subject"], topics)).to_numpy(zero_copy_only=False)
+    return frozenset(light["conversation_id"].filter(pa.array(concerned)).to_pylist())
+
+
+def _find_subjects(subjects: pa.ChunkedArray, topics: Collection[str]) -> pa.Array:
+    """The different subjects among these that have one of the topics."""
+    plain = [[word for word in topic.split() if word.isascii() and word.isalnum()] for topic in topics]
+    told = pc.unique(subjects).drop_null()
+    if all(plain):
+        longest = sorted({max(words, key=len) for words in plain})
+        told = told.filter(pc.match_substring_regex(told, "|".join(longest), ignore_case=True)) if longest else told[:0]
+    return pa.array([subject for subject in told.to_pylist() if _split_subject(subject)[0] in topics], pa.string())
 
 
 def _read_rows(light: pa.Table) -> list[_Light]:

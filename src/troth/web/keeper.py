@@ -1,17 +1,21 @@
 """The open book while it is served: one writer at a time, and a finished view for readers, who never wait.
 
-After a change a new view is made in the background, and takes the place of the old one in one step. A view is made
-from a book of its own over the same store, so that what is long (reading signals in new turns, settling promises)
-holds up nobody.
+After a change a new view is made in the background, and takes the place of the old one in one step. It is made from a
+book of its own over the same store, so that what is long (reading signals in new turns, settling promises) holds up
+nobody: after turns came from a twin of the book at hand, which takes them in; after anything that bears on all of the
+book from one that knows nothing yet.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from zoneinfo import ZoneInfo
 
 from troth.errors import BookError
 from troth.intake import thread_anew
@@ -27,6 +31,7 @@ T = TypeVar("T")
 _SOON_S: Final = 2.0
 _PATIENCE_S: Final = 2.0  # that a visitor who changed something waits to see it on the page
 _END_S: Final = 1.0  # that what is being worked out may take at the end
+_KEEP_S: Final = 600.0  # between two times that what was mended is laid beside the book: that costs what all of it does
 
 
 class Keeper:
@@ -47,7 +52,11 @@ class Keeper:
         self._wanted = 0  # how often something changed
         self._shown = -1  # how often it had when the view was begun
         self._changes = 0  # how often `change` changed it
-        self._is_stale = False  # whether the book at hand knows less than the store
+        self._is_stale = False  # whether the book at hand knows less than the store, and nobody can say what
+        self._added: set[str] = set()  # turns that were written and that it does not know yet
+        self._coming_soon: set[str] | None = set()  # the same for `renew_soon`; None: anything may be
+        self._kept_at = -_KEEP_S
+        self._sealed: tuple[dt.date, ...] = ()  # as of which days those that are over were sealed
         self._coming: Future[None] | None = None
         self._asker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="troth-asked")
         self._sealer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="troth-seal")
@@ -85,17 +94,24 @@ class Keeper:
         """Whether something changed that the view does not show yet."""
         return self._shown < self._wanted
 
-    def change(self, act: Callable[[Book], T], *, fresh: bool = False, patience_s: float = _PATIENCE_S) -> T:
+    def change(
+        self,
+        act: Callable[[Book], T],
+        *,
+        fresh: bool = False,
+        added: Collection[str] = (),
+        patience_s: float = _PATIENCE_S,
+    ) -> T:
         """Do something to the book, alone, and have a new view made; wait for that so long and no longer.
 
-        `fresh`: from a book that knows nothing yet, see `renew`.
+        `fresh`, `added`: see `renew`.
 
         Raises: what `act` raises; the view is then as it was.
         """
         with self._writing:
             answer = act(self._book)
-            self._changes += 1
-        self.renew(fresh=fresh, wait_s=patience_s)
+            self._changes += not added
+        self.renew(fresh=fresh, added=added, wait_s=patience_s)
         return answer
 
     def ask(self, question: Callable[[Book], T]) -> T:
@@ -115,18 +131,28 @@ class Keeper:
         """The same for what needs no book, and so holds up no change."""
         return self._keep(self._asker.submit(work))
 
-    def renew(self, *, fresh: bool = True, wait_s: float = 0.0, progress: Progress | None = None) -> Future[None]:
+    def renew(
+        self,
+        *,
+        fresh: bool = True,
+        added: Collection[str] = (),
+        wait_s: float = 0.0,
+        progress: Progress | None = None,
+    ) -> Future[None]:
         """Have a new view made, once for all that was changed until it begins.
 
         Args:
-            fresh: from a book that knows nothing yet, as is right after turns or settings changed; else from the
-                book at hand, which was told of the change.
+            fresh: from a book that knows nothing yet, as is right after settings changed; else from the book at hand,
+                which was told of the change.
+            added: turns that were written, of which the book at hand was not told; where there are any, `fresh` is
+                not looked at.
             wait_s: seconds to wait for it.
             progress: called while signals are found in new turns.
         """
         with self._state:
             self._wanted += 1
-            self._is_stale |= fresh
+            self._is_stale |= fresh and not added
+            self._added.update(added)
             self._coming = self._keep(self._maker.submit(self._make, self._wanted, progress))
             coming = self._coming
         if wait_s > 0:
@@ -134,14 +160,24 @@ class Keeper:
                 coming.result(timeout=wait_s)
         return coming
 
-    def renew_soon(self, *, after_s: float = _SOON_S) -> None:
-        """Have a new view made when nothing was written for a moment: what comes in many pieces is one change."""
+    def renew_soon(self, *, added: Collection[str] | None = None, after_s: float = _SOON_S) -> None:
+        """Have a new view made when nothing was written for a moment: what comes in many pieces is one change.
+
+        `added`: turns, where only such were written; None: anything may have been.
+        """
         with self._state:
+            soon = self._coming_soon
+            self._coming_soon = None if soon is None or added is None else soon | set(added)
             if self._soon is not None:
                 self._soon.cancel()
-            self._soon = threading.Timer(after_s, self.renew)
+            self._soon = threading.Timer(after_s, self._renew_now)
             self._soon.daemon = True
             self._soon.start()
+
+    def _renew_now(self) -> None:
+        with self._state:
+            added, self._coming_soon = self._coming_soon, set()
+        self.renew(fresh=added is None, added=added or ())
 
     def listen(self, hear: Callable[[View], None]) -> None:
         """Have `hear` called with each new view, in the thread that makes it."""
@@ -156,6 +192,8 @@ class Keeper:
         self._sealer.shutdown(wait=False, cancel_futures=True)
         self._maker.shutdown(wait=False, cancel_futures=True)
         wait(list(self._begun), timeout=_END_S)
+        if self._view is not None and not self.is_behind:
+            self._book.keep_mended()()
         self.store.close()
 
     def _first(self) -> Future[None]:
@@ -184,31 +222,66 @@ class Keeper:
         if self._shown >= wanted:
             return
         with self._state:
-            begun, fresh, self._is_stale = self._wanted, self._is_stale, False
-        if fresh:
-            try:
+            begun, fresh, self._is_stale = self._wanted, self._is_stale or self._view is None, False
+            added, self._added = self._added, set()
+        try:
+            if fresh:
                 view = self._make_fresh(progress)
-            except BaseException:
-                self._is_stale = True
-                raise
-        else:
-            with self._writing:
-                view = make_view(self._book, self.settings, last=self._view)
-                self._keep(self._sealer.submit(self._book.keep_mended()))
+            elif added:
+                view = self._make_with(added, progress)
+            else:
+                with self._writing:
+                    view = make_view(self._book, self.settings, last=self._view)
+        except BaseException:
+            with self._state:
+                self._is_stale |= fresh
+                self._added |= added
+            raise
         self._view, self._shown = view, begun
         for hear in self._listeners:
             hear(view)
         if view.close is not None:
             self._keep(self._sealer.submit(self._seal_days, view))
+        if not self.is_behind and time.monotonic() - self._kept_at >= _KEEP_S:
+            with self._writing:
+                keep = self._book.keep_mended()
+            self._kept_at = time.monotonic()
+            self._keep(self._sealer.submit(keep))
 
     def _seal_days(self, view: View) -> None:
-        """Close the days that are over and score what was forecast of them, and have the view tell it."""
-        if self._view is not view or self._end.is_set():
+        """Close the days that are over and score what was forecast of them, and have the view tell it.
+
+        Once a day, and again where somebody wrote on a later one of those that are over.
+        """
+        today = dt.datetime.now(ZoneInfo(view.zone)).date()
+        over = [day for day in view.days if day < today]
+        days = (today, view.days[-1], *over[-1:])
+        if self._view is not view or self._end.is_set() or days == self._sealed:
             return
         close = self._twin().review(progress=self._heed(None))
+        self._sealed = days
         with self._state:
             if self._view is view:
                 self._view = view.having(close)
+
+    def _make_with(self, added: Collection[str], progress: Progress | None) -> View:
+        """A view from the book at hand with these turns.
+
+        A twin takes them in, so that nobody waits; where something was changed meanwhile that the twin knows nothing
+        of, the book at hand takes them in once more, and the signals in them are found by then.
+        """
+        with self._writing:
+            added = {*added, *thread_anew(self.store)}
+            known, twin = self._changes, self._book.twin()
+        if twin.take_in(added, progress=self._heed(progress)):
+            view = make_view(twin, self.settings, last=self._view)
+            with self._writing:
+                if self._changes == known:
+                    self._book = twin
+                    return view
+                if self._book.take_in(added):
+                    return make_view(self._book, self.settings, last=self._view)
+        return self._make_fresh(progress)
 
     def _make_fresh(self, progress: Progress | None) -> View:
         """A view from a new book, which takes the place of the one at hand."""

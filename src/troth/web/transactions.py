@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -44,6 +44,7 @@ class Transactions:
     def __init__(self, store: Store, *, idle_s: float = _IDLE_S) -> None:
         self._store, self._idle_s = store, idle_s
         self._steps: dict[str, queue.Queue[_Step]] = {}
+        self._notes: dict[str, list[Collection[str] | None]] = {}
         self._lock = threading.Lock()
 
     def begin(self) -> str:
@@ -60,9 +61,18 @@ class Transactions:
         """
         return self._step(name, act)
 
-    def commit(self, name: str) -> None:
-        """Keep what was written."""
+    def note(self, name: str, added: Collection[str] | None) -> None:
+        """Note of what is written in a transaction: turns that came, or None for anything else."""
+        with self._lock:
+            if name in self._steps:
+                self._notes.setdefault(name, []).append(added)
+
+    def commit(self, name: str) -> Sequence[Collection[str] | None]:
+        """Keep what was written; what was noted of it."""
+        with self._lock:
+            notes = self._notes.get(name, [])
         self._step(name, None)
+        return notes
 
     def roll_back(self, name: str) -> None:
         """Take back what was written."""
@@ -127,6 +137,7 @@ class Transactions:
     ) -> None:
         with self._lock:
             self._steps.pop(name, None)
+            self._notes.pop(name, None)
         if last is not None:
             last.answer.set_result(None) if error is None else last.answer.set_exception(error)
         while not steps.empty():
