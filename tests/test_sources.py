@@ -19,6 +19,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from troth.errors import BadColumn
+from troth.intake import take_turns
 from troth.schema import TURNS
 from troth.sources import Reading, assign_threads, read_source, recognise
 from troth.sources.headers import decode_field, read_addresses, read_ids, read_parameters
@@ -443,3 +445,15 @@ def test_every_interaction_set_is_read_whole(name: str, turns: int, conversation
     assert len(set(found["conversation_id"].to_pylist())) == conversations
     assert set(table["side"].to_pylist()) == {"us", "them"}
     assert table["body"].to_pylist() == [row["text"].replace("\r\n", "\n") for row in given_rows]
+
+
+def test_a_time_that_cannot_be_is_none_in_a_file_and_refused_from_a_program(tmp_path: Path) -> None:
+    times = ["0001-01-01T00:00:00Z", "9999-12-31T23:59:00-14:00", "1989-12-31T23:59:59Z", "1990-01-01T00:00:00Z", 4e12]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps({"text": f"row {n}", "sent_at": at}) + "\n" for n, at in enumerate(times)))
+    read = read_all(path)[0].sort_by("position")
+    assert read["sent_at"].to_pylist() == [None, None, None, datetime(1990, 1, 1, tzinfo=UTC), None]
+    rows = [{"text": "a", "sent_at": datetime(year, 6, 1, tzinfo=UTC)} for year in (1, 1990, 2100, 2101)]
+    with pytest.raises(BadColumn, match="2 of 4 times are not between 1990 and 2100"):
+        take_turns(rows)
+    assert take_turns(rows[1:3])["sent_at"].to_pylist() == [row["sent_at"] for row in rows[1:3]]

@@ -267,14 +267,17 @@ def test_turns_are_taken_once_changed_and_refused_row_by_row(desk: Door) -> None
         {"turn_id": "n2", "conversation_id": "n", "speaker": SETTINGS.us[0], "body": "Yes, we will send it by Friday.",
          "sent_at": "2026-11-20T10:00:00+01:00", "recipients": ["ines@new.example"]},
         {"text": "no time", "sent_at": "2026-11-20T10:00:00"},
+        {"text": "too early", "sent_at": "0001-01-01T00:00:00Z"},
+        {"text": "too late", "sent_at": "9999-12-31T23:59:00-14:00"},
         {"text": "one", "body": "two"},
         {"text": 5},
         "no object",
     ]  # fmt: skip
     first = bring(desk, rows)
-    assert counts(first) == (2, 0, 0, 4)
-    assert [one["position"] for one in first["rejections"]] == ["row 3", "row 4", "row 5", "row 6"]
-    assert counts(bring(desk, rows)) == (0, 0, 2, 4)
+    assert counts(first) == (2, 0, 0, 6)
+    assert [one["position"] for one in first["rejections"]] == [f"row {number}" for number in range(3, 9)]
+    assert {one["reason"] for one in first["rejections"][1:3]} == {"sent_at: no time between 1990 and 2100"}
+    assert counts(bring(desk, rows)) == (0, 0, 2, 6)
     rows[0]["text"] = "Can you do it by Monday?"
     assert counts(bring(desk, rows[:2])) == (0, 1, 1, 0)
     desk.serving.keeper.renew().result()

@@ -14,13 +14,14 @@ import pyarrow.compute as pc
 
 from troth.answering import SurveyReport, part_surveys
 from troth.book import Store, Upserted
-from troth.errors import SourceError
+from troth.errors import BadColumn, SourceError
 from troth.forgotten import LEFT_OUT, LEFT_OUT_BESIDE, read_forgotten
 from troth.restoring import SEALED, add_beside, add_sealed, restore_settings
 from troth.schema import FINDINGS, SENTENCES, TURN_VERSIONS, TURNS, arrow_table, conform, empty
 from troth.sources import Local, Rejected, assign_threads, look_through, read_source, refuse
 from troth.sources.ours import OURS, read_settings
 from troth.sources.threads import CONCERNED, find_concerned
+from troth.times import YEARS
 from troth.versions import find_replaced
 
 _THREADING = (
@@ -275,7 +276,8 @@ def _set_threads(turns: pa.Table, threads: pa.Table) -> pa.Table:
 def take_turns(data: object) -> pa.Table:
     """Take turns as people have them to TURNS, filling in what can be: only the words must be there.
 
-    Raises: MissingColumns when there is neither `text` nor `body`; BadColumn when a column cannot be used.
+    Raises: MissingColumns when there is neither `text` nor `body`; BadColumn when a column cannot be used, or times in
+        it cannot be right.
     """
     table = arrow_table(data)
     if "body" not in table.column_names and "text" in table.column_names:
@@ -297,4 +299,10 @@ def take_turns(data: object) -> pa.Table:
         elif table[name].null_count and name not in {"turn_id", "conversation_id"}:
             filled = pc.coalesce(table[name], values if isinstance(values, pa.Array) else values.combine_chunks())
             table = table.set_column(table.column_names.index(name), name, filled)
-    return conform(table, TURNS)
+    turns = conform(table, TURNS)
+    years = pc.year(turns["sent_at"])
+    wrong = pc.or_(pc.less(years, YEARS.start), pc.greater_equal(years, YEARS.stop))
+    if pc.any(wrong).as_py():
+        count = pc.sum(wrong).as_py()
+        raise BadColumn("sent_at", f"{count} of {len(turns)} times are not between {YEARS.start} and {YEARS.stop - 1}")
+    return turns

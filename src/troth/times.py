@@ -15,7 +15,9 @@ DayTime = Literal["begins", "noon", "ends"]
 _LONGEST: Final = 60  # characters of a time
 _INTO: Final[Mapping[str, timedelta]] = {"begins": timedelta(), "noon": timedelta(hours=12), "ends": timedelta(days=1)}
 _TICK: Final = timedelta(microseconds=1)
-_YEARS: Final = range(1990, 2101)
+YEARS: Final = range(1990, 2101)
+"""In which something can have been said: business mail is hardly older, and days at a calendar's end have no next."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # Digits of a count since 1970: ten of seconds, thirteen of milliseconds, sixteen of microseconds.
 _TICKS: Final = {**dict.fromkeys((9, 10), 1_000_000), **dict.fromkeys((12, 13), 1_000), **dict.fromkeys((15, 16), 1)}
@@ -45,7 +47,7 @@ def read_time(value: object, *, zone: str, order: DateOrder = "dmy", day: DayTim
         found = moment.astimezone(UTC) - (_TICK if is_day and day == "ends" else timedelta())
     except (ValueError, OverflowError):
         return None
-    return found if found.year in _YEARS else None
+    return found if found.year in YEARS else None
 
 
 def _parse(value: object, order: DateOrder) -> tuple[datetime, bool]:

@@ -25,6 +25,7 @@ from troth.sources.chats import (
 )
 from troth.sources.headers import read_addresses, read_date
 from troth.sources.turns import Call, Rejected, Turn
+from troth.times import YEARS
 
 LINE_LIMIT: Final = 8 << 20  # bytes of one row
 TOO_DEEP: Final = "JSON nested too deeply"
@@ -265,8 +266,12 @@ def _circle(row: Row) -> str | None:
 
 
 def _time(row: Row) -> datetime | None:
-    """ISO 8601, seconds since 1970, or a mail's date; without a zone it is UTC; None where there is none."""
-    value = next((row[name] for name in _TIME if row.get(name) is not None), None)
+    """ISO 8601, seconds since 1970, or a mail's date; without a zone it is UTC; None where there is none in YEARS."""
+    moment = _moment(next((row[name] for name in _TIME if row.get(name) is not None), None))
+    return moment if moment is not None and moment.year in YEARS else None
+
+
+def _moment(value: object) -> datetime | None:
     try:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return datetime.fromtimestamp(value, UTC)

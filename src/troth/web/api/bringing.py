@@ -31,6 +31,7 @@ MOST_BYTES: Final = 32 << 20
 MOST_ROWS: Final = 50_000
 
 _SOURCE: Final = "api"
+_NO_TIME: Final = "sent_at: no time between 1990 and 2100"
 _EPOCH: Final = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - as Arrow counts
 _FIRST_TIME: Final = (dt.datetime(1, 1, 1) - _EPOCH) // dt.timedelta(microseconds=1)  # noqa: DTZ001
 _LAST_TIME: Final = (dt.datetime(9999, 12, 31) - _EPOCH) // dt.timedelta(microseconds=1)  # noqa: DTZ001
@@ -130,9 +131,12 @@ def _read_row(row: object, reader: RowReader, number: int) -> Turn | str:
         where = clean_line(".".join(str(part) for part in first["loc"]))[:100]
         return f"{where}: {first['msg']}" if where else first["msg"]
     try:
-        return reader.read(sent.model_dump(mode="json", exclude_none=True), position=number)
+        turn = reader.read(sent.model_dump(mode="json", exclude_none=True), position=number)
     except OverflowError:
-        return "sent_at: is no time of this calendar"
+        return _NO_TIME
+    if isinstance(turn, Turn) and turn.sent_at is None and sent.sent_at is not None:
+        return _NO_TIME
+    return turn
 
 
 def _read_json(data: bytes) -> Iterator[tuple[str, object]]:
