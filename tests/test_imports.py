@@ -82,12 +82,13 @@ MAY: dict[str, set[str]] = {
     "persons": KNOWING_STAGES | {"book"},
     "roster": KNOWING_STAGES | {"book", "persons"},
     "trend": KNOWING_STAGES,
-    "pipeline": KNOWING_STAGES | {"trend"},
+    "pipeline": KNOWING_STAGES | {"trend", "ruled"},
     "overview": KNOWING_STAGES | {"pipeline", "trend"},
     "foretold": KNOWING_STAGES,
     "mapping": KNOWING_STAGES,
+    "ruled": KNOWING_STAGES,
     "touchscene": KNOWING_STAGES | {"pipeline"},
-    "touchjoins": KNOWING_STAGES | {"touchscene"},
+    "touchjoins": KNOWING_STAGES | {"touchscene", "ruled"},
     "touching": KNOWING_STAGES | {"pipeline", "charts", "touchscene", "touchjoins"},
     "worthtold": KNOWING_STAGES | {"charts"},
     "worthcourse": KNOWING_STAGES | {"worthtold"},
@@ -119,7 +120,7 @@ MAY: dict[str, set[str]] = {
     "adding": KNOWING_STAGES | {"pipeline", "book", "persons", "mending"},
     "desk": KNOWING_STAGES
     | {"pipeline", "asof", "proving", "persons", "book", "keeping", "mending", "adding"}
-    | {"trend", "overview", "deciding"},
+    | {"ruled", "trend", "overview", "deciding"},
     "trialmeasuring": KNOWING_STAGES | {"trial", "trialoutcomes", "pipeline"},
     "trying": KNOWING_STAGES
     | {"trial", "trialmeasuring", "trialsuggesting", "pipeline", "deciding", "relationship", "desk"},

@@ -28,6 +28,7 @@ from troth.pipeline import (
     Progress,
     Standing,
     Understood,
+    add_findings,
     find_falls,
     find_open_hours,
     find_segments,
@@ -38,7 +39,9 @@ from troth.pipeline import (
 from troth.promises import Calendar, People, find_versions, meet_people
 from troth.proving import Constants, How, Proof
 from troth.readings import load_reference
+from troth.readings.memory import Memory
 from troth.review import day_bounds, find_last_day
+from troth.ruled import find_ruled, rule_anew
 from troth.schema import FINDINGS, SENTENCES, empty
 from troth.settings import Settings
 from troth.sources import Local
@@ -69,6 +72,7 @@ class _Stock:
     unkept: set[dt.datetime] = field(default_factory=set[dt.datetime])  # mended, and not laid beside the book yet
     proof: Proof | None = None
     found: pa.Table | None = None
+    memory: Memory | None = None  # what turns said, for rules; from when they were looked at
     people: People | None = None  # whom the turns tell of, from the first time on that turns are added
     who: Who | None = None
     followed: dict[str, pa.Table] = field(default_factory=dict[str, pa.Table])
@@ -133,7 +137,16 @@ class Desk:
         if not news.fresh.num_rows and not news.moved.num_rows:
             return True
         found, people = self.found(), stock.people or meet_people(known.turns)
+        memory = stock.memory or self._rule(known)[1]
         after = take_news(self.store, known, news, load_encoder(), progress=progress)
+        ruled = None if news.moved.num_rows else rule_anew(
+            known.findings, after.turns, after.sentences,
+            around=news.around, fresh=news.fresh, memory=memory, calendar=self.calendar(),
+        )  # fmt: skip
+        if ruled is None:
+            return False
+        after = add_findings(after, ruled.findings)
+        stock.memory = ruled.memory
         found, people, scopes = find_anew(found, after, people=people, calendar=self.calendar())
         followed = dict(stock.followed)
         stock.known, stock.found, stock.people, stock.who, stock.followed = after, found, people, news.who, {}
@@ -303,8 +316,19 @@ class Desk:
         self._note_revisions("sentences", "findings")
         turns = lay_aside(turns, self.store.path)
         sentences, findings = self._read_aside("sentences"), self._read_aside("findings")
-        self._stock.known = Understood(turns=turns, sentences=sentences, findings=findings)
+        known = Understood(turns=turns, sentences=sentences, findings=findings)
+        shelf = self._shelf_of(turns)
+        ruled = shelf.ruled()
+        if ruled is None:
+            ruled, self._stock.memory = self._rule(known)
+            shelf.keep_ruled(ruled)
+        self._stock.known = add_findings(known, ruled)
         return self._stock.known
+
+    def _rule(self, known: Understood) -> tuple[pa.Table, Memory]:
+        """What rules find over all turns, and what is remembered for later ones."""
+        ruled = find_ruled(known.turns, known.sentences, calendar=self.calendar())
+        return ruled.findings, ruled.memory
 
     def stock(self, now: dt.datetime | None = None, *, progress: Progress | None = None) -> Standing:
         """Promises, questions and readings as of `now` (the end of the last day with a turn, if not given)."""

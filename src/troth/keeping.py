@@ -51,6 +51,14 @@ class Shelf:
         """Keep FOUND."""
         self._write({"found": found}, self.found_stamp)
 
+    def ruled(self) -> pa.Table | None:
+        """FINDINGS of rules as they were kept."""
+        return self._read("ruled", self.found_stamp)
+
+    def keep_ruled(self, ruled: pa.Table) -> None:
+        """Keep FINDINGS of rules."""
+        self._write({"ruled": ruled}, self.found_stamp)
+
     def standing(self, now: dt.datetime) -> Standing | None:
         """The standing of an evening as it was kept."""
         promises, questions, readings = (self._read(f"{table}-{_name(now)}", self.stamp) for table in _TABLES)

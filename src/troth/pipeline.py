@@ -24,6 +24,7 @@ from troth.readings.follow_through import SIGNAL as _KEPT_WORD
 from troth.readings.surveys import SIGNAL as _ANSWERED
 from troth.review import Close, DraftCheck, check_draft, close_day, day_bounds
 from troth.review.close import DAY_SCOPE, in_day
+from troth.ruled import find_ruled
 from troth.schema import FINDINGS, OBJECTIONS, SCORES, SENTENCES, conform, empty
 from troth.settings import Watch
 from troth.signals import HELD, SHOWN
@@ -94,14 +95,24 @@ def understand_turns(
             progress(min(start + _BATCH_TURNS, turns.num_rows), turns.num_rows)
 
 
-def understand_all(turns: pa.Table, encoder: Encoder, *, progress: Progress | None = None) -> Understood:
-    """`understand_turns`, in one piece."""
+def understand_all(
+    turns: pa.Table, encoder: Encoder, *, calendar: Calendar | None = None, progress: Progress | None = None
+) -> Understood:
+    """`understand_turns`, in one piece, and what rules find over several turns."""
     parts = list(understand_turns(turns, encoder, progress=progress))
-    return Understood(
-        turns=turns,
-        sentences=pa.concat_tables([empty(SENTENCES), *(sentences for sentences, _ in parts)]),
-        findings=pa.concat_tables([empty(FINDINGS), *(findings for _, findings in parts)]),
-    )
+    sentences = pa.concat_tables([empty(SENTENCES), *(sentences for sentences, _ in parts)])
+    findings = pa.concat_tables([empty(FINDINGS), *(findings for _, findings in parts)])
+    ruled = find_ruled(turns, sentences, calendar=calendar or Calendar())
+    return add_findings(Understood(turns=turns, sentences=sentences, findings=findings), ruled.findings)
+
+
+def add_findings(known: Understood, findings: pa.Table) -> Understood:
+    """The same with more FINDINGS; where turns came last, they are those of these turns."""
+    if known.came:
+        *earlier, latest = known.came
+        latest = replace(latest, findings=pa.concat_tables([latest.findings, findings]))
+        known = replace(known, came=(*earlier, latest))
+    return replace(known, findings=pa.concat_tables([known.findings, findings]))
 
 
 def take_stock(

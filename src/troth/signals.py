@@ -50,18 +50,30 @@ class Signal:
     held: str | None = None
     sign: Literal[1, -1] = 1  # on `shown`
     held_sign: Literal[1, -1] = 1  # on `held`
+    of_theirs: bool = False  # found in a turn of the counterpart, and yet it tells of us
     checked_on: tuple[str, ...] = ()  # data sets with labels by people or named annotators
 
     def facet(self, side: str) -> str | None:
         """The facet this signal speaks to when `side` ("us" or "them") writes it."""
+        if self.of_theirs:
+            return self.shown if side == "them" else None
         return self.shown if side == "us" else self.held
 
     def direction(self, side: str) -> int:
         """+1 or -1: whether the signal raises or lowers that facet."""
-        return self.sign if side == "us" else self.held_sign
+        return self.sign if side == "us" or self.of_theirs else self.held_sign
 
+    @property
+    def is_finding(self) -> bool:
+        """Whether FINDINGS hold it: what the encoder reads in a sentence, or a rule in several turns."""
+        return self.found_by == "encoder" or self.name in RULED
+
+
+RULED: Final = ("elsewhere", "contradiction", "facts_agree", "told_again", "their_facts", "template")
+"""Signals that rules find by laying turns beside earlier ones (`troth.ruled`)."""
 
 _ACTS = ("business_acts",)
+_CASES = ("rule_cases",)
 
 _SIGNALS: Final = (
     # Occasions and typed events: they open opportunities or start a promise, and move no gauge themselves.
@@ -87,6 +99,8 @@ _SIGNALS: Final = (
            kind="binary", found_by="encoder", checked_on=_ACTS),
     Signal(name="rejects", question="Does it disagree, decline or object?", opportunity="proposal",
            kind="binary", found_by="not yet", checked_on=_ACTS),
+    Signal(name="elsewhere", question="Do they come over another channel, or to another of us, than the last time?",
+           opportunity="any turn of theirs", kind="binary", found_by="rule"),
     # Reasoning.
     Signal(name="reason", question="Does it give a reason or evidence?", opportunity="claim, recommendation",
            kind="binary", found_by="encoder", shown="RS", checked_on=_ACTS),
@@ -109,10 +123,15 @@ _SIGNALS: Final = (
     Signal(name="early_warning", question="Was bad news told before it was asked for?", opportunity="known bad event",
            kind="ordinal", found_by="not yet", shown="CA"),
     # Consistency.
-    Signal(name="contradiction", question="Does it contradict an earlier statement?",
-           opportunity="two statements on one subject", kind="binary", found_by="not yet", shown="CO", sign=-1),
-    Signal(name="facts_agree", question="Do price, date and scope agree over channels?",
-           opportunity="same fact in two channels", kind="binary", found_by="not yet", shown="CO"),
+    Signal(name="contradiction", question="Does it say otherwise than another of us, or another channel, did before?",
+           opportunity="two statements on one subject", kind="binary", found_by="rule", shown="CO", sign=-1,
+           checked_on=("touchpoint_pairs", "enron_email")),
+    Signal(name="facts_agree", question="Do price, date and scope agree over people and channels?",
+           opportunity="same fact from two people or channels", kind="binary", found_by="rule", shown="CO",
+           checked_on=("touchpoint_pairs",)),
+    Signal(name="told_again", question="Do they have to say or ask again what they said elsewhere?",
+           opportunity="turn of theirs over another channel, or to another of us, than the last one", kind="binary",
+           found_by="rule", shown="CO", sign=-1, of_theirs=True, checked_on=_CASES),
     # Follow-through.
     Signal(name="promise_outcome", question="Was the promise kept, late or broken?",
            opportunity="promise with a resolvable due time", kind="ordinal", found_by="ledger", shown="FT"),
@@ -159,6 +178,10 @@ _SIGNALS: Final = (
     # Personalisation.
     Signal(name="personal", question="Does it use what is particular to this reader or the shared history?",
            opportunity="reply", kind="binary", found_by="encoder", shown="PE", checked_on=_ACTS),
+    Signal(name="their_facts", question="Does it take up a number, name, date or words that this reader gave before?",
+           opportunity="reply", kind="binary", found_by="rule", shown="PE", checked_on=_CASES),
+    Signal(name="template", question="Did others get much the same words from us before?", opportunity="reply",
+           kind="binary", found_by="rule", shown="PE", sign=-1, checked_on=_CASES),
     Signal(name="intimacy", question="How personal is it?", opportunity="any turn", kind="graded",
            found_by="encoder", held="HI", checked_on=("intimacy_questions",)),
     # Held by the counterpart.

@@ -6,7 +6,8 @@ one of a fixed, ordered list of outcomes, known before it is made:
 - words of ours, an exact reading: the fifth of the reference population into which it falls, so that it can be laid
   beside the others. The density and the place in it (PIT) are kept beside it.
 - words of ours in which acts are rare: the categories of the facet, on the scale of the turn's channel and length;
-- acts of theirs: the categories of the facet; a promise of ours that is settled: not seen kept, late, kept;
+- acts of theirs, and facts told twice or again: the categories of the facet;
+- a promise of ours that is settled: not seen kept, late, kept;
 - a survey answer: the points of its scale;
 - a question of theirs: still open tonight, or answered. Asked every evening anew, given that it is open till then, so
   that the chances of all its days multiply to that of the wait as a whole. An evening before which nobody worked is
@@ -18,6 +19,7 @@ What a person decides is used, and is no forecast.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -29,10 +31,13 @@ from scipy.special import ndtri
 
 from troth.asof import History, Sources, items_before
 from troth.readings import read_survey
+from troth.readings.connected import FACET as JOINED
+from troth.readings.connected import RULES as JOINS
+from troth.readings.connected import find_join_law
 from troth.readings.evidence import weigh_scene
 from troth.readings.follow_through import read_promises
 from troth.readings.held import RULES, find_law
-from troth.readings.ordinal import cut_points
+from troth.readings.ordinal import Law, cut_points
 from troth.readings.scene import Scene, set_scene
 from troth.readings.shown import ACTS, Sorted, choose_scales, sort_turns
 from troth.readings.shown import SIGNAL as TURN
@@ -90,7 +95,15 @@ def list_targets(sources: Sources, history: History) -> Targets:
     parts = [
         _list_words(history),
         *(_list_our_acts(history, facet, ours[facet], scene, sources) for facet in sources.reference.acts),
-        *(_list_acts(history, facet, sources) for facet in HELD if facet in sources.reference.rates),
+        *(
+            _list_acts(history, facet, RULES[facet].categories, find_law(facet, sources.reference))
+            for facet in HELD
+            if facet in sources.reference.rates
+        ),
+        *(
+            _list_acts(history, JOINED, JOINS[side].categories, find_join_law(side, sources.reference), of=f" {side}")
+            for side in sources.reference.joins
+        ),
         _list_promises(history),
         _list_answers(sources, history),
         _list_waits(history),
@@ -206,11 +219,11 @@ def _list_our_acts(history: History, facet: str, turns: Sorted, scene: Scene, so
     )
 
 
-def _list_acts(history: History, facet: str, sources: Sources) -> _Part:
-    readings, categories = history.versions.readings, list(RULES[facet].categories)
+def _list_acts(history: History, facet: str, names: Sequence[str], law: Law, *, of: str = "") -> _Part:
+    readings, categories = history.versions.readings, list(names)
     of_acts = pc.and_(pc.equal(readings["facet"], facet), pc.is_in(readings["signal"], pa.array(categories)))
     rows, day = _choose(history, of_acts)
-    law, n, k = find_law(facet, sources.reference), rows.num_rows, len(categories)
+    n, k = rows.num_rows, len(categories)
     v = rows["v"].to_numpy().astype(float)
     ends = (
         np.stack([cut_points(law.rates, one) for one in np.unique(v)])[np.unique(v, return_inverse=True)[1]]
@@ -227,7 +240,7 @@ def _list_acts(history: History, facet: str, sources: Sources) -> _Part:
     return _Part(
         rows=rows,
         day=day,
-        kind=[f"act {facet}"] * n,
+        kind=[f"act {facet}{of}"] * n,
         outcome=pc.index_in(rows["signal"], pa.array(categories)).to_numpy().astype(np.int64),
         outcomes=_spread(rows, k, columns),
         count=np.full(n, k, np.int64),

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from troth.promises import Calendar, due
-from troth.touch import (
-    Day,
-    Fact,
-    Line,
-    Pair,
-    Repeat,
-    compare_facts,
-    find_facts,
-    find_repeats,
-    find_told,
-)
+from troth.promises import Calendar
+from troth.ruled import make_day_reader
+from troth.touch import Fact, Line, Pair, Repeat, find_repeats, judge_pairs, list_hearers
 from troth.touch.tables import HEARD, REPEATED
 from troth.touchscene import Scene, code_names
 
@@ -31,31 +20,14 @@ _ENOUGH_WORDS: Final = 5  # of a sentence that can be a template's
 
 def find_pairs(scene: Scene, calendar: Calendar) -> list[tuple[Pair, str]]:
     """Statements on one matter that a customer heard twice, with the verdict."""
-
-    def read_day(text: str, said_at: dt.datetime) -> Day | None:
-        found = due(text, said_at, calendar=calendar)
-        if (
-            found is None
-            or found.rule not in {"explicit", "relative"}
-            or found.latest is None
-            or found.earliest is None
-        ):
-            return None
-        first, last, today = (calendar.local(moment).date() for moment in (found.earliest, found.latest, said_at))
-        return Day(first=last if first <= today else first, last=last, start=found.start, end=found.end)
-
-    voices: dict[str, set[tuple[str, str]]] = {}
-    ours = scene.is_us & ~scene.is_automatic
-    for row in np.flatnonzero(ours).tolist():
-        voices.setdefault(scene.said[row].relationship, set()).add((scene.said[row].speaker, scene.said[row].channel))
-    # One voice over one channel cannot say otherwise than another; a mailbox of one person costs nothing here.
-    ours &= np.array([len(voices.get(one.relationship, ())) > 1 for one in scene.said], bool)
-    rows = np.flatnonzero(ours)
-    facts = find_facts(scene.turns.take(rows), scene.sentences.filter(pa.array(ours[scene.row])), read_day=read_day)
-    placed = [replace(fact, row=int(rows[fact.row])) for fact in facts]
-    pairs = compare_facts(placed, scene.said)
-    told = iter(find_told([pair for pair in pairs if not pair.agrees], scene.turns, scene.sentences, scene.said))
-    return [(pair, "same" if pair.agrees else "changed" if next(told) else "suspected") for pair in pairs]
+    return judge_pairs(
+        scene.turns,
+        scene.sentences,
+        scene.row,
+        said=scene.said,
+        ours=scene.is_us & ~scene.is_automatic,
+        read_day=make_day_reader(calendar),
+    )
 
 
 def find_repeated(scene: Scene, questions: pa.Table) -> list[Repeat]:
@@ -75,26 +47,11 @@ def find_repeated(scene: Scene, questions: pa.Table) -> list[Repeat]:
     ]
     names = [f"{channel} {stage}" for channel, stage in scene.points]
     return find_repeats(
-        lines, scene.said, touchpoint=[names[code] for code in scene.point.tolist()], heard_by=_list_hearers(scene)
+        lines,
+        scene.said,
+        touchpoint=[names[code] for code in scene.point.tolist()],
+        heard_by=list_hearers(scene.turns, scene.said, scene.is_us.tolist()),
     )
-
-
-def _list_hearers(scene: Scene) -> list[frozenset[str]]:
-    """Who of us each turn went to: the recipients that are ours; without any, who of us spoke next, or else before."""
-    ours = {one.speaker for one, is_us in zip(scene.said, scene.is_us.tolist(), strict=True) if is_us}
-    to, cc = scene.turns["recipients"].to_pylist(), scene.turns["cc"].to_pylist()
-    heard = [
-        frozenset(who for who in (*(one or ()), *(more or ())) if who in ours) for one, more in zip(to, cc, strict=True)
-    ]
-    for rows in (range(len(heard) - 1, -1, -1), range(len(heard))):
-        near: tuple[str, str] | None = None
-        for row in rows:
-            said = scene.said[row]
-            if scene.is_us[row]:
-                near = said.conversation, said.speaker
-            elif not heard[row] and near is not None and near[0] == said.conversation:
-                heard[row] = frozenset({near[1]})
-    return heard
 
 
 def share_same_words(scene: Scene, chosen: np.ndarray[Any, np.dtype[np.bool_]]) -> dict[int, float]:

@@ -50,6 +50,11 @@ _IRREGULAR: Final = MappingProxyType(
 )  # fmt: skip
 
 
+def is_empty(word: str) -> bool:
+    """Whether a lower-case word carries no content of its own, such as "please" or "which"."""
+    return word in _EMPTY
+
+
 @lru_cache(maxsize=65536)
 def stem(word: str) -> str:
     """A lower-case word without its common English ending; at least four letters stay."""

@@ -64,7 +64,7 @@ def _contributions(scene: Scene, facet: str) -> Mapping[str, Floats]:
         return {"clarity": rate_clarity(scene.sentences["text"])}
     signed: dict[str, Floats] = {}
     for signal in CATALOGUE.values():
-        if signal.shown == facet and signal.found_by == "encoder":
+        if signal.shown == facet and signal.is_finding and not signal.of_theirs:
             probability = scene.probability[signal.name]
             if signal.kind == "graded":
                 probability = np.where(probability > 0, probability - 0.5, 0.0)  # about the reference median
@@ -116,6 +116,10 @@ def _anything(scene: Scene) -> Bools:
     return np.ones(len(scene.of_turn), bool)
 
 
+def _facts_told_twice(scene: Scene) -> Bools:
+    return scene.found("contradiction", "facts_agree")
+
+
 def _replies(scene: Scene) -> Bools:
     return scene.is_reply[scene.of_turn] & _substantive(scene)
 
@@ -125,6 +129,7 @@ _OPPORTUNITY: Final[Mapping[str, Callable[[Scene], Bools]]] = MappingProxyType(
         "RS": find_claims,
         "CL": _substantive,
         "CA": _marked_claims,
+        "CO": _facts_told_twice,
         "AT": _occasions_to_attune,
         "OP": _substantive,
         "OR": _proposals,
@@ -132,6 +137,6 @@ _OPPORTUNITY: Final[Mapping[str, Callable[[Scene], Bools]]] = MappingProxyType(
         "PE": _replies,
     }
 )
-"""Facet to the sentences in which it had its occasion. CO and FT do not come from single sentences."""
+"""Facet to the sentences in which it had its occasion. FT does not come from sentences; CO is read in `connected`."""
 
 assert set(_OPPORTUNITY) <= set(SHOWN)  # noqa: S101 -- a misspelt facet must not go unseen

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from troth.readings.asked import join_questions
+from troth.readings.connected import read_connected
 from troth.readings.evidence import weigh_scene
 from troth.readings.follow_through import read_promises
 from troth.readings.held import read_held
@@ -63,6 +64,7 @@ def read_words(scene: Scene, reference: Reference, *, now: dt.datetime, question
         [
             read_measured(evidence, scene, reference),
             read_acts(evidence, scene, reference),
+            read_connected(scene, reference),
             held if questions is None else join_questions(held, questions, now=now),
         ]
     )

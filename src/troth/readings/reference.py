@@ -88,6 +88,8 @@ class Reference:
     wait_between_var: float  # its variance between relationships
     wait_within_var: float  # and within one
     acts: Mapping[str, ActReference] = field(default_factory=dict[str, ActReference])  # SHOWN facets with rare acts
+    # Whether facts agree and what has to be told again, `connected.RULES`, to category to share of occasions.
+    joins: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, Mapping[str, float]])
 
     def to_json(self) -> str:
         """The form `load_reference` reads."""

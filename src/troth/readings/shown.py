@@ -37,7 +37,7 @@ def _name_signals(facet: str, sign: int) -> tuple[str, ...]:
     return tuple(
         signal.name
         for signal in CATALOGUE.values()
-        if signal.shown == facet and signal.sign == sign and signal.found_by == "encoder"
+        if signal.shown == facet and signal.sign == sign and signal.is_finding
     )
 
 
@@ -48,6 +48,12 @@ def _count_backed(scene: Scene) -> Ints:
     count = np.bincount(scene.of_turn, weights=claims, minlength=len(scene.is_us))
     backed = np.bincount(scene.of_turn, weights=claims & (take_beside(scene, reasons) > 0), minlength=len(scene.is_us))
     return np.where(backed == 0, 0, np.where(2 * backed >= count, 2, 1))
+
+
+def _weigh_own_words(scene: Scene) -> Ints:
+    """0 for a template, 2 for what is particular to this reader, 1 for neither and for a form filled in with it."""
+    copied, own = (scene.in_turn(scene.found(*_name_signals("PE", sign))).astype(np.int64) for sign in (-1, 1))
+    return 1 - copied + own
 
 
 def _rule_out(facet: str, low: str, high: str) -> ActRule:
@@ -82,7 +88,12 @@ ACTS: Final[Mapping[str, ActRule]] = MappingProxyType(
         "AT": _rule_in("AT", "one", "several"),
         "OP": _rule_in("OP", "opens"),
         "OR": _rule_out("OR", "pressure", "theirs"),
-        "PE": _rule_in("PE", "personal"),
+        "PE": ActRule(
+            categories=("template", "none", "personal"),
+            plain="none",
+            category=_weigh_own_words,
+            signals={"template": _name_signals("PE", -1), "personal": _name_signals("PE", 1)},
+        ),
     }
 )
 """The rule of each facet whose acts are rare. Clarity and regard are measured on every sentence, see `gather`."""

@@ -3,12 +3,14 @@
 from troth.touch.compare import Pair, Said, compare_facts
 from troth.touch.facts import Day, Fact, find_facts
 from troth.touch.levels import Evidence, Pooled, Spread, pool_levels
-from troth.touch.repeats import Line, Repeat, find_repeats
+from troth.touch.pairs import judge_pairs, list_hearers, list_hearers_then
+from troth.touch.repeats import SAYS_SO, Line, Repeat, find_repeats
 from troth.touch.stages import STAGES, UNKNOWN, Staged, StageRule, tell_stages
 from troth.touch.telling import find_told
 from troth.touch.times import Typical, Waits, find_first_answers, find_hand_overs, find_typical
 
 __all__ = [
+    "SAYS_SO",
     "STAGES",
     "UNKNOWN",
     "Day",
@@ -31,6 +33,9 @@ __all__ = [
     "find_repeats",
     "find_told",
     "find_typical",
+    "judge_pairs",
+    "list_hearers",
+    "list_hearers_then",
     "pool_levels",
     "tell_stages",
 ]

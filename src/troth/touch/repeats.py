@@ -24,7 +24,7 @@ _FORMULA: Final = 2  # times that a sentence comes back word for word and is no 
 _SHORT: Final = 2  # digits of a number that says little by itself: a line, a room
 _CENTS: Final = re2.compile(r"(?:^|[^\w.,])(\d{1,3}(?:[.,]\d{3})*[.,]\d{2})(?:$|[^\w.,]|[.,](?:\s|$))")
 _FEWEST_NAMES: Final = 2  # numbers of invoices, orders and amounts that two turns share, from which one repeats
-_SAYS_SO: Final = re2.compile(
+SAYS_SO: Final = (
     r"(?i)\b(as (i|we)( have)?( already)? (said|wrote|written|told|explained|mentioned|reported|described)"
     r"|(i|we)( have|['’]ve|had)? ?(already|twice|three times|repeatedly) (told|said|wrote|written|explained|mentioned"
     r"|sent|reported|described|given|gave|called|asked)"
@@ -40,7 +40,9 @@ _SAYS_SO: Final = re2.compile(
     r"|for the (second|third|fourth|fifth|umpteenth) time|(once more|again) from (the beginning|scratch)"
     r"|wie (bereits|schon) (gesagt|geschrieben|erklärt|mitgeteilt)|zum (zweiten|dritten) mal)\b"
 )
-"""They say of themselves that they said it before, or bring what another of us told them."""
+"""They say of themselves that they said it before, or bring what another of us told them; RE2."""
+
+_SAYS_SO_IN: Final = re2.compile(SAYS_SO)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,49 +67,60 @@ class Repeat:
 
 
 def find_repeats(
-    lines: Sequence[Line], said: Sequence[Said], *, touchpoint: Sequence[str], heard_by: Sequence[frozenset[str]]
+    lines: Sequence[Line],
+    said: Sequence[Said],
+    *,
+    touchpoint: Sequence[str],
+    heard_by: Sequence[frozenset[str]],
+    looks_ahead: bool = True,
 ) -> list[Repeat]:
     """What they said or asked again on another touch point, or to another of us.
 
     A sentence repeats an earlier one of the customer where they share two words (asked) or four (told) that carry
-    content, and three fifths of all; formulas, which come back word for word more than twice, do not count. A turn
-    repeats an earlier one, too, where it gives two of its numbers again: of an invoice, an order, a line, an amount.
+    content, and three fifths of all; what comes back word for word a third time is a formula, and does not count. A
+    turn repeats an earlier one, too, where it gives two of its numbers again: of an invoice, an order, an amount.
 
     Args:
         lines: sentences of their turns, in any order.
         said: of every turn, by its row.
         touchpoint: of every turn.
         heard_by: who of us each turn of theirs went to, as far as that is known.
+        looks_ahead: what comes back later is known to be a formula from the first time on; without it, every sentence
+            is judged by what came before it alone.
 
-    Cost: linear; each sentence is laid beside a dozen earlier ones at most, found by its rarest words.
+    Cost: linear; each sentence is laid beside a dozen earlier ones at most, found by the words that this customer used
+    least so far.
     """
     ordered = sorted(lines, key=lambda line: (said[line.row].order, line.start))
     stems = [content_stems(line.text) for line in ordered]
-    formula = Counter((said[line.row].relationship, line.text) for line in ordered)
-    common = Counter(stem for some in stems for stem in some)
-    memory: defaultdict[tuple[str, bool, str], deque[int]] = defaultdict(lambda: deque(maxlen=_KEPT))
+    formula = Counter((said[line.row].relationship, line.text) for line in ordered if looks_ahead)
+    common: Counter[tuple[str, str]] = Counter()
+    memory: defaultdict[tuple[str, bool, str], tuple[int, ...]] = defaultdict(tuple)
     again = _find_numbers(ordered, said, touchpoint, heard_by)
     found: list[Repeat] = []
     turns_with: set[tuple[int, int]] = set()
     for number, line in enumerate(ordered):
-        here = said[line.row]
+        home = said[line.row].relationship
         least = _LEAST_ASKED if line.is_question else _LEAST_TOLD
+        formula[home, line.text] += not looks_ahead
+        common.update((home, stem) for stem in stems[number])
         repeat: Repeat | None = None
-        if len(stems[number]) >= least and formula[here.relationship, line.text] <= _FORMULA:
-            keys = sorted(stems[number], key=lambda stem: (common[stem], stem))[:_RAREST]
-            slots = [memory[here.relationship, line.is_question, key] for key in keys]
-            for other in sorted({one for slot in slots for one in slot}, reverse=True):
+        if len(stems[number]) >= least and formula[home, line.text] <= _FORMULA:
+            keys = sorted(stems[number], key=lambda stem: (common[home, stem], stem))[:_RAREST]
+            near = {one for key in keys for one in memory[home, line.is_question, key]}
+            for other in sorted(near, reverse=True):
                 before = ordered[other]
                 where = _where(before, line, said, touchpoint, heard_by)
                 if where and _is_alike(stems[number], stems[other], least):
                     kind = "asked again" if line.is_question else "told again"
                     repeat = Repeat(line=line, before=before, kind=kind, where=where)
                     break
-            for slot in slots:
-                slot.append(number)
+            for stem in stems[number]:
+                slot = home, line.is_question, stem
+                memory[slot] = (*memory[slot], number)[-_KEPT:]
         if repeat is None:
             repeat = again.get(number)
-        if repeat is None and _SAYS_SO.search(line.text):
+        if repeat is None and _SAYS_SO_IN.search(line.text):
             repeat = Repeat(line=line, before=None, kind="says so", where="")
         if repeat is not None:
             key = line.row, -1 if repeat.before is None else repeat.before.row

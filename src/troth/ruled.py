@@ -1,0 +1,334 @@
+"""What no sentence tells by itself: findings by rule, from laying each turn beside those that came before it.
+
+Each finding of a turn rests on that turn and on earlier ones alone, so that the books of an evening hold what they
+held that evening. They are found anew from the book; nothing of them is kept.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from troth.people import TEAM
+from troth.promises import Calendar, due
+from troth.readings.memory import Hashes, Layer, Memory, lay_down, pack
+from troth.readings.particulars import Telling, find_their_facts, list_names, list_places, list_words, read_telling
+from troth.readings.templates import Runs, find_templates, list_runs, pack_tails
+from troth.readings.wording import code_values, hash_values, lay_out_words, rank_turns
+from troth.schema import FINDINGS, conform, empty
+from troth.signals import RULED
+from troth.touch import SAYS_SO, Day, Line, Said, find_repeats, judge_pairs, list_hearers_then
+from troth.touch.facts import ReadDay
+
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
+PROBABILITY: Final = MappingProxyType(
+    {"elsewhere": 1.0, "contradiction": 0.7, "facts_agree": 0.9, "told_again": 0.9, "their_facts": 0.9, "template": 0.9}
+)
+"""How sure a finding is, told beside it. How far it moves a score follows from what was measured (`readings`)."""
+
+_OLDEST: Final = dt.timedelta(days=120)  # an earlier turn of theirs that makes a new place another one
+_IN_PASSING: Final = r"(?i)\bas (i|we)( have)? (said|wrote|written|told|explained|mentioned|reported|described)\b"
+"""Of words that say they were said before, those that are often a mere turn of phrase."""
+_MOST_SENTENCES: Final = 25  # of a turn in our own words
+_LINK: Final = r"^\W*(https?://|www\.)\S+\W*$"
+_LANGUAGES: Final = ("en", "de")  # and what is too short to tell; the rules' words and cases are of these
+_LONGEST: Final = 4_000  # characters of a sentence that is laid beside others; a longer one is a pasted text
+
+assert set(PROBABILITY) == set(RULED)  # noqa: S101 -- a misspelt signal must not go unseen
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Ruled:
+    """What rules found, and what is remembered for turns that come later."""
+
+    findings: pa.Table  # FINDINGS
+    memory: Memory
+
+
+def find_ruled(
+    turns: pa.Table,
+    sentences: pa.Table,
+    *,
+    calendar: Calendar,
+    near: pa.Array | None = None,
+    before: Memory | None = None,
+) -> Ruled:
+    """Take placed TURNS and their SENTENCES to FINDINGS of the signals in `RULED`.
+
+    Turns that nobody placed, and those that a program wrote, are left out; so are sentences in another language than
+    English and German. Inside a team who says what to whom is no
+    matter of joining up, and a team's text that goes round is no template; there one's own facts are those told in
+    the same conversation.
+
+    Args:
+        turns: of a whole book, or all turns of some of its relationships (of the team: of some conversations).
+        sentences: of these turns; those of other turns are passed over.
+        calendar: our working days, in which days that are named are read.
+        near: ids of the turns that are not remembered yet; all, if not given.
+        before: what is remembered of the turns before these, of all relationships.
+
+    Cost: a few sorts of all words, and linear in the sentences with figures of customers who met two of us or two
+    channels.
+    """
+    memory = before or Memory()
+    people = pc.and_(pc.is_valid(turns["side"]), pc.invert(turns["automatic"]))
+    turns = turns.filter(people)
+    here = pc.is_in(sentences["turn_id"], turns["turn_id"].combine_chunks())
+    is_read = pc.is_in(sentences["language"], pa.array([None, *_LANGUAGES], pa.string()))
+    sentences = sentences.filter(
+        pc.and_(pc.and_(here, is_read), pc.less_equal(pc.utf8_length(sentences["text"]), _LONGEST))
+    )
+    if not sentences.num_rows:
+        return Ruled(findings=empty(FINDINGS), memory=memory)
+    is_us = read_flags(pc.equal(turns["side"], "us"))
+    is_out = read_flags(pc.not_equal(pc.fill_null(turns["relationship"], TEAM), TEAM))
+    is_out &= ~read_flags(pc.equal(turns["circle"], "colleague"))
+    is_new = np.ones(turns.num_rows, bool) if near is None else read_flags(pc.is_in(turns["turn_id"], near))
+    found, memory = _find_in_words(turns, sentences, memory, is_us=is_us, is_out=is_out, is_new=is_new)
+    met = turns.filter(pa.array(is_out))
+    between = _find_between(met, sentences, is_us[is_out], calendar) if met.num_rows else empty(FINDINGS)
+    return Ruled(findings=pa.concat_tables([found, between]), memory=memory)
+
+
+def rule_anew(
+    before: pa.Table,
+    turns: pa.Table,
+    sentences: pa.Table,
+    *,
+    around: pa.Table,
+    fresh: pa.Table,
+    memory: Memory,
+    calendar: Calendar,
+) -> Ruled | None:
+    """What the rules find in turns that came into a book in which all others were looked at.
+
+    Args:
+        before: FINDINGS of the book as it was.
+        turns: all of it now.
+        sentences: of these turns.
+        around: the turns of the conversations that the new ones came into.
+        fresh: the new turns.
+        memory: of all turns but these.
+        calendar: our working days.
+
+    Returns: FINDINGS of the new turns; None where others may read otherwise for them: they are of an earlier day than
+        the latest, or have no time.
+    Cost: of the relationships around, and a look at every scope.
+    """
+    first, last = pc.min(fresh["sent_at"]).as_py(), pc.max(turns["sent_at"]).as_py()
+    if fresh["sent_at"].null_count or (first is not None and _day(first) < _day(last)):
+        return None
+    ids = fresh["turn_id"].combine_chunks()
+    near = turns.filter(pc.is_in(scope_turns(turns), pc.unique(scope_turns(around))))
+    said = sentences.filter(pc.is_in(sentences["turn_id"], near["turn_id"].combine_chunks()))
+    ruled = find_ruled(near, said, calendar=calendar, near=ids, before=memory)
+    is_fresh = pc.is_in(ruled.findings["turn_id"], ids)
+    held = before.filter(pc.is_in(before["turn_id"], near["turn_id"].combine_chunks()))
+    held = held.filter(pc.is_in(held["signal"], pa.array(RULED)))
+    if not _in_order(held).equals(_in_order(ruled.findings.filter(pc.invert(is_fresh)))):
+        return None
+    return replace(ruled, findings=ruled.findings.filter(is_fresh))
+
+
+def _day(moment: dt.datetime) -> dt.date:
+    return moment.astimezone(dt.UTC).date()
+
+
+def _in_order(findings: pa.Table) -> pa.Table:
+    names = ("turn_id", "sentence", "signal")
+    return findings.sort_by([(name, "ascending") for name in names]).combine_chunks()
+
+
+def scope_turns(turns: pa.Table) -> pa.ChunkedArray:
+    """Who must be looked at together: a relationship, or inside the team a conversation."""
+    home = pc.fill_null(turns["relationship"], TEAM)
+    talk = pc.binary_join_element_wise(TEAM, turns["conversation_id"], "\n")
+    return pc.if_else(pc.equal(home, TEAM), talk, home)
+
+
+def read_flags(column: pa.ChunkedArray) -> Bools:
+    """A column of truths as an array; null is no."""
+    return np.asarray(pc.fill_null(column, False).to_numpy(zero_copy_only=False), bool)
+
+
+def make_day_reader(calendar: Calendar) -> ReadDay:
+    """What reads the firm time ahead that a sentence names."""
+
+    def read_day(text: str, said_at: dt.datetime) -> Day | None:
+        found = due(text, said_at, calendar=calendar)
+        if (
+            found is None
+            or found.rule not in {"explicit", "relative"}
+            or found.latest is None
+            or found.earliest is None
+        ):
+            return None
+        first, last, today = (calendar.local(moment).date() for moment in (found.earliest, found.latest, said_at))
+        return Day(first=last if first <= today else first, last=last, start=found.start, end=found.end)
+
+    return read_day
+
+
+def _find_in_words(
+    turns: pa.Table, sentences: pa.Table, before: Memory, *, is_us: Bools, is_out: Bools, is_new: Bools
+) -> tuple[pa.Table, Memory]:
+    """What replies take up of this reader, and what others got before."""
+    words, scope = lay_out_words(turns, sentences), scope_turns(turns)
+    home, speaker = hash_values(scope), hash_values(turns["speaker"])
+    telling = read_telling(words, home=home)
+    runs = list_runs(words, speaker=speaker, home=home, chosen=is_us & is_out)
+    memory = before.with_layer(_remember(telling, runs, before, home=home, speaker=speaker, is_new=is_new,
+                                         is_ours=is_us & is_out))  # fmt: skip
+    names = list_names(words, turns, code_values(scope))
+    taken = _leave_pasted(sentences, find_their_facts(telling, is_us=is_us, names=names, memory=memory))
+    copied = find_templates(runs, memory)
+    replies = _list_replies(turns, words.rank_of)
+    ids = turns["turn_id"].take(pa.array(np.flatnonzero(replies))).combine_chunks()
+    both = pa.concat_tables([_tabulate(sentences, taken, "their_facts"), _tabulate(sentences, copied, "template")])
+    return both.filter(pc.is_in(both["turn_id"], ids)), memory
+
+
+def _remember(
+    telling: Telling, runs: Runs, before: Memory, *, home: Hashes, speaker: Hashes, is_new: Bools, is_ours: Bools
+) -> Layer:
+    """What the new turns said, as `Memory` keeps it."""
+    row_of_rank = np.argsort(telling.words.rank_of)
+    new_run = is_new[row_of_rank[runs.rank[runs.first]]]
+    some = replace(
+        runs, first=runs.first[new_run],
+        **{name: getattr(runs, name)[new_run] for name in ("mark", "home", "speaker", "day", "in_tail")},
+    )  # fmt: skip
+    new_word, (word, whose, day) = is_new[telling.words.row], list_words(telling)
+    own = new_word[list_places(telling)]
+    days = telling.words.day_of
+    spoke = is_new & is_ours
+    return lay_down(
+        runs=(some.mark, some.home, some.day),
+        tails=pack_tails(some),
+        spoken=pack(speaker[spoke], days[spoke]),
+        words=(word[own], whose[own], day[own]),
+        homes=(home[is_new], days[is_new]),
+        before=before,
+    )
+
+
+def _leave_pasted(sentences: pa.Table, rows: Ints) -> Ints:
+    """These rows but for those of turns as long as an article: in so many words something is always in common."""
+    size = sentences.group_by("turn_id", use_threads=False).aggregate([("sentence", "max")])
+    long = size.filter(pc.greater_equal(size["sentence_max"], _MOST_SENTENCES))["turn_id"].combine_chunks()
+    return rows[~read_flags(pc.is_in(sentences["turn_id"].take(pa.array(rows)), long))]
+
+
+def _list_replies(turns: pa.Table, rank: Ints) -> Bools:
+    """Turns before which something was said in their conversation, shape (n_turns,)."""
+    talk = code_values(turns["conversation_id"])
+    first = np.full(int(talk.max()) + 1, len(rank))
+    np.minimum.at(first, talk, rank)
+    return rank > first[talk]
+
+
+def _tabulate(sentences: pa.Table, rows: Ints, signal: str) -> pa.Table:
+    chosen = sentences.select(["turn_id", "sentence", "start", "end"]).take(pa.array(rows))
+    chosen = chosen.append_column("signal", pa.repeat(signal, len(rows)))
+    return conform(
+        chosen.append_column("probability", pa.repeat(pa.scalar(PROBABILITY[signal], pa.float32()), len(rows))),
+        FINDINGS,
+    )
+
+
+def _find_between(turns: pa.Table, sentences: pa.Table, is_us: Bools, calendar: Calendar) -> pa.Table:
+    """What a customer heard twice, and what they had to say twice, over people and channels."""
+    place = pc.index_in(sentences["turn_id"], turns["turn_id"].combine_chunks())
+    here = pc.is_valid(place)
+    near = sentences.filter(here)
+    row = place.filter(here).to_numpy().astype(np.int64)
+    said = _list_said(turns)
+    pairs = judge_pairs(turns, near, row, said=said, ours=is_us, read_day=make_day_reader(calendar))
+    found: dict[str, set[tuple[int, int]]] = {"contradiction": set(), "facts_agree": set()}
+    for pair, verdict in pairs:
+        if verdict != "changed":
+            name = "contradiction" if verdict == "suspected" else "facts_agree"
+            found[name].add((pair.later.row, pair.later.start))
+    found |= _find_again(turns, near, row, said, is_us)
+    starts = near["start"].to_numpy().astype(np.int64)
+    at = {key: number for number, key in enumerate(zip(row.tolist(), starts.tolist(), strict=True))}
+    tables = [
+        _tabulate(near, np.array(sorted(at[key] for key in keys), np.int64), signal) for signal, keys in found.items()
+    ]
+    return pa.concat_tables(tables)
+
+
+def _list_said(turns: pa.Table) -> list[Said]:
+    place = rank_turns(turns)
+    days = [float("nan") if at is None else at.timestamp() / 86_400 for at in turns["sent_at"].to_pylist()]
+    columns = (turns[name].to_pylist() for name in ("relationship", "conversation_id", "speaker", "channel"))
+    return [
+        Said(relationship=home, conversation=talk, speaker=who, channel=channel, at_days=at, order=number)
+        for home, talk, who, channel, at, number in zip(*columns, days, place.tolist(), strict=True)
+    ]
+
+
+def _find_again(
+    turns: pa.Table, sentences: pa.Table, row: Ints, said: Sequence[Said], is_us: Bools
+) -> dict[str, set[tuple[int, int]]]:
+    """Where they come to another place, and where they say or ask again there; a row and a start each."""
+    heard = list_hearers_then(turns, said, is_us.tolist())
+    moved = _list_moved(said, heard, is_us)
+    says_so = _matches(sentences["text"], SAYS_SO) & ~is_us[row]
+    says_so &= moved[row] | ~_matches(sentences["text"], _IN_PASSING)
+    homes = {said[place].relationship for place in np.flatnonzero(moved).tolist()}
+    asked = _matches(sentences["text"], r"\?\W*$")
+    near = np.array([one.relationship in homes for one in said], bool)[row] | says_so
+    near &= ~is_us[row] & ~_matches(sentences["text"], _LINK)
+    chosen = sentences.select(["start", "end", "text"]).filter(pa.array(near)).to_pylist()
+    lines = [
+        Line(row=place, start=one["start"], end=one["end"], text=one["text"], is_question=is_question)
+        for place, one, is_question in zip(row[near].tolist(), chosen, asked[near].tolist(), strict=True)
+    ]
+    places = [one.channel for one in said]
+    repeats = find_repeats(lines, said, touchpoint=places, heard_by=heard, looks_ahead=False)
+    told = set(zip(row[says_so].tolist(), sentences["start"].to_numpy()[says_so].tolist(), strict=True))
+    again: dict[int, int] = {}
+    for repeat in repeats:
+        if repeat.before is None and (repeat.line.row, repeat.line.start) not in told:
+            continue
+        start = again.get(repeat.line.row, repeat.line.start)
+        again[repeat.line.row] = min(start, repeat.line.start)
+    first: dict[int, int] = {}
+    for place, start in zip(row.tolist(), sentences["start"].to_pylist(), strict=True):
+        first[place] = min(start, first.get(place, start))
+    came = {(place, first[place]) for place in np.flatnonzero(moved).tolist() if place in first}
+    return {"told_again": set(again.items()), "elsewhere": came}
+
+
+def _matches(texts: pa.ChunkedArray, pattern: str) -> Bools:
+    return read_flags(pc.match_substring_regex(texts, pattern))
+
+
+def _list_moved(said: Sequence[Said], heard: Sequence[frozenset[str]], is_us: Bools) -> Bools:
+    """Turns of theirs over another channel, or to another of us, than the one before, if that was in the last 120 days.
+
+    Shape (n_turns,). Where they stay once they have moved, there is no new occasion to say things again.
+    """
+    moved = np.zeros(len(said), bool)
+    latest: dict[str, int] = {}
+    for place in sorted(range(len(said)), key=lambda place: said[place].order):
+        one = said[place]
+        if is_us[place]:
+            continue
+        before = latest.get(one.relationship)
+        if before is not None and not one.at_days - said[before].at_days > _OLDEST.days:
+            is_other = bool(heard[before]) and bool(heard[place]) and not heard[before] & heard[place]
+            moved[place] = is_other or said[before].channel != one.channel
+        latest[one.relationship] = place
+    return moved
