@@ -93,6 +93,7 @@ def test_what_is_revoked_here_is_refused_at_once(store: Store) -> None:
     desk.forget("another")
     with store.transaction():  # nobody else waits for the book because one token was revoked
         assert desk.find(first) is not None
+    assert desk.find("troth_unknown") is None  # waits until the book was asked
     other, _ = make_token(store, name="m", needs=[Need.own], lasts=DAY, for_whom=ADA, now=NOW)
     assert desk.find(other) is None  # not before somebody says so
     desk.forget()
