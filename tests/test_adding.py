@@ -6,6 +6,7 @@ import datetime as dt
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from served import serve_copy
 
 import troth
 import troth.mending
@@ -288,3 +290,22 @@ def test_a_book_tells_which_turns_moved() -> None:
         assert thread_anew(store) == {"b"}  # and now it answers that mail
         assert thread_anew(store) == frozenset()
         assert store.table("turns").sort_by("turn_id")["parent_id"].to_pylist() == [None, "a"]
+
+
+def test_a_served_book_takes_a_turn_in(sample_file: Path) -> None:
+    with serve_copy(sample_file) as serving:
+        keeper, view = serving.keeper, serving.keeper.view()
+        turns = view.known.turns
+        dated = turns.filter(pc.and_(pc.is_valid(turns["sent_at"]), pc.equal(turns["side"], "them")))
+        last = dated.sort_by([("sent_at", "descending")]).slice(0, 1).to_pylist()[0]
+        turn = {**last, "turn_id": "one more", "side": None, "circle": None, "relationship": None}
+        batch = conform([turn], TURNS)
+        written = keeper.change(lambda book: take_batch(book.store, batch), added=["one more"], patience_s=0.0)
+        keeper.renew(fresh=False).result()
+        after = keeper.view()
+        assert written == 1
+        assert "one more" not in view.turn
+        assert after.turn.rows("one more")["relationship"].to_pylist() == [last["relationship"]]
+        assert len(after.known.came) == 1, "everything was worked out anew for one turn"
+        assert after.known.origin is view.known.origin
+        assert after.by_name[last["relationship"]]["turns"] == view.by_name[last["relationship"]]["turns"] + 1
