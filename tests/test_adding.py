@@ -220,7 +220,7 @@ def test_what_bears_on_all_is_worked_out_anew(desk: Desk, change: Callable[[Desk
         store.set_setting("encoder", encoder_id())
         other = desk.twin()
         other.store = store
-        other._stock.read_at |= store.revisions()  # the same content in another store
+        other._stock.read_at |= store.revisions()  # pyright: ignore[reportPrivateUsage]  # the same content
         assert other.take_in([]), "the copy is what the desk was worked out from"
         assert not other.take_in(change(other))
 

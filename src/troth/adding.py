@@ -82,17 +82,17 @@ def find_news(
     if not pc.all(is_told, min_count=0).as_py() or not talks.issuperset(held["conversation_id"].to_pylist()):
         return None  # a turn went, or moved unseen
     place = pc.index_in(read["turn_id"], held["turn_id"].combine_chunks()).combine_chunks()
-    who = _know(store, known, read.filter(pc.is_null(place)), who=who, settings=settings)
-    if who is None:
+    after = _know(store, known, read.filter(pc.is_null(place)), who=who, settings=settings)
+    if after is None:
         return None
-    around = place_turns(read, us=who.us, circles=who.circles, known=who.known)
+    around = place_turns(read, us=after.us, circles=after.circles, known=after.known)
     old, before = around.filter(pc.is_valid(place)), held.take(place.drop_null())
     if any(not _is_same(old[name], before[name]) for name in TURNS.names if name not in _MOVES):
         return None
     is_moved = _differ(old, before)
     fresh = around.filter(pc.is_null(place))
     return News(
-        fresh=fresh, moved=old.filter(is_moved), before=before.filter(is_moved), talks=talks, around=around, who=who
+        fresh=fresh, moved=old.filter(is_moved), before=before.filter(is_moved), talks=talks, around=around, who=after
     )
 
 
