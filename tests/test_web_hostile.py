@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import csv
 import datetime as dt
+import html
 import io
 import json
 import re
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
@@ -26,9 +29,16 @@ from served import ADDRESS, SETTINGS, Door, enter, listen, serve_copy
 
 from troth.api import open as open_book
 from troth.cli import main
+from troth.desk import clock
+from troth.errors import InputError
+from troth.library import Book
 from troth.mcp import make_server
+from troth.plain import clean_line
 from troth.schema import ANSWERS, OUTCOMES, conform
+from troth.web.access import Need, Role, Visitor
+from troth.web.audit import Audit
 from troth.web.digest import write_mail, write_text
+from troth.web.tokens import make_token
 from troth.web.view import View
 
 NOON = dt.datetime(2026, 11, 16, 12, tzinfo=dt.UTC)
@@ -87,13 +97,47 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
         opened.understand()
         for row, payload in zip(opened.list_promises().to_pylist()[:9], PAYLOADS[::20], strict=False):
             opened.decide_promise(row["promise_id"], "kept", note=payload, by=payload)
+        say_more(opened)
     return book
+
+
+def say_more(book: Book) -> None:
+    """Hostile words in what people of the firm write on pages: objections, who is who, invitations, trials, tokens."""
+    read = [row for row in book.stock().all_readings.to_pylist() if row["signal"] == "turn" and row["turn_id"]]
+    for row, payload in zip(read[::40], PAYLOADS[::50], strict=False):
+        book.contest_finding(row["turn_id"], row["facet"], start=row["start"], note=payload, by=payload)
+    customers = [row["relationship"] for row in book.relationships().to_pylist() if row["circle"] == "customer"]
+    for name, payload in zip(customers, PAYLOADS[::20], strict=False):
+        book.invitations.invite(
+            name, asked="questions", language="de", asked_by=f"Anna {payload[:80]}",
+            until=NOON.date() + dt.timedelta(days=30), now=NOON, person=None,
+        )  # fmt: skip
+    people = [row["person"] for row in book.people().to_pylist()]
+    for one, other, payload in zip(people[2:18:2], people[3:19:2], PAYLOADS[::35], strict=False):
+        with suppress(InputError):  # where a name means two people, nobody can say who is meant
+            book.merge_people(one, other, note=payload, by=payload)
+    for number, payload in enumerate(PAYLOADS[:4]):  # an account is in one trial at a time: all but the last end
+        trial = book.trials.start(f"own-{number}", words=payload, seen_by="reason", by=payload, seed=number)
+        if number < 3:
+            book.trials.stop(trial.trial_id, note=payload)
+    month, sole = dt.timedelta(days=30), Visitor(name="", role=Role.sole)
+    for payload in PAYLOADS[::20]:
+        make_token(book.store, name=payload, needs=[Need.own], lasts=month, for_whom=sole, now=clock())
 
 
 @pytest.fixture(scope="module")
 def hostile(path: Path) -> Iterator[Door]:
-    with serve_copy(path) as serving, enter(serving) as door:
-        yield door
+    """Entered by who sees the whole book, with a log as a team has one and payloads in it."""
+    with serve_copy(path) as whole:
+        audit = Audit(whole.keeper.store, clock=clock)
+        serving = replace(whole, audit=audit)
+        try:
+            for payload in PAYLOADS:
+                audit.note(f"GET {payload}", who=payload, role="member", about=payload, outcome="refused")
+            with enter(serving) as door:
+                yield door
+        finally:
+            audit.close()
 
 
 @pytest.fixture(scope="module")
@@ -151,9 +195,15 @@ def made() -> set[str]:
     return tags | {f"{tag} {name.lower()}" for tag in tags for name in names if not name.lower().startswith("on")}
 
 
+PAGES = [
+    "/", "/?day=2026-11-17", "/check", "/touchpoints", "/surveys", "/worth", "/validity", "/settings",
+    "/settings/people", "/account", "/log", "/bring", "/welcome", "/api",
+]  # fmt: skip
+
+
 def addresses(view: View) -> list[str]:
     """Lists in full, and one of each kind of page for every fourth payload."""
-    found = ["/", "/?day=2026-11-17", "/check", "/touchpoints", "/surveys", "/worth", "/validity", "/settings"]
+    found = list(PAGES)
     found += [
         f"{path}?{kind}" for path in ("/relationships", "/promises", "/questions") for kind in ("", "sort=", "q=<b>")
     ]
@@ -165,17 +215,18 @@ def addresses(view: View) -> list[str]:
     return found + [f"/promises/{each}" for each in view.listed["promise_id"].to_pylist()[::12]]
 
 
-def walk(door: Door, view: View) -> Iterator[tuple[str, str]]:
+def walk(door: Door, paths: Iterable[str], language: str = "en") -> Iterator[tuple[str, str]]:
     """Pages with their addresses, and those that follow them in a list."""
-    waiting, seen = addresses(view), set[str]()
+    waiting, seen = list(paths), set[str]()
     while waiting:
         path = waiting.pop(0)
         if path in seen or "%25" in path:  # the test's client, unlike a server, undoes the quoting of a per cent twice
             continue
         seen.add(path)
-        answer = door.client.get(path)
-        if answer.status_code == 422 or (answer.status_code == 404 and path.count("/") == 1):
-            continue  # a page that does not take this question, or is not there
+        answer = door.client.get(path, headers={"accept-language": language})
+        if answer.status_code == 422 and "?" in path:
+            continue  # a page that does not take this question
+        assert f'<html lang="{language}"' in answer.text or "<html" not in answer.text, path
         assert answer.status_code == 200, (path, answer.status_code, answer.text[-900:])
         yield path, answer.text
         waiting += re.findall(r'rel="next" href="([^"]+)"', answer.text.replace("&amp;", "&")) if "?" in path else []
@@ -186,20 +237,63 @@ def unseen(text: str) -> set[str]:
     return {char for char in text if unicodedata.category(char) in HIDDEN and char not in "\n\t"}
 
 
+def judge(path: str, text: str, made: set[str]) -> None:
+    """Whether a page has elements, attributes, scripts and addresses of ours alone, and no character that hides."""
+    page = structure(text)
+    assert page.names <= made, (path, page.names - made)
+    assert set(page.scripts) <= {"/static/vendor/htmx.min.js", "/static/troth.js"}, path
+    for address in page.addresses:
+        target = urlsplit(urljoin(f"{ADDRESS}/", address))
+        assert f"{target.scheme}://{target.netloc}" == ADDRESS, (path, address)
+    assert unseen("".join(page.text)) == set(), path
+
+
 def test_pages_hold_no_element_and_no_attribute_that_templates_do_not_make(
     hostile: Door, view: View, made: set[str]
 ) -> None:
     count = 0
-    for path, text in walk(hostile, view):
+    for path, text in walk(hostile, addresses(view)):
         count += 1
-        page = structure(text)
-        assert page.names <= made, (path, page.names - made)
-        assert set(page.scripts) <= {"/static/vendor/htmx.min.js", "/static/troth.js"}, path
-        for address in page.addresses:
-            target = urlsplit(urljoin(f"{ADDRESS}/", address))
-            assert f"{target.scheme}://{target.netloc}" == ADDRESS, (path, address)
-        assert unseen("".join(page.text)) == set(), path
+        judge(path, text, made)
     assert count > 100
+
+
+def test_german_pages_do_not_either(hostile: Door, view: View, made: set[str]) -> None:
+    """One of each kind, with other sentences around the same words."""
+    paths = addresses(view)
+    for path, text in walk(hostile, [*PAGES, *paths[len(PAGES) : -1 : 12]], "de"):
+        judge(path, text, made)
+
+
+def test_what_people_of_the_firm_wrote_is_on_the_pages(hostile: Door) -> None:
+    """Who is who, invitations, trials, tokens and the log are there, or the walk would prove nothing."""
+    told = {path: html.unescape(hostile.client.get(path).text) for path in PAGES}
+    assert sum(clean_line(payload) in told["/log"] for payload in PAYLOADS) > 20
+    assert sum(clean_line(payload) in told["/settings/people"] for payload in PAYLOADS[::35]) > 3
+    assert sum(clean_line(payload) in told["/settings"] for payload in PAYLOADS[::20]) > 5
+    assert sum(clean_line(payload[:80]) in told["/surveys"] for payload in PAYLOADS[::20]) > 5
+    assert sum(clean_line(payload) in told["/worth"] for payload in PAYLOADS[:4]) == 4
+
+
+def test_what_a_form_brings_is_answered_in_words(hostile: Door, view: View, made: set[str]) -> None:
+    """Payloads in forms, most of them refused: the page that says so shows them as words."""
+    token = {"form_token": hostile.form_token}
+    wrong = {"asked": "questions", "language": "en", "asked_by": "Anna", "until": "2026-12-24"}
+    for language, payload in zip(("en", "de") * 20, PAYLOADS[::31], strict=False):
+        home = "/relationships/" + quote(payload, safe="")
+        forms = [
+            ("/check", {"text": payload, "to": payload}), ("/settings/tokens", {"name": payload, "may": "own"}),
+            ("/settings/webhooks", {"address": payload, "kind": payload}), ("/settings/forget", {"who": payload}),
+            ("/settings/people/merge", {"first": payload, "second": payload}),
+            ("/surveys", wrong | {"relationship": payload, "until": payload}),
+            ("/worth/trials", {"practice": payload, "until": payload}), ("/worth/trials/stop", {"trial": payload}),
+            (f"{home}/findings", {"turn": payload, "of": payload, "act": "contest"}),
+            ("/promises/" + quote(payload, safe=""), {"state": "kept", "note": payload}),
+        ]  # fmt: skip
+        for path, fields in forms:
+            answer = hostile.client.post(path, data=fields | token, headers={"accept-language": language})
+            assert answer.status_code in {200, 404, 422}, (path, answer.status_code)
+            judge(f"{path} {payload!r}", answer.text.replace("\r", "\n"), made)  # so does whoever reads HTML
 
 
 def test_a_real_browser_runs_nothing_and_asks_nobody(hostile: Door, view: View) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Form
 from fastapi.responses import Response
 
+from troth.plain import clean_text
 from troth.web import drafts
 from troth.web.meant import find_meant
 from troth.web.pages.promises import say_due
@@ -50,8 +51,8 @@ def show_check(visit: Own, to: str = "") -> Response:
 
 @router.post("/check")
 def check(visit: Own, text: Annotated[str, Form()] = "", to: Annotated[str, Form()] = "") -> Response:
-    """The sheet with what was written on it, and what was found in it. Nothing of it is kept."""
-    return _show(visit, text.replace("\r\n", "\n"), to)
+    """The sheet with what was written, hidden characters apart, and what was found in it. Nothing of it is kept."""
+    return _show(visit, clean_text(text), to)
 
 
 def _show(visit: Visit, text: str, to: str) -> Response:
