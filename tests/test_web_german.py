@@ -233,10 +233,14 @@ def test_an_error_is_told_in_german(entered: Door, words: Missing, strangers: St
 def test_an_english_sentence_is_seen_wherever_it_stands(german: Crawled, strangers: Strangers) -> None:
     """The tests above can fail: a word of English in a text, a label, a placeholder or a picture is found."""
     page = german.pages["/relationships"]
-    for planted in ("<p>nothing was read of their words</p>", '<p aria-label="Settings"></p>', '<i title="Settings here"></i>'):
+    for planted in (
+        "<p>nothing was read of their words</p>",
+        '<p aria-label="Settings"></p>',
+        '<i title="Settings here"></i>',
+    ):
         before, body, after = page.partition("</main>")
         assert find_english(say_all(before + planted + body + after), strangers), planted
-    assert find_english(labels_of({"encoding": {"x": {"title": "days"}}}), strangers)
+    assert find_english(labels_of({"encoding": {"x": {"title": "our own relationships"}}}), strangers)
     assert find_english(labels_of({"datasets": {"bars": [{"kind": "own evidence"}]}}), strangers)
 
 
