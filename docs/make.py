@@ -13,6 +13,11 @@ from troth.cli import app
 from troth.validity import list_validity
 
 HERE = Path(__file__).parent
+HEADINGS = (
+    "signal", "found by", "data", "rows", "metric", "value", "95 %", "length", "TF-IDF", "published", "people",
+    "others", "recipe", "goal", "reached",
+)  # fmt: skip
+"""Of the table of validity."""
 
 
 def make_commands() -> str:
@@ -44,8 +49,12 @@ def make_validity() -> str:
         "*Others* is what a user would take instead reaches on the same rows: for promises the head alone, a keyword",
         "rule, the package follow-through; `python bench/promises.py` measures them.",
         "",
-        "| signal | found by | data | rows | metric | value | 95 % | length | TF-IDF | published | people | others |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+        "Where a *goal* was set, the figure of what is in this package (*open*) and that of a recipe that also learns",
+        "from sets whose licence forbids shipping (*research*, `training/README.md`; with its base model and seeds)",
+        "stand one after the other, and *reached* says whether they got there.",
+        "",
+        f"| {' | '.join(HEADINGS)} |",
+        f"|{'---|' * len(HEADINGS)}",
     ]
     for row in list_validity():
         data = f"{row['set']} {row['split']}" if row.get("set") else ""
@@ -53,10 +62,16 @@ def make_validity() -> str:
         cells = [
             row["signal"], row["found_by"], data, row.get("rows"), row.get("metric"), row.get("value"), interval,
             row.get("length_baseline"), row.get("tfidf_baseline"), row.get("published"), row.get("agreement"),
-            row.get("rivals"),
+            row.get("rivals"), _recipe(row), row.get("goal"), {True: "yes", False: "no"}.get(row.get("reached"), ""),
         ]  # fmt: skip
         lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _recipe(row: dict[str, Any]) -> str:
+    """Which recipe, and of a built one the base model and the seeds."""
+    behind = [str(row[name]) for name in ("base", "seeds") if row.get(name) and row.get("recipe") == "research"]
+    return f"{row['recipe']} ({', seeds '.join(behind)})" if behind else row.get("recipe") or ""
 
 
 def _cell(value: object) -> str:

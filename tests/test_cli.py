@@ -150,7 +150,7 @@ def test_a_draft_is_checked_from_standard_input(book: Path):
 
 def test_validity_lists_every_signal_and_says_what_is_not_found_yet():
     rows = [json.loads(line) for line in run("validity", "--format", "jsonl").stdout.splitlines()]
-    assert {row["signal"] for row in rows} == {*CATALOGUE, "acts together"}
+    assert {row["signal"] for row in rows} >= {*CATALOGUE, "acts together"}
     assert any(row["found_by"] == "not yet" for row in rows)
 
 

@@ -41,7 +41,7 @@ class Layer(nn.Module):
         rows, length, width = x.shape
         split = self.query_key_value(x).view(rows, length, 3, ATTENTION_HEADS, width // ATTENTION_HEADS)
         query, key, value = split.permute(2, 0, 3, 1, 4).unbind(0)
-        seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask.to(query.dtype))
         seen = self.attended(seen.transpose(1, 2).reshape(rows, length, width))
         return self.finish(x, seen)
 

@@ -17,8 +17,14 @@ from troth.signals import CATALOGUE, HELD, SHOWN
 COLUMNS: Final = (
     "signal", "found_by", "set", "split", "rows", "metric", "value", "low", "high", "length_baseline",
     "tfidf_baseline", "published", "agreement", "licence_class", "note", "rivals", "published_source",
+    "recipe", "base", "seeds", "goal", "reached",
 )  # fmt: skip
-"""Of `list_validity`. Low and high are a 95 % interval; baselines are the same metric by length alone and by TF-IDF."""
+"""Of `list_validity`. Low and high are a 95 % interval; baselines are the same metric by length alone and by TF-IDF.
+
+`recipe` is "open" for what is in this package, and "research" for what a user may build from sets whose licence forbids
+shipping, with the `base` model and the `seeds` behind the figure; both stand one after the other. `goal` is what was
+aimed at, `reached` whether the figure gets there.
+"""
 
 GRADES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -33,7 +39,8 @@ GRADES: Final[Mapping[str, str]] = MappingProxyType(
 """What the checks of a signal come to. The borders are conventions."""
 
 _WELL, _PART = 0.5, 0.3
-_OWN: Final = frozenset({"own"})
+_RECIPES: Final = "recipes.json"
+_OWN: Final = frozenset({"own", "rule_cases", "touchpoint_pairs"})
 """Sets written for this project by a language model: what was checked on them alone is never called found well."""
 
 
@@ -70,7 +77,26 @@ class Validity:
 
 
 def list_validity() -> list[dict[str, Any]]:
-    """One row for each signal and check; a signal that was never checked, or is not found yet, says so."""
+    """One row for each signal and check; a signal that was never checked, or is not found yet, says so.
+
+    Where a goal was set, the figure of the recipe that ships and that of the research recipe stand side by side.
+    """
+    beside = _recipe_checks()
+    rows: list[dict[str, Any]] = []
+    told: set[tuple[Any, ...]] = set()
+    for row in _list_shipped():
+        pair = beside.get(_key(row))
+        if pair is None:
+            rows.append(row)
+        else:
+            told.add(_key(row))
+            aims = {name: pair[0][name] for name in ("recipe", "goal")}
+            rows += [{**row, **aims, "reached": _is_reached(row, pair[0])}, *pair[1:]]
+    return rows + [row for key, pair in beside.items() if key not in told for row in pair]
+
+
+def _list_shipped() -> list[dict[str, Any]]:
+    """The same of what is in this package alone."""
     shipped = card()
     found = set(shipped.signals)
     rows: list[dict[str, Any]] = []
@@ -87,10 +113,35 @@ def list_validity() -> list[dict[str, Any]]:
     return rows + [{"found_by": "encoder", **check} for check in together] + _stage_checks()
 
 
+def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row.get(name) for name in ("signal", "set", "split", "metric"))
+
+
+def _is_reached(shipped: Mapping[str, Any], aimed: Mapping[str, Any]) -> bool | None:
+    """Whether the figure on the card reaches the goal: itself, or its interval where "clearly above" was the goal."""
+    if aimed["goal"] is None:
+        return None
+    return bool(shipped["low" if aimed["clearly"] else "value"] >= aimed["goal"])
+
+
+@cache
+def _recipe_checks() -> Mapping[tuple[Any, ...], list[dict[str, Any]]]:
+    """The rows of both recipes for each goal, the open one first, by signal, set, split and metric.
+
+    Written by the report of `training/research`: figures only.
+    """
+    path = files("troth").joinpath(f"checks/{_RECIPES}")
+    found: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for row in json.loads(path.read_text("utf-8")) if path.is_file() else []:
+        by = "encoder" if row["recipe"] == "open" else "research recipe"
+        found.setdefault(_key(row), []).append({"found_by": by, **row})
+    return found
+
+
 @cache
 def sum_up() -> Mapping[str, Validity]:
     """Every signal of the catalogue with what its checks come to, by name."""
-    rows = [_fill(row) for row in list_validity()]
+    rows = [_fill(row) for row in _list_shipped()]
     shipped = card()
     verdicts = load_verdicts()
     made: dict[str, Validity] = {}
@@ -125,7 +176,7 @@ def sum_up() -> Mapping[str, Validity]:
 
 def checks_together() -> list[dict[str, Any]]:
     """Checks of whole stages and of acts together, which belong to no signal of the catalogue alone."""
-    return [_fill(row) for row in list_validity() if row["signal"] not in CATALOGUE]
+    return [_fill(row) for row in _list_shipped() if row["signal"] not in CATALOGUE]
 
 
 def _fill(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,4 +212,5 @@ def _stage_checks() -> list[dict[str, Any]]:
     """What was measured of whole stages, rules and encoder together: one file each, written by `bench/`."""
     folder = files("troth").joinpath("checks")
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".json")) if folder.is_dir() else []
+    names = [name for name in names if name != _RECIPES]
     return [row for name in names for row in json.loads(folder.joinpath(name).read_text("utf-8"))]

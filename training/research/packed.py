@@ -45,6 +45,16 @@ class Packed:
             pairs=np.empty((0, 2), dtype=np.int32),
         )
 
+    def join(self, other: Packed) -> Packed:
+        """The rows of both, of what both say; for parts without turns before and without pairs."""
+        return Packed(
+            texts=[*self.texts, *other.texts],
+            before=None,
+            group=np.concatenate([self.group, other.group + self.group.max() + 1]),
+            said={task: np.concatenate([said, other.said[task]]) for task, said in self.said.items()},
+            pairs=self.pairs,
+        )
+
 
 Sets = Mapping[str, Packed]
 

@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, help="begin no epoch that would not be over by then")
     parser.add_argument("--rows", type=int, help="of each split of a set, to try things out")
     parser.add_argument(
-        "--carry", type=Path, help="write rows and base model into this folder in parts of 40 MiB, and do no more"
+        "--carry", type=Path, help="write rows and base model into this folder in parts of 30 MiB, and do no more"
     )
     parser.add_argument("--only", choices=STEPS, nargs="+", default=list(STEPS), help="these steps")
     parser.add_argument("--into", type=Path, default=FIGURES, help="where the figures go")

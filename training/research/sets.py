@@ -106,8 +106,7 @@ def _read_certainty(row: Mapping[str, Any]) -> Item:
 
 
 def _read_vira(row: Mapping[str, Any]) -> Item:
-    trust = row["labels"]["trust"]
-    name = "low" if trust.startswith("low") else trust.removesuffix("_trust")
+    name = row["labels"]["trust"].removesuffix("_trust")
     return Item(text=row["text"], group=row["id"], said={"vira_trust/trust": _class("vira_trust/trust", name)})
 
 

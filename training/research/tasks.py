@@ -244,10 +244,10 @@ _TASKS: Final = (
         name="vira_trust/trust",
         set="vira_trust",
         kind="class",
-        outputs=("low", "neutral", "high"),
+        outputs=("low_institutional", "low_agent", "neutral", "high"),
         signal="trust in what people say",
         licence_class="open",
-        goals=(Goal(metric="macro-F1", value=0.78, note="low_agent_trust, 9 rows of test, counted with low trust"),),
+        goals=(Goal(metric="macro-F1", value=0.78, floor=0.714, note="low_agent_trust has 9 rows of test"),),
     ),
     Task(
         name="airbnb_host_trust/trust",
@@ -395,6 +395,7 @@ ACTS_TASK: Final = Task(
             metric="macro-F1, cuts from dev",
             value=0.65,
             floor=0.595,
+            agreement=0.933,
             note="acts with 20 test rows or more; read by two language models and no person; disputed pairs left out; "
             "an ask in question form is right as either",
         ),

@@ -6,12 +6,15 @@ import typer
 
 from troth.cli.options import Format, FormatOption, stoppable
 
-_LEFT_OUT = {"licence_class", "note", "rivals", "published_source"}  # of a table on a terminal
+_LEFT_OUT = {"licence_class", "note", "rivals", "published_source", "base", "seeds"}  # of a terminal's table
 
 
 @stoppable
 def validity(shape: FormatOption = Format.table) -> None:
     """How well each signal was found to work, on which data, beside length alone, TF-IDF and published figures.
+
+    Where a goal was set, what ships (open) and what one may build from sets that must not ship (research) stand side by
+    side, whether they reached it or not.
 
     Example: troth validity --format jsonl
     """
