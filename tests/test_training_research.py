@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -120,6 +121,22 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(learned: Path, tmp_path
     assert ends[0]["state"] == ends[1]["state"]
     assert all(torch.equal(one, ends[1]["reader"][name]) for name, one in ends[0]["reader"].items())
     assert not learn.learn(*arguments, **{**asked, "run": tmp_path / "no time"}, most_s=-1.0)
+
+
+def test_an_epoch_draws_what_was_asked_the_rarer_first_and_each_pair_in_its_group() -> None:
+    parts = make_part(160, 0)
+    said = {ALONE.name: (np.arange(160) < 16).astype(np.float32)[:, None]}  # a tenth is of class b
+    parts["made"] = dataclasses.replace(parts["made"], said=said)
+    recipe = dataclasses.replace(RECIPE, drawn={"made": 40, "weighed": 24})
+    drawn = list(learn.draw_epoch(parts, MADE, recipe=recipe, rng=np.random.default_rng(0)))
+    rows = np.concatenate([batch.rows for batch in drawn if batch.name == "made"])
+    assert len(set(rows.tolist())) == len(rows) == 40
+    assert (rows < 16).sum() >= 8  # by chance alone 4 of 40
+    pairs = [(batch.rows[a], batch.rows[b]) for batch in drawn for a, b in batch.pairs]
+    assert set(pairs) <= {(a, b) for a, b in parts["weighed"].pairs.tolist()}
+    assert len(pairs) >= len(parts["weighed"].pairs)
+    alone = {"weighed": dataclasses.replace(parts["weighed"], group=np.arange(12, dtype=np.int32))}
+    assert list(learn.draw_epoch(alone, MADE, recipe=recipe, rng=np.random.default_rng(0))) == []
 
 
 def test_what_was_learned_is_judged_with_its_interval(learned: Path) -> None:

@@ -6,6 +6,7 @@ It imports nothing but PyTorch, NumPy and this recipe, so that it runs on a mach
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -178,17 +179,15 @@ def _cut(ranked: NDArray[np.intp], lengths: NDArray[np.int64], recipe: Recipe) -
 def _draw_pairs(part: Packed, name: str, wanted: int, *, recipe: Recipe, rng: np.random.Generator) -> Iterator[Batch]:
     """Texts of one group together, so that a dozen of them give dozens of pairs."""
     together = max(4, min(recipe.batch_rows, recipe.batch_pieces // recipe.longest))
-    left = wanted
-    while left > 0:
-        for group in rng.permutation(np.unique(part.group)):
-            members = rng.permutation(np.flatnonzero(part.group == group))
-            for start in range(0, len(members), together):
-                rows = members[start : start + together]
-                place = {int(row): at for at, row in enumerate(rows)}
-                known = [(place[a], place[b]) for a, b in part.pairs.tolist() if a in place and b in place]
-                if known and left > 0:
-                    yield Batch(name=name, rows=rows, pairs=np.array(known, dtype=np.int64))
-                    left -= len(rows)
+    whole = math.ceil(min(wanted, 4 * len(part.texts)) / len(part.texts))
+    for group in np.concatenate([rng.permutation(np.unique(part.group)) for _ in range(whole)]):
+        members = rng.permutation(np.flatnonzero(part.group == group))
+        for start in range(0, len(members), together):
+            rows = members[start : start + together]
+            place = {int(row): at for at, row in enumerate(rows)}
+            known = [(place[a], place[b]) for a, b in part.pairs.tolist() if a in place and b in place]
+            if known:
+                yield Batch(name=name, rows=rows, pairs=np.array(known, dtype=np.int64))
 
 
 def pad_pieces(rows: Sequence[Pieces], longest: int, device: torch.device) -> Tensor:
@@ -388,7 +387,7 @@ def learn(
         optimiser.load_state_dict(kept["optimiser"])
         schedule.load_state_dict(kept["schedule"])
         state = kept["state"]
-    slowest = 0.0
+    slowest = _read_slowest(run.parent)
     while state["epochs"] < recipe.epochs and state["since"] <= recipe.patience:
         begun = time.monotonic()
         if most_s is not None and begun - started + 1.1 * slowest > most_s:
@@ -416,6 +415,12 @@ def learn(
             log.write(json.dumps({**line, "dev": {name: round(value, 4) for name, value in figures.items()}}) + "\n")
         print(json.dumps(line), flush=True)
     return True
+
+
+def _read_slowest(folder: Path) -> float:
+    """Seconds of the slowest epoch of any seed so far; 0 before the first."""
+    lines = [line for log in folder.glob("seed-*/log.jsonl") for line in log.read_text(encoding="utf-8").splitlines()]
+    return max((float(json.loads(line)["seconds"]) for line in lines), default=0.0)
 
 
 def _replace(content: Mapping[str, Any], path: Path) -> None:
