@@ -118,6 +118,7 @@ def find_lost(known: Understood, decided: pa.Table, *, calendar: Calendar) -> fr
 
 def _names(turns: pa.Table) -> dict[str, str]:
     """Each speaker's address to the name given last."""
+    turns = turns.select(["speaker", "speaker_name", "position"])
     named = turns.filter(pc.is_valid(turns["speaker_name"])).group_by(["speaker", "speaker_name"], use_threads=False)
     pairs = named.aggregate([("position", "max")]).sort_by(
         [("position_max", "ascending"), ("speaker_name", "ascending")]

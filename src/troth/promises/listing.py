@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from troth.promises.names import shorten_ids
 from troth.schema import PROMISES
+from troth.times import find_days
 
 SECTIONS: Final[Mapping[str, str]] = {
     "overdue": "Overdue: yours, and not shown to be kept",
@@ -47,7 +50,9 @@ _ORDER: Final = {name: place for place, name in enumerate(SECTIONS)}
 _WEEK: Final = 7  # days, today among them
 _AHEAD: Final = {"today": range(1), "tomorrow": range(1, 2), "week": range(_WEEK)}
 _WAITING: Final = frozenset({"open", "suspected"})
-_FRESH: Final = timedelta(days=28)  # what came late longer ago is listed only when it is asked for
+_FRESH: Final = 28  # days; what came late longer ago is listed only when it is asked for
+_DUE_BY: Final = ("due_latest", "due_rule", "due_words", "condition")
+_EPOCH: Final = date(1970, 1, 1)
 _END_OF_DAY: Final = time(23, 59)
 _NO_TIME: Final = 10**6
 
@@ -65,28 +70,21 @@ def list_promises(
 
     Returns: LISTED; within a part the earliest due comes first, without a time the newest.
     """
-    here = ZoneInfo(zone)
-    rows = promises.to_pylist()
-    short = shorten_ids(row["promise_id"] for row in rows)
-    listed: list[dict[str, Any]] = []
-    for row in rows:
-        overdue = None if row["due_latest"] is None else (day - row["due_latest"].astimezone(here).date()).days
-        said_at: datetime | None = row["said_at"]
-        whose = row["actor"] if row["side"] == "them" else row["addressee"]
-        listed.append(
-            {
-                **row,
-                "id": short[row["promise_id"]],
-                "section": _section(row, overdue, day=day, here=here),
-                "person": names.get(whose, whose),
-                "due": name_due(row, day=day, zone=zone),
-                "age_days": None if said_at is None else (day - said_at.astimezone(here).date()).days,
-                "overdue_days": overdue,
-                "is_found": row["promise_id"] not in lost,
-            }
-        )
-    listed.sort(key=order_row)
-    return pa.Table.from_pylist(listed, schema=LISTED)
+    ids, today = promises["promise_id"].to_pylist(), (day - _EPOCH).days
+    short, ours = shorten_ids(ids), pc.fill_null(pc.not_equal(promises["side"], "them"), True)
+    due, said, settled = (find_days(promises[name], zone) for name in ("due_latest", "said_at", "state_at"))
+    overdue, is_ours = pc.subtract(today, due), ours.to_numpy()
+    added = {
+        "id": [short[name] for name in ids],
+        "section": _find_sections(promises["state"], overdue, pc.subtract(today, settled), is_ours=is_ours),
+        "person": _name_people(pc.if_else(ours, promises["addressee"], promises["actor"]), names),
+        "due": _name_all_due(promises, day=day, zone=zone),
+        "age_days": pc.subtract(today, said),
+        "overdue_days": overdue,
+        "is_found": [name not in lost for name in ids],
+    }
+    columns = {name: added[name] if name in added else promises[name] for name in LISTED.names}
+    return _sort(pa.table(columns, schema=LISTED))
 
 
 def join_listed(
@@ -106,18 +104,26 @@ def join_listed(
     short = known if len(ids) == len(known) and known.keys() == set(ids) else shorten_ids(ids)
     whole = _set(whole, "id", pa.array([short[name] for name in ids], pa.string()))
     whose = pc.if_else(pc.fill_null(pc.equal(whole["side"], "them"), False), whole["actor"], whole["addressee"])
-    place = pc.index_in(whose, pa.array(list(names), pa.string()))
-    named = pa.array(list(names.values()), pa.string()).take(place.combine_chunks())
-    whole = _set(whole, "person", pc.coalesce(named, whose.combine_chunks()))
+    return _sort(_set(whole, "person", _name_people(whose, names)))
+
+
+def _sort(listed: pa.Table) -> pa.Table:
+    """In the order of `order_row`."""
     keys = pa.table(
         {
-            "section": pc.index_in(whole["section"], pa.array(list(SECTIONS))),
-            "due": whole["due_latest"].cast(pa.int64()),
-            "newest": pc.fill_null(whole["age_days"], _NO_TIME),
-            "id": whole["promise_id"],
+            "section": pc.index_in(listed["section"], pa.array(list(SECTIONS))),
+            "due": listed["due_latest"].cast(pa.int64()),
+            "newest": pc.fill_null(listed["age_days"], _NO_TIME),
+            "id": listed["promise_id"],
         }
     )
-    return whole.take(pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in keys.column_names]))
+    return listed.take(pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in keys.column_names]))
+
+
+def _name_people(whose: pa.ChunkedArray, names: Mapping[str, str]) -> pa.Array:
+    place = pc.index_in(whose, pa.array(list(names), pa.string()))
+    named = pa.array(list(names.values()), pa.string()).take(place.combine_chunks())
+    return pc.coalesce(named, whose.combine_chunks())
 
 
 def _set(listed: pa.Table, name: str, column: pa.Array) -> pa.Table:
@@ -129,26 +135,37 @@ def order_row(row: Mapping[str, Any]) -> tuple[int, float, float, str]:
     return (_ORDER[row["section"]], *_urgency(row), row["promise_id"])
 
 
-def _section(row: Mapping[str, Any], overdue: int | None, *, day: date, here: ZoneInfo) -> str:
-    if row["state"] == "late" and row["side"] != "them":
-        is_fresh = row["state_at"] is not None and day - row["state_at"].astimezone(here).date() <= _FRESH
-        return "late" if is_fresh else "settled"
-    if row["state"] not in _WAITING:
-        return "settled"
-    if row["side"] == "them":
-        return "theirs"
-    if row["state"] == "suspected":
-        return "suspected"
-    if overdue is None:
-        return "no_time"
-    return "overdue" if overdue > 0 else _ahead(-overdue)
+def _find_sections(
+    states: pa.ChunkedArray, overdue: pa.Array, since: pa.Array, *, is_ours: NDArray[np.bool_]
+) -> NDArray[np.object_]:
+    """The part of the list that each promise belongs to; `overdue` and `since` it settled in days."""
+    state = states.to_numpy()
+    days = pc.fill_null(overdue, 0).to_numpy()
+    is_fresh = pc.fill_null(pc.less_equal(since, _FRESH), False).to_numpy(zero_copy_only=False)
+    came_late = (state == "late") & is_ours
+    ahead = [days > 0, days == 0, days == -1, days > -_WEEK]
+    choices = [
+        (came_late & is_fresh, "late"),
+        (came_late | ~np.isin(state, list(_WAITING)), "settled"),
+        (~is_ours, "theirs"),
+        (state == "suspected", "suspected"),
+        (pc.is_null(overdue).to_numpy(zero_copy_only=False), "no_time"),
+        *zip(ahead, ("overdue", "today", "tomorrow", "week"), strict=True),
+    ]
+    found = np.full(len(state), "later", dtype=object)
+    for is_it, name in reversed(choices):  # the first that holds counts
+        found[is_it] = name
+    return found
 
 
-def _ahead(days: int) -> str:
-    """What lies so many days ahead, today being none."""
-    if days < 2:
-        return "tomorrow" if days else "today"
-    return "week" if days < _WEEK else "later"
+def _name_all_due(promises: pa.Table, *, day: date, zone: str) -> list[str]:
+    """`name_due` of every promise; of those that say the same once."""
+    told: dict[tuple[object, ...], str] = {}
+    columns = [promises[name].to_pylist() for name in _DUE_BY]
+    for key in zip(*columns, strict=True):
+        if key not in told:
+            told[key] = name_due(dict(zip(_DUE_BY, key, strict=True)), day=day, zone=zone)
+    return [told[key] for key in zip(*columns, strict=True)]
 
 
 def _urgency(row: Mapping[str, Any]) -> tuple[float, float]:

@@ -17,6 +17,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
+from troth.aside import give_back
 from troth.errors import BookError
 from troth.intake import thread_anew
 from troth.web.view import View, make_view
@@ -204,8 +205,12 @@ class Keeper:
     def _keep(self, coming: Future[T]) -> Future[T]:
         """Know of what runs until it is done."""
         self._begun.add(coming)
-        coming.add_done_callback(self._begun.discard)
+        coming.add_done_callback(self._let_go)
         return coming
+
+    def _let_go(self, done: Future[Any]) -> None:
+        self._begun.discard(done)
+        give_back()  # what was worked out on the way
 
     def _heed(self, progress: Progress | None) -> Progress:
         """Progress that ends the work where the book is to be closed."""

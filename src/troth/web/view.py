@@ -22,6 +22,7 @@ from troth.pipeline import Came, Standing, Understood
 from troth.readings import latest_objections
 from troth.relationship import RelationshipTrust
 from troth.review import Close
+from troth.times import find_days
 from troth.trust import Model
 from troth.web.askings import Askings
 from troth.web.codes import Codes
@@ -38,8 +39,7 @@ if TYPE_CHECKING:
     from troth.library import Book
     from troth.settings import Settings
 
-_QUARTER_S: Final = 900
-_QUARTER_US: Final = _QUARTER_S * 1_000_000
+_FIRST: Final = dt.date(1970, 1, 1)
 _IN_USE: Final = 64  # relationships that people look at
 
 
@@ -133,9 +133,8 @@ class View:
         """The local days on which somebody wrote, the earliest first."""
         turns = self.known.turns
         said = turns["sent_at"].filter(pc.invert(turns["automatic"])).drop_null()
-        quarters = pc.unique(pc.divide(said.cast(pa.int64()), _QUARTER_US)).to_pylist()  # no zone is off by less
-        here = ZoneInfo(self.zone)
-        return sorted({dt.datetime.fromtimestamp(quarter * _QUARTER_S, here).date() for quarter in quarters})
+        days: list[int] = pc.unique(find_days(said, self.zone)).to_pylist()
+        return sorted(_FIRST + dt.timedelta(days=day) for day in days)
 
     @cached_property
     def unread(self) -> int:
