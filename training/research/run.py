@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="small epochs, upper layers alone: for a slow machine")
     parser.add_argument("--epochs", type=int, help="at most; the learning rate falls to nothing at the last")
     parser.add_argument("--minutes", type=float, help="begin no epoch that would not be over by then")
-    parser.add_argument("--rows", type=int, help="of each split of a set, to try things out")
+    parser.add_argument("--rows", type=int, help="of each split of a set, to try things out; no report then")
     parser.add_argument(
         "--carry", type=Path, help="write rows and base model into this folder in parts of 30 MiB, and do no more"
     )
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if "learn" in options.only and not _learn(options, rows):
         print("The time is up. Give the same command again to go on.", file=sys.stderr)
         return
-    if "report" in options.only:
+    if "report" in options.only and options.rows is None:
         from training.research.report import report  # noqa: PLC0415
 
         report(
@@ -95,6 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _learn(options: argparse.Namespace, rows: Path) -> bool:
     """Learn what is not learned yet; whether all is done."""
     began = time.monotonic()
+    if not rows.is_file():
+        raise SystemExit(f"{rows} is missing. Leave --only out, or give it pack.")
     sets = read_packed(rows)
     run: Path = options.run / options.base
     if options.base == "shipped":
