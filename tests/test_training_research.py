@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -239,3 +240,18 @@ def test_figures_agree_with_those_of_scikit_learn(rows: list[tuple[int, int, flo
     if (label > 0).any() and len(set(score.tolist())) == len(score):
         expected = metrics_of.average_precision_score(label > 0, score)
         assert metrics.average_precision(label > 0, score) == pytest.approx(expected)
+
+
+def test_a_file_that_changed_stops_the_recipe(tmp_path: Path) -> None:
+    manifest, sets = _load("manifest"), _load("sets")
+    for files, _ in sets.READERS.values():
+        for path in files.values():
+            (tmp_path / path).parent.mkdir(exist_ok=True)
+            (tmp_path / path).write_bytes(path.encode())
+    manifest.pin(tmp_path, into=tmp_path / "pinned.json")
+    manifest.check_pinned(tmp_path, pinned=tmp_path / "pinned.json")
+    pinned = {(entry["set"], entry["split"]) for entry in json.loads(manifest.PINNED.read_text("utf-8"))}
+    assert pinned == {(name, split) for name, (files, _) in sets.READERS.items() for split in files}
+    (tmp_path / "epitome" / "dev.jsonl").write_bytes(b"another")
+    with pytest.raises(SystemExit, match=r"epitome.dev\.jsonl is not the pinned file"):
+        manifest.check_pinned(tmp_path, pinned=tmp_path / "pinned.json")

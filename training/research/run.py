@@ -57,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--carry", type=Path, help="write rows and base model into this folder in parts of 30 MiB, and do no more"
     )
+    parser.add_argument("--pin", action="store_true", help="take the data files as they are now into the manifest")
     parser.add_argument("--only", choices=STEPS, nargs="+", default=list(STEPS), help="these steps")
     parser.add_argument("--into", type=Path, default=FIGURES, help="where the figures go")
     options = parser.parse_args(arguments)
@@ -66,10 +67,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     rows = options.run / ("rows.npz" if options.rows is None else f"rows-{options.rows}.npz")
     if "pack" in options.only and not rows.is_file():
-        from training.research.pack import pack_all  # noqa: PLC0415  # a machine that only learns has no need of it
+        # A machine that only learns has no need of these.
+        from training.research.manifest import check_pinned, pin  # noqa: PLC0415
+        from training.research.pack import pack_all  # noqa: PLC0415
 
+        if options.pin:
+            pin(options.data)
+        check_pinned(options.data)
         pack_all(options.data, options.own, vocabulary=WEIGHTS / "vocabulary.txt", into=rows, rows=options.rows)
     if options.carry is not None:
+        if options.base == "shipped":
+            parser.error("--carry is for a base model that is fine-tuned: --base minilm or mpnet")
         for path in (*cut_pieces(find_base(BASES[options.base]), options.carry), options.carry / "rows" / rows.name):
             print(path, file=sys.stderr)
         (options.carry / "rows").mkdir(parents=True, exist_ok=True)
