@@ -102,7 +102,8 @@ def test_turns_that_come_later_are_found_as_if_they_had_been_there(whole: pa.Tab
     turns = pa.concat_tables([known, fresh])
     near = {"turns": turns, "sentences": split_sentences(turns), "memory": before.memory, "calendar": Calendar()}
     around = turns.filter(pc.is_in(turns["conversation_id"], fresh["conversation_id"].combine_chunks()))
-    anew = rule_anew(before.findings, **near, around=around, fresh=fresh)
+    said_on = (last - dt.timedelta(days=2)).astimezone(dt.UTC).date()
+    anew = rule_anew(before.findings, **near, around=around, fresh=fresh, last=said_on)
     assert anew is not None
     assert anew.findings.num_rows
     ids = set(fresh["turn_id"].to_pylist())
@@ -112,7 +113,7 @@ def test_turns_that_come_later_are_found_as_if_they_had_been_there(whole: pa.Tab
         fresh.schema.get_field_index("sent_at"), fresh.schema.field("sent_at"),
         pa.array([MONDAY - dt.timedelta(days=9)] * fresh.num_rows, fresh.schema.field("sent_at").type),
     )  # fmt: skip
-    assert rule_anew(before.findings, **near, around=around, fresh=older) is None
+    assert rule_anew(before.findings, **near, around=around, fresh=older, last=said_on) is None
 
 
 def read(case: str, reference: Reference | None = None) -> list[dict[str, Any]]:

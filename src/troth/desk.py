@@ -142,6 +142,7 @@ class Desk:
         ruled = None if news.moved.num_rows else rule_anew(
             known.findings, after.turns, after.sentences,
             around=news.around, fresh=news.fresh, memory=memory, calendar=self.calendar(),
+            last=find_last_day(after.turns, "UTC", clock=clock()) or dt.date.min,
         )  # fmt: skip
         if ruled is None:
             return False

@@ -109,6 +109,7 @@ def rule_anew(
     fresh: pa.Table,
     memory: Memory,
     calendar: Calendar,
+    last: dt.date,
 ) -> Ruled | None:
     """What the rules find in turns that came into a book in which all others were looked at.
 
@@ -120,13 +121,15 @@ def rule_anew(
         fresh: the new turns.
         memory: of all turns but these.
         calendar: our working days.
+        last: the last day on which something was said, in UTC, as `review.find_last_day` tells it: turns dated far
+            ahead are left aside, for nothing of theirs counts before their day.
 
     Returns: FINDINGS of the new turns; None where others may read otherwise for them: they are of an earlier day than
-        the latest, or have no time.
+        the last, or have no time.
     Cost: of the relationships around, and a look at every scope.
     """
-    first, last = pc.min(fresh["sent_at"]).as_py(), pc.max(turns["sent_at"]).as_py()
-    if fresh["sent_at"].null_count or (first is not None and _day(first) < _day(last)):
+    first: dt.datetime | None = pc.min(fresh["sent_at"]).as_py()
+    if fresh["sent_at"].null_count or (first is not None and first.astimezone(dt.UTC).date() < last):
         return None
     ids = fresh["turn_id"].combine_chunks()
     near = turns.filter(pc.is_in(scope_turns(turns), pc.unique(scope_turns(around))))
@@ -138,10 +141,6 @@ def rule_anew(
     if not _in_order(held).equals(_in_order(ruled.findings.filter(pc.invert(is_fresh)))):
         return None
     return replace(ruled, findings=ruled.findings.filter(is_fresh))
-
-
-def _day(moment: dt.datetime) -> dt.date:
-    return moment.astimezone(dt.UTC).date()
 
 
 def _in_order(findings: pa.Table) -> pa.Table:
@@ -305,7 +304,7 @@ def _find_again(
         start = again.get(repeat.line.row, repeat.line.start)
         again[repeat.line.row] = min(start, repeat.line.start)
     first: dict[int, int] = {}
-    for place, start in zip(row.tolist(), sentences["start"].to_pylist(), strict=True):
+    for place, start in zip(row.tolist(), sentences["start"].to_numpy().tolist(), strict=True):
         first[place] = min(start, first.get(place, start))
     came = {(place, first[place]) for place in np.flatnonzero(moved).tolist() if place in first}
     return {"told_again": set(again.items()), "elsewhere": came}
