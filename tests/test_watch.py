@@ -31,7 +31,7 @@ def write_turns(path: Path, first: int, count: int, *, mode: str = "w") -> Path:
                 "conversation_id": "c",
                 "speaker": "a@b.example",
                 "text": f"words {n}",
-                "timestamp": n,
+                "timestamp": 1_760_000_000 + n,
             }
             file.write(json.dumps(row) + "\n")
     return path

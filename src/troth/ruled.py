@@ -304,7 +304,8 @@ def _find_again(
         start = again.get(repeat.line.row, repeat.line.start)
         again[repeat.line.row] = min(start, repeat.line.start)
     first: dict[int, int] = {}
-    for place, start in zip(row.tolist(), sentences["start"].to_numpy().tolist(), strict=True):
+    starts: list[int] = sentences["start"].to_numpy().tolist()
+    for place, start in zip(row.tolist(), starts, strict=True):
         first[place] = min(start, first.get(place, start))
     came = {(place, first[place]) for place in np.flatnonzero(moved).tolist() if place in first}
     return {"told_again": set(again.items()), "elsewhere": came}

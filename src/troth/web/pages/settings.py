@@ -160,9 +160,7 @@ def undo(visit: Manage, decision: Annotated[str, Form(min_length=1)]) -> Respons
     return visit.go(_PEOPLE)
 
 
-def _show(
-    visit: Visit, *, token: str | None = None, hook: Hook | None = None
-) -> Response:
+def _show(visit: Visit, *, token: str | None = None, hook: Hook | None = None) -> Response:
     view, now = visit.view, clock()
     manages, store = visit.who.may(Need.manage), visit.keeper.store
     return visit.show(
