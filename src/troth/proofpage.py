@@ -68,11 +68,11 @@ def list_remarks(found: Proof) -> Iterator[tuple[bool, str]]:
     if len(found.broken) > _LISTED:
         yield True, f"and {len(found.broken) - _LISTED} more."
     if found.resealed:
-        yield (
-            False,
-            f"Forecasts of {found.resealed} days named somebody who was forgotten since. The name was taken out and the "
-            "days sealed once more; what they said before, nobody can check any more.",
+        text = (
+            f"Forecasts of {found.resealed} days named somebody who was forgotten since. The name was taken out and "
+            "the days sealed once more; what they said before, nobody can check any more."
         )
+        yield False, text
     causes = [change for change in found.changes if change.why != "levels"]
     for change in causes[:_LISTED]:
         yield True, f"History changed. {change.text}"

@@ -185,7 +185,7 @@ def _mean(word: str) -> str:
     if low.isalpha():
         return stem(low)
     ordinal = _ORDINAL.match(low)
-    return low if ordinal is None else ordinal.group(1)
+    return low if ordinal is None else str(ordinal.group(1))
 
 
 def _kind(word: str) -> int:
