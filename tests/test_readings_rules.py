@@ -18,11 +18,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import troth
+from troth import ruled
 from troth.intake import take_turns
 from troth.promises import Calendar
 from troth.readings import Reference, gather_readings, is_out, load_reference
 from troth.readings.connected import RULES, find_join_law
-from troth.ruled import find_ruled, rule_anew
+from troth.ruled import find_all_ruled, find_ruled, remember_all, rule_anew
 from troth.schema import OBJECTIONS, PROMISES, SENTENCES, empty
 from troth.signals import CATALOGUE, RULED
 from troth.text import split_sentences
@@ -236,3 +238,28 @@ def test_twice_the_turns_cost_about_twice_the_time(whole: pa.Table):
 
     took(1)
     assert took(6) < 3.0 * took(3)
+
+
+def test_a_large_book_is_looked_at_in_parts(
+    sample_book: troth.Book, whole: pa.Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Relationship by relationship nothing else is found, and nothing else remembered, than all at once."""
+    known = sample_book.understand()
+    for turns, sentences in ((known.turns, known.sentences), (whole, split_sentences(whole))):
+        at_once = find_ruled(turns, sentences, calendar=Calendar())
+        monkeypatch.setattr(ruled, "_PART", 30)
+        in_parts = find_all_ruled(turns, sentences, calendar=Calendar())
+        memory = remember_all(turns, sentences)
+        names = [("turn_id", "ascending"), ("sentence", "ascending"), ("signal", "ascending")]
+        assert at_once.findings.num_rows
+        assert in_parts.sort_by(names).equals(at_once.findings.sort_by(names))
+        assert len(memory.layers) > 5
+        (layer,) = at_once.memory.layers
+        day = np.full(len(layer.run), 40_000)
+        for home in (layer.run_home, layer.run_home[::-1]):
+            seen = [one.is_seen_elsewhere(layer.run, home, day).tolist() for one in (memory, at_once.memory)]
+            assert seen[0] == seen[1]
+        assert memory.count_homes(day[:1]) == at_once.memory.count_homes(day[:1])
+        for name in ("tail", "spoken", "word", "pair", "home"):
+            laid = np.sort(np.concatenate([getattr(one, name) for one in memory.layers]))
+            assert laid.tolist() == getattr(layer, name).tolist(), name

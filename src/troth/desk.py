@@ -41,7 +41,7 @@ from troth.proving import Constants, How, Proof
 from troth.readings import load_reference
 from troth.readings.memory import Memory
 from troth.review import day_bounds, find_last_day
-from troth.ruled import find_ruled, rule_anew
+from troth.ruled import find_all_ruled, remember_all, rule_anew
 from troth.schema import FINDINGS, SENTENCES, empty
 from troth.settings import Settings
 from troth.sources import Local
@@ -137,7 +137,7 @@ class Desk:
         if not news.fresh.num_rows and not news.moved.num_rows:
             return True
         found, people = self.found(), stock.people or meet_people(known.turns)
-        memory = stock.memory or self._rule(known)[1]
+        memory = stock.memory or remember_all(known.turns, known.sentences)
         after = take_news(self.store, known, news, load_encoder(), progress=progress)
         ruled = None if news.moved.num_rows else rule_anew(
             known.findings, after.turns, after.sentences,
@@ -321,15 +321,10 @@ class Desk:
         shelf = self._shelf_of(turns)
         ruled = shelf.ruled()
         if ruled is None:
-            ruled, self._stock.memory = self._rule(known)
+            ruled = find_all_ruled(known.turns, known.sentences, calendar=self.calendar())
             shelf.keep_ruled(ruled)
         self._stock.known = add_findings(known, ruled)
         return self._stock.known
-
-    def _rule(self, known: Understood) -> tuple[pa.Table, Memory]:
-        """What rules find over all turns, and what is remembered for later ones."""
-        ruled = find_ruled(known.turns, known.sentences, calendar=self.calendar())
-        return ruled.findings, ruled.memory
 
     def stock(self, now: dt.datetime | None = None, *, progress: Progress | None = None) -> Standing:
         """Promises, questions and readings as of `now` (the end of the last day with a turn, if not given)."""

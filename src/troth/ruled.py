@@ -7,7 +7,7 @@ held that evening. They are found anew from the book; nothing of them is kept.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
@@ -22,7 +22,7 @@ from troth.promises import Calendar, due
 from troth.readings.memory import Hashes, Layer, Memory, lay_down, pack
 from troth.readings.particulars import Telling, find_their_facts, list_names, list_places, list_words, read_telling
 from troth.readings.templates import Runs, find_templates, list_runs, pack_tails
-from troth.readings.wording import code_values, hash_values, lay_out_words, rank_turns
+from troth.readings.wording import Words, code_values, hash_values, lay_out_words, rank_turns
 from troth.schema import FINDINGS, conform, empty
 from troth.signals import RULED
 from troth.touch import SAYS_SO, Day, Line, Said, find_repeats, judge_pairs, list_hearers_then
@@ -39,6 +39,7 @@ PROBABILITY: Final = MappingProxyType(
 _OLDEST: Final = dt.timedelta(days=120)  # an earlier turn of theirs that makes a new place another one
 _IN_PASSING: Final = r"(?i)\bas (i|we)( have)? (said|wrote|written|told|explained|mentioned|reported|described)\b"
 """Of words that say they were said before, those that are often a mere turn of phrase."""
+_PART: Final = 100_000  # turns of a large book that are looked at together: their words take half a gigabyte
 _MOST_SENTENCES: Final = 25  # of a turn in our own words
 _LINK: Final = r"^\W*(https?://|www\.)\S+\W*$"
 _LANGUAGES: Final = ("en", "de")  # and what is too short to tell; the rules' words and cases are of these
@@ -81,23 +82,74 @@ def find_ruled(
     channels.
     """
     memory = before or Memory()
-    people = pc.and_(pc.is_valid(turns["side"]), pc.invert(turns["automatic"]))
-    turns = turns.filter(people)
+    spoken = _choose_spoken(turns, sentences)
+    if spoken is None:
+        return Ruled(findings=empty(FINDINGS), memory=memory)
+    is_new = np.ones(len(spoken.is_us), bool) if near is None else read_flags(pc.is_in(spoken.turns["turn_id"], near))
+    found, memory = _find_in_words(spoken, memory, is_new=is_new)
+    met = spoken.turns.filter(pa.array(spoken.is_out))
+    is_us = spoken.is_us[spoken.is_out]
+    between = _find_between(met, spoken.sentences, is_us, calendar) if met.num_rows else empty(FINDINGS)
+    return Ruled(findings=pa.concat_tables([found, between]), memory=memory)
+
+
+def find_all_ruled(turns: pa.Table, sentences: pa.Table, *, calendar: Calendar) -> pa.Table:
+    """FINDINGS of a whole book, as `find_ruled` gives them, some relationships at a time.
+
+    Cost: twice that of the words of a part, whose memory is free for the next one.
+    """
+    memory, nobody = remember_all(turns, sentences), pa.array([], pa.string())
+    parts = _cut_parts(turns, sentences)
+    return pa.concat_tables(
+        [empty(FINDINGS)]
+        + [find_ruled(*part, calendar=calendar, near=nobody, before=memory).findings for part in parts]
+    )
+
+
+def remember_all(turns: pa.Table, sentences: pa.Table) -> Memory:
+    """What is remembered of a whole book, some relationships at a time."""
+    memory = Memory()
+    for part in _cut_parts(turns, sentences):
+        spoken = _choose_spoken(*part)
+        if spoken is not None:
+            words = _lay_out(spoken)
+            memory = memory.with_layer(_remember(words, memory, spoken, is_new=np.ones(len(spoken.is_us), bool)))
+    return memory
+
+
+def _cut_parts(turns: pa.Table, sentences: pa.Table) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """Turns and their sentences, all turns of a relationship (of the team: of a conversation) together."""
+    if turns.num_rows <= _PART:
+        yield turns, sentences
+        return
+    scope = code_values(scope_turns(turns))
+    part = (np.cumsum(np.bincount(scope)) // _PART)[scope]
+    for number in np.unique(part).tolist():
+        some = turns.filter(pa.array(part == number))
+        yield some, sentences.filter(pc.is_in(sentences["turn_id"], some["turn_id"].combine_chunks()))
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Spoken:
+    """Turns of people and sentences that are looked at; shape (n_turns,) each whether we said it, and to outsiders."""
+
+    turns: pa.Table
+    sentences: pa.Table
+    is_us: Bools
+    is_out: Bools
+
+
+def _choose_spoken(turns: pa.Table, sentences: pa.Table) -> _Spoken | None:
+    turns = turns.filter(pc.and_(pc.is_valid(turns["side"]), pc.invert(turns["automatic"])))
     here = pc.is_in(sentences["turn_id"], turns["turn_id"].combine_chunks())
     is_read = pc.is_in(sentences["language"], pa.array([None, *_LANGUAGES], pa.string()))
     sentences = sentences.filter(
         pc.and_(pc.and_(here, is_read), pc.less_equal(pc.utf8_length(sentences["text"]), _LONGEST))
     )
-    if not sentences.num_rows:
-        return Ruled(findings=empty(FINDINGS), memory=memory)
     is_us = read_flags(pc.equal(turns["side"], "us"))
     is_out = read_flags(pc.not_equal(pc.fill_null(turns["relationship"], TEAM), TEAM))
     is_out &= ~read_flags(pc.equal(turns["circle"], "colleague"))
-    is_new = np.ones(turns.num_rows, bool) if near is None else read_flags(pc.is_in(turns["turn_id"], near))
-    found, memory = _find_in_words(turns, sentences, memory, is_us=is_us, is_out=is_out, is_new=is_new)
-    met = turns.filter(pa.array(is_out))
-    between = _find_between(met, sentences, is_us[is_out], calendar) if met.num_rows else empty(FINDINGS)
-    return Ruled(findings=pa.concat_tables([found, between]), memory=memory)
+    return _Spoken(turns=turns, sentences=sentences, is_us=is_us, is_out=is_out) if sentences.num_rows else None
 
 
 def rule_anew(
@@ -178,29 +230,51 @@ def make_day_reader(calendar: Calendar) -> ReadDay:
     return read_day
 
 
-def _find_in_words(
-    turns: pa.Table, sentences: pa.Table, before: Memory, *, is_us: Bools, is_out: Bools, is_new: Bools
-) -> tuple[pa.Table, Memory]:
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Words:
+    """The words of some turns, with who said them to whom; shape (n_turns,) each."""
+
+    words: Words
+    scope: pa.ChunkedArray
+    home: Hashes
+    speaker: Hashes
+    telling: Telling
+    runs: Runs
+
+
+def _lay_out(spoken: _Spoken) -> _Words:
+    words, scope = lay_out_words(spoken.turns, spoken.sentences), scope_turns(spoken.turns)
+    home, speaker = hash_values(scope), hash_values(spoken.turns["speaker"])
+    return _Words(
+        words=words,
+        scope=scope,
+        home=home,
+        speaker=speaker,
+        telling=read_telling(words, home=home),
+        runs=list_runs(words, speaker=speaker, home=home, chosen=spoken.is_us & spoken.is_out),
+    )
+
+
+def _find_in_words(spoken: _Spoken, before: Memory, *, is_new: Bools) -> tuple[pa.Table, Memory]:
     """What replies take up of this reader, and what others got before."""
-    words, scope = lay_out_words(turns, sentences), scope_turns(turns)
-    home, speaker = hash_values(scope), hash_values(turns["speaker"])
-    telling = read_telling(words, home=home)
-    runs = list_runs(words, speaker=speaker, home=home, chosen=is_us & is_out)
-    memory = before.with_layer(_remember(telling, runs, before, home=home, speaker=speaker, is_new=is_new,
-                                         is_ours=is_us & is_out))  # fmt: skip
-    names = list_names(words, turns, code_values(scope))
-    taken = _leave_pasted(sentences, find_their_facts(telling, is_us=is_us, names=names, memory=memory))
-    copied = find_templates(runs, memory)
-    replies = _list_replies(turns, words.rank_of)
+    turns, sentences, laid = spoken.turns, spoken.sentences, _lay_out(spoken)
+    memory = before.with_layer(_remember(laid, before, spoken, is_new=is_new)) if is_new.any() else before
+    names = list_names(laid.words, turns, code_values(laid.scope))
+    taken = find_their_facts(laid.telling, is_us=spoken.is_us, names=names, memory=memory)
+    copied = find_templates(laid.runs, memory)
+    replies = _list_replies(turns, laid)
     ids = turns["turn_id"].take(pa.array(np.flatnonzero(replies))).combine_chunks()
-    both = pa.concat_tables([_tabulate(sentences, taken, "their_facts"), _tabulate(sentences, copied, "template")])
-    return both.filter(pc.is_in(both["turn_id"], ids)), memory
+    both = [
+        _tabulate(sentences, _leave_pasted(sentences, taken), "their_facts"),
+        _tabulate(sentences, copied, "template"),
+    ]
+    found = pa.concat_tables(both)
+    return found.filter(pc.is_in(found["turn_id"], ids)), memory
 
 
-def _remember(
-    telling: Telling, runs: Runs, before: Memory, *, home: Hashes, speaker: Hashes, is_new: Bools, is_ours: Bools
-) -> Layer:
+def _remember(laid: _Words, before: Memory, spoken: _Spoken, *, is_new: Bools) -> Layer:
     """What the new turns said, as `Memory` keeps it."""
+    telling, runs, home, speaker = laid.telling, laid.runs, laid.home, laid.speaker
     row_of_rank = np.argsort(telling.words.rank_of)
     new_run = is_new[row_of_rank[runs.rank[runs.first]]]
     some = replace(
@@ -210,7 +284,7 @@ def _remember(
     new_word, (word, whose, day) = is_new[telling.words.row], list_words(telling)
     own = new_word[list_places(telling)]
     days = telling.words.day_of
-    spoke = is_new & is_ours
+    spoke = is_new & spoken.is_us & spoken.is_out
     return lay_down(
         runs=(some.mark, some.home, some.day),
         tails=pack_tails(some),
@@ -228,9 +302,12 @@ def _leave_pasted(sentences: pa.Table, rows: Ints) -> Ints:
     return rows[~read_flags(pc.is_in(sentences["turn_id"].take(pa.array(rows)), long))]
 
 
-def _list_replies(turns: pa.Table, rank: Ints) -> Bools:
-    """Turns before which something was said in their conversation, shape (n_turns,)."""
-    talk = code_values(turns["conversation_id"])
+def _list_replies(turns: pa.Table, laid: _Words) -> Bools:
+    """Turns before which something was said in their conversation to the same people, shape (n_turns,)."""
+    talk, rank = (
+        code_values(pc.binary_join_element_wise(laid.scope, turns["conversation_id"], "\n")),
+        laid.words.rank_of,
+    )
     first = np.full(int(talk.max()) + 1, len(rank))
     np.minimum.at(first, talk, rank)
     return rank > first[talk]
