@@ -52,3 +52,19 @@ def test_a_mended_index_is_the_one_of_the_other_table(pieces: list[list[str | No
     assert sorted(mended.keys()) == names
     for key in names:
         assert mended.rows(key).to_pylist() == anew.rows(key).to_pylist()
+
+
+def test_the_many_rows_of_a_few_keys_are_taken_once() -> None:
+    table = pa.table({"key": ["a", "b", "c", "d", "e"] * 2_000, "row": np.arange(10_000)})
+    index = Index(table, "key")
+    first = index.rows("a")
+    assert first["row"].to_pylist() == list(range(0, 10_000, 5))
+    assert index.rows("a") is first
+    for key in "bcde":
+        assert index.rows(key).num_rows == 2_000
+    again = index.rows("a")
+    assert again is not first  # four others were asked for since
+    assert again.equals(first)
+    mended = index.mended(table.filter(pc.less(table["row"], 100)), {"a"})
+    assert mended.rows("a").num_rows == 20
+    assert mended.rows("b").equals(index.rows("b"))

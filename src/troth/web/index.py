@@ -5,14 +5,18 @@ from __future__ import annotations
 import copy
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
-from typing import overload
+from typing import Final, overload
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from troth.web.kept import Kept
+
 Places = NDArray[np.int32]
+_MANY: Final = 2_000  # rows of a key from which they are kept for whoever asks next
+_IN_USE: Final = 4
 
 
 class Picker:
@@ -56,11 +60,12 @@ class Index:
         column: of strings; a row without one is in no key.
         order: numbers of the rows in the order in which those of a key are given; that of the table, if not given.
 
-    Cost: one sort when it is made; a look-up is a search by halving among the keys.
+    Cost: one sort when it is made; a look-up is a search by halving among the keys, and the rows of a few keys that
+        have thousands of them are kept.
     """
 
     def __init__(self, table: pa.Table, column: str, *, order: NDArray[np.integer] | None = None) -> None:
-        self._picker, self._column = Picker(table), column
+        self._picker, self._column, self._many = Picker(table), column, Kept[pa.Table](_IN_USE)
         self._apart = dict[str, pa.Table]()  # rows of a table that this one was made to follow
         codes, names = _encode(table[column])
         self._names = _Words(names)
@@ -80,7 +85,10 @@ class Index:
         start, end = int(self._ends[place]), int(self._ends[place + 1])
         if self._order is None:
             return self._picker.table.slice(start, end - start)
-        return self._picker.take(self._order[start:end])
+        chosen = self._order[start:end]
+        if len(chosen) < _MANY:
+            return self._picker.take(chosen)
+        return self._many.find(key, lambda: self._picker.take(chosen))
 
     def mended(self, table: pa.Table, keys: Collection[str]) -> Index:
         """The index of another table, in which the rows of these keys alone differ."""
