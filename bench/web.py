@@ -1,6 +1,7 @@
 """Pages and API of a big served book: how long each takes, and whether anything is lost when 50 read and 5 write.
 
     python -m bench.web big.duckdb --pages        # one visitor: the median, 95th percentile and size of every page
+    python -m bench.web big.duckdb --settle --pages   # the same once nothing of the start is worked out any more
     python -m bench.web big.duckdb --load 120     # seconds of 50 readers and 5 writers
     python -m bench.web big.duckdb --add 20       # turns one by one: seconds until the view shows each
 
@@ -147,6 +148,18 @@ def measure_pages(address: Address, *, times: int) -> None:
         )
 
 
+def settle(process: int, *, most_s: float = 3600.0) -> None:
+    """Wait until the server does nothing of its own any more: under a tenth of a core for twenty seconds."""
+    began = time.monotonic()
+    while time.monotonic() - began < most_s:
+        before = _spent_s(process)
+        time.sleep(20.0)
+        if _spent_s(process) - before < 2.0:
+            print(f"at rest after {time.monotonic() - began:.0f} s; the server holds {_memory_gb(process):.1f} GB")
+            return
+    raise SystemExit(f"the server is still at work after {most_s:.0f} s")
+
+
 def measure_bare(*, seconds: float, readers: int) -> list[float]:
     """A bare page under so many readers."""
     with serve_bare() as address:
@@ -263,12 +276,16 @@ def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("book", type=Path)
+    parser.add_argument("--settle", action="store_true", help="once before anything is measured")
     parser.add_argument("--pages", action="store_true")
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--load", type=float, default=0.0, metavar="SECONDS")
     parser.add_argument("--add", type=int, default=0, metavar="TURNS")
     asked = parser.parse_args()
     with serve(asked.book) as (address, process):
+        if asked.settle:
+            measure_pages(address, times=1)  # the first visits begin work of their own
+            settle(process)
         if asked.pages:
             measure_pages(address, times=asked.times)
         if asked.load:
