@@ -18,7 +18,10 @@ import troth
 
 ROOT = Path(troth.__file__).parent
 
-LEAVES = {"schema", "errors", "signals", "lenses", "markup", "plain", "worktime", "words", "times", "told", "aside"}
+LEAVES = {
+    *("schema", "errors", "signals", "lenses", "markup", "plain", "worktime", "words", "times", "told", "saying"),
+    "aside",
+}
 STAGES = {
     *("people", "identity", "sources", "text", "encoder", "promises", "questions", "surveys", "readings", "trust"),
     *("review", "touch", "worth", "reciprocity", "influence"),
@@ -55,6 +58,7 @@ EVERYTHING = KNOWING_STAGES | {
 MAY: dict[str, set[str]] = {
     "told": set(),
     "errors": {"told"},
+    "saying": {"told"},
     "aside": set(),
     "markup": set(),
     "plain": set(),
@@ -77,7 +81,7 @@ MAY: dict[str, set[str]] = {
     "leaving": LEAVES | {"sources", "book", "restoring"},
     "answering": LEAVES | {"sources", "surveys", "forgotten"},
     "intake": LEAVES | {"book", "sources", "versions", "restoring", "answering", "forgotten"},
-    "teaming": {"errors", "people"},
+    "teaming": {"errors", "people", "told"},
     "settings": LEAVES | {"teaming", "people", "promises", "sources"},
     "persons": KNOWING_STAGES | {"book"},
     "roster": KNOWING_STAGES | {"book", "persons"},

@@ -22,11 +22,11 @@ from troth.proving import say_scored
 from troth.review import Close, Suggestion
 from troth.review.close import CIRCLES, CircleClose
 from troth.review.tomorrow import suggest
+from troth.saying import load_words
 from troth.schema import PROMISES, QUESTIONS
 from troth.settings import Settings
 from troth.web.access import Role, Visitor
 from troth.web.app import Serving, make_app
-from troth.web.rendering import load_words
 from troth.web.sessions import COOKIE
 from troth.web.start import make_serving
 

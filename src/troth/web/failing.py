@@ -23,8 +23,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import troth
 from troth.errors import InputError, TrothError
 from troth.plain import clean_line
+from troth.saying import say
 from troth.told import Told
-from troth.web.rendering import choose_look, say
+from troth.web.rendering import choose_look
 from troth.web.visit import Refused
 
 if TYPE_CHECKING:

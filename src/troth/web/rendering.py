@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from importlib.resources import files
-from string import Formatter
 from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime
-from babel.numbers import format_decimal
+from babel.dates import format_datetime
 from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
 from troth.plain import clean_line
+from troth.saying import say, write_day, write_form, write_number
 from troth.signals import HELD
-from troth.told import Told, join
+from troth.told import LANGUAGES
 
-LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "de": "Deutsch"}
 THEMES: Final = ("auto", "light", "dark")
 _MARKS: Final = re.compile(r"([.@])")
 LOOK_COOKIE: Final = "troth_look"
@@ -65,50 +59,6 @@ def choose_look(request: Request) -> Look:
         return Look(language=chosen_language, theme=theme)
     wanted = (part.split(";")[0].strip()[:2].lower() for part in request.headers.get("accept-language", "").split(","))
     return Look(language=next((language for language in wanted if language in LANGUAGES), "en"), theme=theme)
-
-
-@cache
-def load_words(language: str) -> Mapping[str, str]:
-    """English to another language, from words/<language>.json; a sentence that is not there stays English."""
-    if language == "en":
-        return {}
-    return json.loads(files("troth.web").joinpath("words", f"{language}.json").read_text("utf-8"))
-
-
-def say(language: str, text: str, **parts: object) -> str:
-    """A sentence in a language, with its {parts} filled in; parts that are sentences of ours are told in it as well.
-
-    >>> say("en", "{n} open", n=3)
-    '3 open'
-    """
-    if isinstance(text, Told):
-        text, parts = text.pattern, {**text.parts, **parts}
-    sentence = load_words(language).get(text, text)
-    if not parts:
-        return sentence
-    told = {name: _say_part(language, part) for name, part in parts.items()}
-    if language in _FILLERS and any(isinstance(part, (int, float)) for part in told.values()):
-        return _FILLERS[language].vformat(sentence, (), told)
-    return sentence.format(**told)
-
-
-def _say_part(language: str, part: object) -> object:
-    if isinstance(part, tuple):
-        return join(part, lambda one: str(_say_part(language, one)))
-    return say(language, part) if isinstance(part, Told) else part
-
-
-class _German(Formatter):
-    """Writes figures with a comma before their decimals and points between thousands."""
-
-    def format_field(self, value: Any, format_spec: str) -> str:
-        """One part, in its format."""
-        written = format(value, format_spec)
-        return written.translate(_GERMAN_POINTS) if isinstance(value, (int, float)) else written
-
-
-_GERMAN_POINTS: Final = str.maketrans(",.", ".,")
-_FILLERS: Final[Mapping[str, Formatter]] = {"de": _German()}
 
 
 class Pages:
@@ -163,12 +113,7 @@ def _day(context: Context, moment: dt.datetime | dt.date | None, form: str = "E 
     if moment is None:
         return ""
     local = moment.astimezone(context["zone"]).date() if isinstance(moment, dt.datetime) else moment
-    return _write_date(local, write_form(form, context["look"].language), context["look"].language)
-
-
-@lru_cache(maxsize=4096)
-def _write_date(day: dt.date, form: str, language: str) -> str:
-    return format_date(day, form, locale=language)
+    return write_day(context["look"].language, local, form)
 
 
 def _clock(context: Context, moment: dt.datetime | None, form: str = "E d MMM y, HH:mm") -> str:
@@ -178,11 +123,6 @@ def _clock(context: Context, moment: dt.datetime | None, form: str = "E d MMM y,
     return format_datetime(local, write_form(form, context["look"].language), locale=context["look"].language)
 
 
-def write_form(form: str, language: str) -> str:
-    """A form of dates as the language writes it: German has a comma behind the day's name, a point behind the day."""
-    return form.replace("E d", "E, d").replace("d MMM", "d. MMM") if language == "de" else form
-
-
 def _say_here(context: Context, text: str, **parts: object) -> str:
     return say(context["look"].language, text, **parts)
 
@@ -190,12 +130,7 @@ def _say_here(context: Context, text: str, **parts: object) -> str:
 def _number(context: Context, value: float | None, digits: int = 0) -> str:
     if value is None:
         return "–"
-    return _write_number(round(value, digits), digits, context["look"].language)
-
-
-@lru_cache(maxsize=8192)  # a page writes hundreds, most of them again and again
-def _write_number(value: float, digits: int, language: str) -> str:
-    return format_decimal(value, f"#,##0.{'0' * digits}" if digits else "#,##0", locale=language)
+    return write_number(context["look"].language, value, digits)
 
 
 def _url(*parts: str, **query: object) -> str:

@@ -20,11 +20,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.convertors import register_url_convertor
 
 from troth.errors import TrothError
+from troth.saying import say
 from troth.told import Told, as_told
 from troth.web.access import Need, Visitor
 from troth.web.narrow import narrow
 from troth.web.paths import Whole
-from troth.web.rendering import Look, choose_look, say
+from troth.web.rendering import Look, choose_look
 from troth.web.sessions import is_form_token, make_form_token
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Form
 from fastapi.responses import RedirectResponse, Response
 
+from troth.told import LANGUAGES
 from troth.web.access import Role, Visitor
-from troth.web.rendering import LANGUAGES, LOOK_COOKIE, THEMES
+from troth.web.rendering import LOOK_COOKIE, THEMES
 from troth.web.visit import Nothing, Own, Refused
 
 router = APIRouter()

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from babel.dates import format_date
 from fastapi import APIRouter, Form
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
@@ -22,12 +21,12 @@ from troth.promises.decided import DECIDABLE
 from troth.promises.history import count_revisions
 from troth.promises.listing import DUE, LISTED, SECTIONS, is_whole_day, mark_due, order_row
 from troth.review import day_bounds
+from troth.saying import say, write_day
 from troth.web.access import Need
 from troth.web.codes import Marks
 from troth.web.downloading import offer_csv, offer_file
 from troth.web.narrow import hide_elsewhere
 from troth.web.paging import Places, cut_page
-from troth.web.rendering import say, write_form
 from troth.web.talks import find_talk
 from troth.web.view import View
 from troth.web.visit import Decide, Own, Visit, path_to
@@ -209,8 +208,8 @@ def say_due(row: Mapping[str, Any], *, day: dt.date, zone: str, language: str) -
         return say(language, "“{words}”", words=said) if said else say(language, "no time")
     local = latest.astimezone(ZoneInfo(zone))
     nearby = {-1: "yesterday", 0: "today", 1: "tomorrow"}.get((local.date() - day).days)
-    form = write_form("E d MMM" if local.year == day.year else "E d MMM y", language)
-    name = say(language, nearby) if nearby else format_date(local.date(), form, locale=language)
+    form = "E d MMM" if local.year == day.year else "E d MMM y"
+    name = say(language, nearby) if nearby else write_day(language, local.date(), form)
     if row["due_rule"] == "vague":
         return say(language, "“{words}”, about {day}", words=row["due_words"], day=name)
     return name if is_whole_day(local) else f"{name} {local:%H:%M}"
