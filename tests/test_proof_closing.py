@@ -72,6 +72,17 @@ def whole(sources: Sources) -> Proof:
     return prove(open_store(None), sources, constants=AS_IT_IS, segments={}, how=HOW)
 
 
+def test_promises_settled_a_few_relationships_at_a_time_are_the_same(sources: Sources, monkeypatch: pytest.MonkeyPatch):
+    at_once = recall(sources, last=AFTER)
+    monkeypatch.setattr("troth.promises.evenings._PART", 5)
+    again = recall(sources, last=AFTER)
+    assert again.promises.equals(at_once.promises)
+    assert again.versions.readings.equals(at_once.versions.readings)
+    assert (again.versions.first == at_once.versions.first).all()
+    assert (again.versions.last == at_once.versions.last).all()
+    assert len(pc.unique(at_once.promises["relationship"])) == 3
+
+
 @pytest.mark.parametrize(("is_reviewed", "model"), [(True, Model(fast_share=0.1)), (False, DEFAULT_MODEL)])
 def test_days_closed_one_by_one_are_those_closed_at_once(
     sources: Sources, whole: Proof, is_reviewed: bool, model: Model

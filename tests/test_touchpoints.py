@@ -415,6 +415,17 @@ def test_the_sample_shows_every_price_that_was_said_otherwise_and_no_other(sampl
     assert not any("here it is: 38,400" in text for text in texts)  # told as a change, with its reason
 
 
+def test_a_map_made_of_a_few_turns_at_a_time_is_the_same(
+    sample_map: TouchMap, sample_book: troth.Book, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("troth.touchjoins._PART", 7)
+    again = sample_book.touchpoints()
+    for name in ("points", "heard", "repeated"):
+        assert getattr(again, name).equals(getattr(sample_map, name)), name
+    assert sample_map.heard.num_rows >= 5
+    assert sample_map.repeated.num_rows > 2
+
+
 def test_what_the_sample_shows_is_withheld_where_too_little_was_read(sample_map: TouchMap):
     shown = sample_map.shown.to_pylist()
     assert all(row["low"] <= (row["percentile"] or row["low"]) <= row["high"] for row in shown)

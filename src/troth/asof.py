@@ -18,9 +18,10 @@ from __future__ import annotations
 import datetime as dt
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -32,7 +33,7 @@ import pyarrow.compute as pc
 from troth.pipeline import Standing, Understood
 from troth.promises import Calendar, find_versions
 from troth.promises.decided import match_decided
-from troth.promises.evenings import Evenings, scopes_of
+from troth.promises.evenings import scopes_of, settle_evenings
 from troth.promises.scope import scope_keys
 from troth.promises.settle import WAIT, limit_of, silent_at, true_due
 from troth.questions import find_questions
@@ -308,32 +309,64 @@ def _follow_promises(
     if base >= 0 and standing is not None:
         after, until = int(evenings[base]), _us(standing.now)
         still = _find_still(moments, promises, sources.decided, homes, after=after, until=until)
-    settling = Evenings(
-        promises, known.turns, known.sentences, known.findings,
-        until=_moment(int(evenings[-1])), calendar=sources.calendar, outcomes=sources.outcomes,
-        only=set(homes) - still,
-    )  # fmt: skip
-    due: defaultdict[int, set[str]] = defaultdict(set)
-    for scope, us, is_after in moments:
-        day = int(np.searchsorted(evenings, us, side="right" if is_after else "left"))
-        due[max(day, base)].add(scope)
-    decided = _find_decided(sources, promises, evenings)
+    due: defaultdict[str, set[int]] = defaultdict(set)
+    when, is_after = (np.array(column) for column in zip(*((us, after) for _, us, after in moments), strict=True))
+    days = np.where(is_after, np.searchsorted(evenings, when, side="right"), np.searchsorted(evenings, when))
+    for (scope, *_), day in zip(moments, days.tolist(), strict=True):
+        if day < len(evenings) and scope not in still:
+            due[scope].add(max(day, base))
     place: dict[str, int] = {}
     for one, promise_id in enumerate(promises["promise_id"].to_pylist()):
         place.setdefault(promise_id, one)
+    home = {promise_id: homes[one] for promise_id, one in place.items()}
+    fixed = _find_decided(sources, promises, evenings, home=home, base=base)
+    told: list[tuple[int, int, int, dict[str, Any]]] = []
+    for scope, nights in _settle_nights(sources, promises, evenings, due):
+        told += _trace(nights, fixed.pop(scope, {}), place, end=len(evenings))
+    states = {} if standing is None else _take_states(home, still, standing)
+    for scope in states.keys() | fixed.keys():
+        nights = {base: states[scope]} if scope in states else {}
+        told += _trace(nights, fixed.get(scope, {}), place, end=len(evenings))
+    told.sort(key=lambda one: one[:2])
+    table = pa.Table.from_pylist([row for *_, row in told], schema=PROMISES)
+    readings = read_promises(table, _NEVER)
+    first, last = (np.array([one[column] for one in told], np.int64) for column in (1, 2))
+    return Versions(readings=readings, first=first, last=last), table
+
+
+_Rows = Mapping[str, dict[str, Any]]  # PROMISES by their id
+
+
+def _settle_nights(
+    sources: Sources, promises: pa.Table, evenings: Ints, due: Mapping[str, set[int]]
+) -> Iterator[tuple[str, dict[int, _Rows]]]:
+    """Our promises of each relationship as the evenings of the days on which it is due find them."""
+    known, day_of = sources.known, {_moment(int(us)): day for day, us in enumerate(evenings)}
+    nights = {scope: [_moment(int(evenings[day])) for day in sorted(days)] for scope, days in due.items()}
+    settled = settle_evenings(
+        promises, known.turns, known.sentences, known.findings,
+        due=nights, calendar=sources.calendar, outcomes=sources.outcomes,
+    )  # fmt: skip
+    for scope, evening in groupby(settled, key=itemgetter(0)):
+        yield scope, {day_of[now]: {row["promise_id"]: row for row in rows} for _, now, rows in evening}
+
+
+def _trace(
+    nights: Mapping[int, _Rows], fixed: Mapping[int, _Rows], place: Mapping[str, int], *, end: int
+) -> list[tuple[int, int, int, dict[str, Any]]]:
+    """Follow the promises of one relationship from day to day, by what was settled and what people decided.
+
+    Returns: place of the promise, first day on which the books told this of it, first day on which they did no longer,
+        and the row.
+    """
     spoken_for: set[str] = set()
     held: dict[str, tuple[int, dict[str, Any]]] = {}
     told: list[tuple[int, int, int, dict[str, Any]]] = []
-    for day in range(max(base, 0), len(evenings)):
-        settled: dict[str, dict[str, Any]] = {}
-        if day == base and standing is not None:
-            settled = _take_states(promises, homes, still, standing)
-        now = _moment(int(evenings[day]))
-        settled |= {row["promise_id"]: row for row in settling.settle(due[day] - still, now)}
-        fixed = {one: row for past in range(0 if day == base else day, day + 1) for one, row in decided[past].items()}
-        spoken_for |= fixed.keys()
-        settled = {one: row for one, row in settled.items() if one not in spoken_for} | fixed
-        for one, row in settled.items():
+    for day in sorted({*nights, *fixed}):
+        said = fixed.get(day, {})
+        spoken_for |= said.keys()
+        settled = {one: row for one, row in nights.get(day, {}).items() if one not in spoken_for}
+        for one, row in (*settled.items(), *said.items()):
             if (
                 row["side"] != "us"
                 or row["relationship"] is None
@@ -344,12 +377,7 @@ def _follow_promises(
                 told.append((place[one], held[one][0], day, held.pop(one)[1]))
             if row["state"] in _TELLING and row["state_at"] is not None:
                 held[one] = (day, row)
-    told += [(place[one], first, len(evenings), row) for one, (first, row) in held.items()]
-    told.sort(key=lambda one: one[:2])
-    table = pa.Table.from_pylist([row for *_, row in told], schema=PROMISES)
-    readings = read_promises(table, _NEVER)
-    first, last = (np.array([one[column] for one in told], np.int64) for column in (1, 2))
-    return Versions(readings=readings, first=first, last=last), table
+    return told + [(place[one], first, end, row) for one, (first, row) in held.items()]
 
 
 def _says_the_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -392,29 +420,33 @@ def _find_still(
     return set(scopes) - moving - {scope for promise_id, scope in told if promise_id in spoken_of}
 
 
-def _take_states(
-    promises: pa.Table, scopes: Sequence[str], still: set[str], standing: Standing
-) -> dict[str, dict[str, Any]]:
-    """Our promises of these relationships as they stand, by id."""
-    told = zip(promises["promise_id"].to_pylist(), scopes, strict=True)
-    theirs = {promise_id for promise_id, scope in told if scope in still}
+def _take_states(home: Mapping[str, str], still: set[str], standing: Standing) -> dict[str, dict[str, dict[str, Any]]]:
+    """Our promises of these relationships as they stand, by relationship and id."""
     rows = standing.promises.filter(pc.is_in(standing.promises["state"], pa.array(_TELLING)))
-    return {row["promise_id"]: row for row in rows.to_pylist() if row["promise_id"] in theirs}
+    states: defaultdict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for row in rows.to_pylist():
+        if home.get(row["promise_id"]) in still:
+            states[home[row["promise_id"]]][row["promise_id"]] = row
+    return states
 
 
-def _find_decided(sources: Sources, promises: pa.Table, evenings: Ints) -> defaultdict[int, dict[str, dict[str, Any]]]:
-    """Day of a person's last word to the promises and that word; the machine's states count before that day."""
-    found: defaultdict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
+def _find_decided(
+    sources: Sources, promises: pa.Table, evenings: Ints, *, home: Mapping[str, str], base: int
+) -> dict[str, dict[int, dict[str, dict[str, Any]]]]:
+    """People's last words by relationship, day and promise; the machine's states count before that day."""
+    found: dict[str, dict[int, dict[str, dict[str, Any]]]] = {}
     if not sources.decided.num_rows:
         return found
     matches = match_decided(promises, sources.decided)
     spoken: dict[str, dt.datetime] = {}
     for row in sources.decisions.sort_by("at").to_pylist():
         spoken[row["promise_id"]] = row["at"]  # the latest stays
-    for row in sources.decided.to_pylist():
-        one = matches.get(row["promise_id"])
-        if one is not None and row["promise_id"] in spoken:
-            found[int(np.searchsorted(evenings, _us(spoken[row["promise_id"]])))][one] = row
+    rows = [row for row in sources.decided.to_pylist() if row["promise_id"] in matches.keys() & spoken.keys()]
+    for row in sorted(rows, key=lambda row: spoken[row["promise_id"]]):
+        one = matches[row["promise_id"]]
+        day = int(np.searchsorted(evenings, _us(spoken[row["promise_id"]])))
+        if day < len(evenings):
+            found.setdefault(home[one], {}).setdefault(max(day, base), {})[one] = row
     return found
 
 

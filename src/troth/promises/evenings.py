@@ -1,13 +1,14 @@
-"""The same promises settled evening by evening: each relationship is laid out once, and grows with the days."""
+"""The same promises settled evening by evening: one relationship after the other, which grows with its days."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,6 +18,8 @@ from troth.promises.records import read_records
 from troth.promises.renewal import Renewals
 from troth.promises.scope import Scope, Volume, grow, read_volumes, scope_keys
 from troth.promises.settle import Judge, state_columns, true_due
+
+_PART: Final = 50_000  # turns that are laid out together
 
 
 @dataclass(slots=True)
@@ -59,46 +62,55 @@ def scopes_of(promises: pa.Table, turns: pa.Table) -> list[str]:
     return scope_keys(turns).take(place).to_pylist()
 
 
-class Evenings:
-    """Our promises, settled as of one evening after the other; evenings must not go back.
+def settle_evenings(
+    versions: pa.Table,
+    turns: pa.Table,
+    sentences: pa.Table,
+    findings: pa.Table,
+    *,
+    due: Mapping[str, Sequence[datetime]],
+    calendar: Calendar,
+    outcomes: pa.Table | None = None,
+) -> Iterator[tuple[str, datetime, list[dict[str, Any]]]]:
+    """Our promises with their states, settled as of some evenings of each relationship.
 
     `versions` are FOUND (`find_versions`): a promise is there from the evening on that could find it, and reads as that
     evening could read it. Settling a relationship gives what `settle_promises` gives from the turns up to that evening.
-    Cost of an evening: its new turns, and the promises of the relationships asked for; `only` these can be.
+
+    Args:
+        due: the evenings of each relationship, rising.
+
+    Returns: relationship, evening and rows; the relationships in order, the evenings of each one rising.
+    Cost: of an evening, its new turns and its promises; in memory, some thousand turns at a time.
     """
+    ours = versions.filter(pc.and_(pc.equal(versions["side"], "us"), pc.is_valid(versions["relationship"])))
+    records, keys = read_records(outcomes), scope_keys(turns)
+    promising = pc.unique(keys.filter(pc.is_in(turns["turn_id"], pc.unique(ours["turn_id"]))))
+    wanted = promising.filter(pc.is_in(promising, pa.array(list(due), pa.string())))
+    for part in _cut_parts(turns.filter(pc.is_in(keys, wanted))):
+        ids = part["turn_id"].combine_chunks()
+        some, lines, marks = (each.filter(pc.is_in(each["turn_id"], ids)) for each in (versions, sentences, findings))
+        given: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        for row in some.to_pylist():
+            given[row["turn_id"]].append(row)
+        said = ours.filter(pc.is_in(ours["turn_id"], ids))["turn_id"]
+        last = max(due[key][-1] for key in pc.unique(scope_keys(part)).to_pylist())
+        for volume in read_volumes(part, lines, marks, said=said, now=last):
+            chapter = _Chapter.of(volume)
+            for now in due[volume.key]:
+                chapter.tell(now, given)
+                starts = frozenset((row["turn_id"], row["start"]) for row, _ in chapter.pledged)
+                renewals = Renewals(chapter.pledged, chapter.scope)
+                judge = Judge(chapter.scope, renewals, records, now, calendar, starts)
+                yield volume.key, now, [
+                    row | state_columns(judge.decide(row, pledge))
+                    for row, pledge in chapter.pledged if row["side"] == "us"
+                ]  # fmt: skip
 
-    def __init__(
-        self,
-        versions: pa.Table,
-        turns: pa.Table,
-        sentences: pa.Table,
-        findings: pa.Table,
-        *,
-        until: datetime,
-        calendar: Calendar,
-        outcomes: pa.Table | None = None,
-        only: Iterable[str] | None = None,
-    ) -> None:
-        self._given: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-        for row in versions.to_pylist():
-            self._given[row["turn_id"]].append(row)
-        ours = versions.filter(pc.and_(pc.equal(versions["side"], "us"), pc.is_valid(versions["relationship"])))
-        if only is not None:
-            ours = ours.filter(pc.is_in(ours["relationship"], pa.array(sorted(only), pa.string())))
-        self._chapters = {
-            volume.key: _Chapter.of(volume)
-            for volume in read_volumes(turns, sentences, findings, said=ours["turn_id"], now=until)
-        }
-        self._records, self._calendar = read_records(outcomes), calendar
 
-    def settle(self, scopes: Iterable[str], now: datetime) -> Iterator[dict[str, Any]]:
-        """Our promises of these relationships, as `now` finds them, with their states as of `now`."""
-        for key in sorted(set(scopes) & self._chapters.keys()):
-            chapter = self._chapters[key]
-            chapter.tell(now, self._given)
-            promising = frozenset((row["turn_id"], row["start"]) for row, _ in chapter.pledged)
-            renewals = Renewals(chapter.pledged, chapter.scope)
-            judge = Judge(chapter.scope, renewals, self._records, now, self._calendar, promising)
-            for row, pledge in chapter.pledged:
-                if row["side"] == "us":
-                    yield row | state_columns(judge.decide(row, pledge))
+def _cut_parts(turns: pa.Table) -> Iterator[pa.Table]:
+    """Some relationships at a time, each whole and in the order of their names."""
+    rank = pc.rank(scope_keys(turns), tiebreaker="dense").to_numpy()
+    part = (np.cumsum(np.bincount(rank)) // _PART)[rank]
+    for number in np.unique(part).tolist():
+        yield turns.filter(pa.array(part == number))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -45,12 +45,13 @@ def judge_pairs(
     return [(pair, "same" if pair.agrees else "changed" if next(told) else "suspected") for pair in pairs]
 
 
-def list_hearers(turns: pa.Table, said: Sequence[Said], is_us: Sequence[bool]) -> list[frozenset[str]]:
-    """Who of us each turn went to: the recipients that are ours; without any, who of us spoke next, or else before."""
-    ours = {one.speaker for one, mine in zip(said, is_us, strict=True) if mine}
+def list_hearers(
+    turns: pa.Table, said: Sequence[Said], is_us: Sequence[bool], *, us: Collection[str]
+) -> list[frozenset[str]]:
+    """Who of `us` each turn went to: its recipients; without any of us, who of us spoke next, or else before."""
     to, cc = turns["recipients"].to_pylist(), turns["cc"].to_pylist()
     heard = [
-        frozenset(who for who in (*(one or ()), *(more or ())) if who in ours) for one, more in zip(to, cc, strict=True)
+        frozenset(who for who in (*(one or ()), *(more or ())) if who in us) for one, more in zip(to, cc, strict=True)
     ]
     for rows in (range(len(heard) - 1, -1, -1), range(len(heard))):
         near: tuple[str, str] | None = None
