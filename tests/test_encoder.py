@@ -114,6 +114,26 @@ def test_every_row_is_in_exactly_one_batch_that_is_wide_enough(lengths: list[int
     assert sorted(seen) == list(range(len(lengths)))
 
 
+@given(lengths=st.lists(st.integers(2, 128), max_size=300))
+def test_where_more_rows_are_to_come_only_full_batches_of_like_rows_are_cut(lengths: list[int]):
+    seen: list[int] = []
+    for batch in cut_batches(np.array(lengths, dtype=np.int64), full=True):
+        assert len(batch.chosen) == batch.rows == BATCH_PIECES // batch.width
+        assert all(batch.width - 8 < lengths[at] <= batch.width for at in batch.chosen)
+        seen += batch.chosen.tolist()
+    assert len(set(seen)) == len(seen)
+
+
+def test_rows_taken_in_ahead_of_the_network_read_the_same():
+    """Three thousand sentences, with the next ones becoming word pieces meanwhile, and each by itself."""
+    texts = [
+        " ".join(["the delivery", "is late", "thank you", "sorry"][: 1 + at % 4] * (1 + at % 7)) for at in range(3000)
+    ]
+    together, alone = load_encoder().run(texts), {text: load_encoder().run([text])[0] for text in set(texts)}
+    assert np.abs(together - np.stack([alone[text] for text in texts])).max() < 1e-4
+    assert len(alone) == 28
+
+
 def test_many_calls_meet_few_shapes():
     """Each shape keeps megabytes of compiled kernels, so a long job must not meet new ones for ever."""
     rng, shapes, lengths = np.random.default_rng(0), set[tuple[int, int]](), np.zeros(0, dtype=np.int64)
@@ -283,17 +303,17 @@ def test_stopping_in_the_middle_leaves_no_request_running(monkeypatch: pytest.Mo
     queue = encoder._queue  # pyright: ignore[reportPrivateUsage]  # the seam where a stop falls
     start = queue.start_async
 
-    def stop_at_the_third(*given: object) -> None:
+    def stop_at_the_sixth(*given: object) -> None:
         nonlocal started
         started += 1
-        if started == 3:
+        if started == 6:
             raise KeyboardInterrupt
         start(*given)
 
-    monkeypatch.setattr(queue, "start_async", stop_at_the_third)
+    monkeypatch.setattr(queue, "start_async", stop_at_the_sixth)
     with pytest.raises(KeyboardInterrupt):
         encoder.run(["A sentence that takes the network a while to read."] * 2000)
-    assert started == 3
+    assert started == 6
     assert all(request.wait_for(0) for request in queue)
     monkeypatch.undo()
     assert encoder.run(["Thank you!"]).shape == (1, len(encoder.heads))

@@ -25,6 +25,8 @@ BATCH_PIECES: Final = 1024
 """Word pieces in one batch: measured best among 512 to 3,072 on two cores with two streams."""
 
 _STREAMS: Final = 2
+_WAITING: Final = 2  # batches that lie ready for each stream, so that none waits for the interpreter
+_AHEAD: Final = 1024  # sentences that become word pieces before the network gets the next batches
 
 
 class Batch(NamedTuple):
@@ -66,35 +68,46 @@ class OpenVinoEncoder:
 
     def run(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """The network's own outputs, before calibration; the same shape."""
-        tokenise = self._tokeniser.tokenise
-        rows = [tokenise(text) for text in texts]
         with self._in_use:
-            return self._run(rows)
+            return self._run(texts)
 
-    def _run(self, rows: Sequence[Sequence[int]]) -> NDArray[np.float32]:
-        raw = np.zeros((len(rows), len(self.heads)), dtype=np.float32)
+    def _run(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        raw = np.zeros((len(texts), len(self.heads)), dtype=np.float32)
+        tokenise, rows, waiting = self._tokeniser.tokenise, list[list[int]](), np.empty(0, np.intp)
 
         def keep(request: Any, chosen: NDArray[np.intp]) -> None:
             raw[chosen] = request.get_output_tensor(0).data[: len(chosen)]
 
         self._queue.set_callback(keep)
         try:
-            for batch in cut_batches(np.array([len(row) for row in rows], dtype=np.int64)):
-                chosen = [rows[at] for at in batch.chosen]
-                pieces = pad(chosen, width=batch.width, padding=self._tokeniser.padding, height=batch.rows)
-                self._queue.start_async({0: pieces}, batch.chosen)
+            for start in range(0, len(texts), _AHEAD):
+                # While these become word pieces, on one core, the network reads those before.
+                rows += [tokenise(text) for text in texts[start : start + _AHEAD]]
+                waiting = np.concatenate([waiting, np.arange(start, len(rows))])
+                lengths = np.array([len(rows[at]) for at in waiting], dtype=np.int64)
+                goes = np.zeros(len(waiting), bool)
+                for batch in cut_batches(lengths, full=len(rows) < len(texts)):
+                    chosen = waiting[batch.chosen]
+                    padding = self._tokeniser.padding
+                    pieces = pad([rows[at] for at in chosen], width=batch.width, padding=padding, height=batch.rows)
+                    self._queue.start_async({0: pieces}, chosen)
+                    goes[batch.chosen] = True
+                waiting = waiting[~goes]
         finally:
             # Also after Ctrl-C: a request that ends while the interpreter is shutting down aborts the whole process.
             self._queue.wait_all()
         return raw
 
 
-def cut_batches(lengths: NDArray[np.int64]) -> list[Batch]:
+def cut_batches(lengths: NDArray[np.int64], *, full: bool = False) -> list[Batch]:
     """Cut rows of these lengths into batches of few different shapes; widest first, so that the streams end together.
 
     Every row is in exactly one batch. From the narrowest rung up, a rung gives whole and half batches; what is left
-    over moves up to the next rung, where a little more padding costs less than one more shape would.
+    over moves up to the next rung, where a little more padding costs less than one more shape would. Where more rows
+    are to come, only `full` ones are cut, of rows of one rung, and the others are in none.
     """
+    if full:
+        return _cut_full(lengths)
     rungs = np.searchsorted(_WIDTHS, lengths)
     order = np.argsort(rungs, kind="stable")
     batches: list[Batch] = []
@@ -115,6 +128,17 @@ def cut_batches(lengths: NDArray[np.int64]) -> list[Batch]:
         if rung == met[-1] and len(left):
             batches.append(Batch(left, rows=_fit_rows(len(left), whole), width=width))
     return batches[::-1]
+
+
+def _cut_full(lengths: NDArray[np.int64]) -> list[Batch]:
+    rungs = np.searchsorted(_WIDTHS, lengths)
+    batches: list[Batch] = []
+    for rung in np.unique(rungs)[::-1]:
+        width = _WIDTHS[int(rung)]
+        members, size = np.flatnonzero(rungs == rung), max(1, BATCH_PIECES // width)
+        for at in range(0, len(members) - size + 1, size):
+            batches.append(Batch(members[at : at + size], rows=size, width=width))
+    return batches
 
 
 def _fit_rows(rows: int, whole: int) -> int:
@@ -147,6 +171,6 @@ def build_encoder(described: Card, folder: Traversable) -> OpenVinoEncoder:
         compiled = core.compile_model(network, "CPU", {"NUM_STREAMS": str(_STREAMS)})
     except RuntimeError as error:
         raise EncoderError(f"the encoder cannot run on this machine: {error}") from error
-    queue = openvino.AsyncInferQueue(compiled, _STREAMS)
+    queue = openvino.AsyncInferQueue(compiled, _STREAMS * _WAITING)
     tokeniser = Tokeniser(vocabulary.decode("utf-8").rstrip("\n").split("\n"))
     return OpenVinoEncoder(heads=described.heads, tokeniser=tokeniser, queue=queue)
