@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -173,9 +174,11 @@ def measure_influence(
     )
 
 
-def _split(rows: list[dict[str, Any]], key: Any) -> list[tuple[str, list[dict[str, Any]]]]:
-    names = sorted({key(row) for row in rows})
-    return [(name, [row for row in rows if key(row) == name]) for name in names]
+def _split(rows: list[dict[str, Any]], key: Callable[[dict[str, Any]], str]) -> list[tuple[str, list[dict[str, Any]]]]:
+    groups: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        groups[key(row)].append(row)
+    return sorted(groups.items())
 
 
 def _count(rows: list[dict[str, Any]]) -> dict[str, int]:
@@ -199,8 +202,9 @@ def _compare_customers(rows: list[dict[str, Any]]) -> tuple[Uptake, ...]:
     names, taken, asks = count_by([row["relationship"] for row in over], [row["outcome"] == "accepted" for row in over])
     enough = len(over) >= LEAST_ASKS and len(names) > 1
     rates = rate_together(taken, asks) if len(names) else []
+    theirs = dict(_split(rows, lambda row: row["relationship"]))
     made = [
-        Uptake(name=name, rate=rate, counts=_count([row for row in rows if row["relationship"] == name]), enough=enough)
+        Uptake(name=name, rate=rate, counts=_count(theirs[name]), enough=enough)
         for name, rate in zip(names, rates, strict=True)
     ]
     return tuple(sorted(made, key=lambda one: (-one.rate.asks, one.name)))
