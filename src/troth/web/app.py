@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hmac
 import time
-from collections.abc import Callable, Iterable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
+from anyio import to_thread
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
@@ -37,6 +38,10 @@ from troth.web.visit import Permit
 if TYPE_CHECKING:
     from troth.web.audit import Audit
     from troth.web.oidc import SignIn
+
+_AT_ONCE: Final = 8
+"""Requests that are worked on at once; the others wait their turn. They share one interpreter, and where forty of them
+ask for it in turn each one takes as long as all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,9 +140,14 @@ def make_app(serving: Serving, *, routers: Iterable[APIRouter] = ROUTERS, beside
 
     Raises: RuntimeError when a route does not say what it needs.
     """
-    app = FastAPI(
-        title="troth", docs_url=None, redoc_url=None, openapi_url=None, lifespan=beside.run if beside else None
-    )
+
+    @asynccontextmanager
+    async def live(app: FastAPI) -> AsyncGenerator[None]:
+        to_thread.current_default_thread_limiter().total_tokens = _AT_ONCE
+        async with nullcontext() if beside is None else beside.run(app):
+            yield
+
+    app = FastAPI(title="troth", docs_url=None, redoc_url=None, openapi_url=None, lifespan=live)
     app.state.serving = serving
     needs = app.state.needs = dict[str, Need]()  # of pages, by path
     for router in routers:
