@@ -32,7 +32,8 @@ class Everything:
         self.words = np.array([9])
         self.of_turn = np.array([0])
 
-    def found(self, *signals: str) -> NDArray[np.bool_]:
+    def found(self, *signals: str, least: float = 0.5) -> NDArray[np.bool_]:
+        assert least in {0.5, evidence.VOICED}
         self.asked.update(signals)
         return np.ones(1, bool)
 

@@ -11,8 +11,10 @@ from served import Door
 
 from troth.encoder import card
 from troth.fairness import list_comparable
-from troth.signals import CATALOGUE
+from troth.signals import CATALOGUE, WORDED
 from troth.validity import GRADES, list_validity, sum_up
+
+OURS = {"own", "rule_cases", "touchpoint_pairs"}  # sets written for this project prove little of others' mail
 
 
 def words_of(page: str) -> str:
@@ -28,11 +30,11 @@ def test_every_signal_has_one_grade_that_its_own_figures_bear_out() -> None:
         assert one.grade in GRADES
         mine = [row for row in rows if row["signal"] == name and row.get("metric") in {"F1", "Pearson r"}]
         if one.grade == "well":
-            assert any(row["low"] >= 0.5 and row["set"] != "own" for row in mine)
+            assert any(row["low"] >= 0.5 and row["set"] not in OURS for row in mine)
         if one.grade in {"hardly", "not yet"}:
-            assert not any(row["low"] >= 0.5 and row["set"] != "own" for row in mine if one.grade == "hardly")
-    assert {name for name, one in signals.items() if one.grade == "not yet"} >= set(card().not_yet)
-    assert signals["bad_news"].reason
+            assert not any(row["low"] >= 0.5 and row["set"] not in OURS for row in mine if one.grade == "hardly")
+    assert not {name for name, one in signals.items() if one.grade == "not yet"} & {*card().signals, *WORDED}
+    assert {*card().signals, *WORDED} >= {name for name, one in CATALOGUE.items() if "business_acts" in one.checked_on}
 
 
 def test_the_page_groups_all_signals_and_the_file_holds_all_checks(door: Door) -> None:

@@ -4,8 +4,8 @@
 
 An occasion is found by signals too (`troth.readings`): a claim is the occasion for a reason, a feeling for a reaction.
 The same rule is asked twice of the sentences and turns of `business_acts/test`, once with its labels and once with what
-the encoder finds at .5; the least length that some rules ask for is left aside. Occasions that need the turn before are
-judged in that turn, where they arise.
+the encoder finds at .5 (for attunement at `VOICED`) and the rules on words find; the least length that some rules ask
+for is left aside. Occasions that need the turn before are judged in that turn, where they arise.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 
 from training.fairness import find_shift, lay_out
 from troth.encoder import Encoder, load_encoder
+from troth.encoder.phrases import find_phrases
+from troth.readings.evidence import VOICED, VOICES
 
 CHECKS: Final = Path(__file__).parents[1] / "src/troth/checks/opportunity.json"
 _CALL: Final = 0.5
@@ -31,7 +33,7 @@ OCCASIONS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "reasoning, a sentence that": ("claim", "rejects", "bad_news"),
         "candour, a sentence that": ("claim", "hedge", "overclaim", "flattery"),
-        "attunement, a turn before that": ("feeling", "bad_news", "not_done", "chases", "doubts_motive"),
+        "attunement, a turn before that": VOICES,
         "orientation, a turn that": ("request", "offer", "commitment", "rejects"),
         "credence, a turn before that": ("claim",),
         "dependence, a turn before that": ("request", "offer", "commitment", "claim"),
@@ -71,12 +73,15 @@ def read_sentences(path: Path) -> list[Sentence]:
 
 def check_occasions(sentences: Sequence[Sentence], encoder: Encoder) -> list[dict[str, Any]]:
     """Two rows for each occasion: the share of those labelled that is found, and of the others that is left alone."""
-    scores = encoder.score([each.text for each in sentences])
+    texts = [each.text for each in sentences]
+    scores, by_rule = encoder.score(texts), find_phrases(texts)
     column = {head.signal: at for at, head in enumerate(encoder.heads)}
     rows: list[dict[str, Any]] = []
     for name, signals in OCCASIONS.items():
         shipped = [column[signal] for signal in signals if signal in column]
-        found = np.asarray((scores[:, shipped] >= _CALL).any(axis=1), bool)
+        found = np.asarray((scores[:, shipped] >= (VOICED if signals == VOICES else _CALL)).any(axis=1), bool)
+        for signal in by_rule.keys() & set(signals):
+            found |= by_rule[signal]
         rows += check_occasion(name, signals, sentences, found)
     return rows
 

@@ -42,7 +42,7 @@ from troth.readings.waits import log_wait
 from troth.ruled import find_ruled
 from troth.schema import FINDINGS, SENTENCES, TURNS, conform
 from troth.settings import Settings
-from troth.signals import RULED
+from troth.signals import RULED, WORDED
 from troth.worktime import lay_out_hours
 
 _CORPORA = ("enron_email", "numpy_list_2001_11", "it_helpdesk_calls", "ai_agent_airline")
@@ -241,11 +241,14 @@ def measure_detection(dev: Path) -> tuple[dict[str, dict[str, float]], dict[str,
     Every turn is read as anybody's. What only one of the two readers marked stands for neither answer: a turn
     with such a mark on an act of the facet is left out. A category that fewer than `_ENOUGH` turns hold is left out,
     and the readings fall back on their wary start values. One half is added to each count, so that nothing is sure.
+    Acts that rules find in words are left out: the rules were made on these very rows.
     """
     turns, sentences, disputed, marked = read_marked(dev)
-    truth = set_scene(turns, sentences, conform(marked, FINDINGS))
-    found = set_scene(turns, sentences, find_signals(sentences, load_encoder()))
-    open_to_doubt = set_scene(turns, sentences, conform(disputed, FINDINGS))
+    by_encoder = find_signals(sentences, load_encoder())
+    truth, found, open_to_doubt = (
+        set_scene(turns, sentences, some.filter(pc.invert(pc.is_in(some["signal"], pa.array(WORDED)))))
+        for some in (conform(marked, FINDINGS), by_encoder, conform(disputed, FINDINGS))
+    )
     sensitivity: dict[str, dict[str, float]] = {}
     specificity: dict[str, dict[str, float]] = {}
     for facet, rule in {**RULES, **ACTS}.items():

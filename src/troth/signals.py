@@ -65,12 +65,15 @@ class Signal:
 
     @property
     def is_finding(self) -> bool:
-        """Whether FINDINGS hold it: what the encoder reads in a sentence, or a rule in several turns."""
-        return self.found_by == "encoder" or self.name in RULED
+        """Whether FINDINGS hold it: what the encoder or a rule reads in a sentence, or a rule in several turns."""
+        return self.found_by == "encoder" or self.name in WORDED or self.name in RULED
 
 
 RULED: Final = ("elsewhere", "contradiction", "facts_agree", "told_again", "their_facts", "template")
 """Signals that rules find by laying turns beside earlier ones (`troth.ruled`)."""
+
+WORDED: Final = ("bad_news", "admission", "own_interest", "discourtesy")
+"""Signals that rules find in the words of one sentence (`troth.encoder.phrases`)."""
 
 _ACTS = ("business_acts",)
 _CASES = ("rule_cases",)
@@ -94,18 +97,18 @@ _SIGNALS: Final = (
     Signal(name="not_done", question="Does it say that something awaited was not done?", opportunity="any sentence",
            kind="binary", found_by="encoder", checked_on=_ACTS),
     Signal(name="bad_news", question="Does it tell the reader something unwelcome?", opportunity="any sentence",
-           kind="binary", found_by="encoder", checked_on=_ACTS),
+           kind="binary", found_by="rule", checked_on=_ACTS),
     Signal(name="apology", question="Does it apologise for what the writer's side did?", opportunity="any sentence",
            kind="binary", found_by="encoder", checked_on=_ACTS),
     Signal(name="rejects", question="Does it disagree, decline or object?", opportunity="proposal",
-           kind="binary", found_by="not yet", checked_on=_ACTS),
+           kind="binary", found_by="encoder", checked_on=_ACTS),
     Signal(name="elsewhere", question="Do they come over another channel, or to another of us, than the last time?",
            opportunity="any turn of theirs", kind="binary", found_by="rule"),
     # Reasoning.
     Signal(name="reason", question="Does it give a reason or evidence?", opportunity="claim, recommendation",
            kind="binary", found_by="encoder", shown="RS", checked_on=_ACTS),
     Signal(name="source", question="Does it name where a statement comes from?", opportunity="claim",
-           kind="binary", found_by="not yet", shown="RS", checked_on=_ACTS),
+           kind="binary", found_by="encoder", shown="RS", checked_on=_ACTS),
     Signal(name="wrong_fact", question="Is it wrong, as a person confirmed?", opportunity="factual claim",
            kind="binary", found_by="not yet", shown="RS", sign=-1),
     # Clarity.
@@ -150,13 +153,13 @@ _SIGNALS: Final = (
     Signal(name="disclosure", question="Does it reveal something that was not owed?", opportunity="occasion for it",
            kind="binary", found_by="encoder", shown="OP", held="HI", checked_on=(*_ACTS, "offmychest")),
     Signal(name="admission", question="Does it admit a mistake, doubt or limit?", opportunity="occasion for it",
-           kind="binary", found_by="not yet", shown="OP", held="HI", checked_on=_ACTS),
+           kind="binary", found_by="rule", shown="OP", held="HI", checked_on=_ACTS),
     # Orientation.
     Signal(name="their_interest", question="Does it put the reader's interest first?",
            opportunity="proposal, trade-off, objection", kind="binary", found_by="encoder", shown="OR",
            checked_on=(*_ACTS, "casino")),
     Signal(name="own_interest", question="Does it push the writer's interest against the reader's?",
-           opportunity="proposal, trade-off, objection", kind="binary", found_by="not yet", shown="OR", sign=-1,
+           opportunity="proposal, trade-off, objection", kind="binary", found_by="rule", shown="OR", sign=-1,
            checked_on=(*_ACTS, "casino")),
     Signal(name="pressure", question="Does it push by urgency, threat or repetition?",
            opportunity="proposal, trade-off, objection", kind="binary", found_by="encoder", shown="OR", sign=-1,
@@ -169,7 +172,7 @@ _SIGNALS: Final = (
            opportunity="request, refusal, complaint reply", kind="binary", found_by="encoder", shown="RG",
            checked_on=_ACTS),
     Signal(name="discourtesy", question="Is it rude, dismissive or blaming?",
-           opportunity="request, refusal, complaint reply", kind="binary", found_by="not yet", shown="RG", sign=-1,
+           opportunity="request, refusal, complaint reply", kind="binary", found_by="rule", shown="RG", sign=-1,
            checked_on=_ACTS),
     Signal(name="gratitude", question="Does it thank?", opportunity="any turn", kind="binary", found_by="encoder",
            shown="RG", held="HI", checked_on=(*_ACTS, "goemotions")),

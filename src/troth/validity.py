@@ -99,6 +99,8 @@ def _list_shipped() -> list[dict[str, Any]]:
     """The same of what is in this package alone."""
     shipped = card()
     found = set(shipped.signals)
+    by_stage = _stage_checks()
+    told = {check["signal"] for check in by_stage}
     rows: list[dict[str, Any]] = []
     for signal in CATALOGUE.values():
         checks = [dict(check) for check in shipped.checks if check["signal"] == signal.name]
@@ -107,10 +109,10 @@ def _list_shipped() -> list[dict[str, Any]]:
             rows.append({"signal": signal.name, "found_by": "not yet", "metric": reason, "note": reason})
         elif checks:
             rows += [{"found_by": signal.found_by, **check} for check in checks]
-        else:
+        elif signal.name not in told:
             rows.append({"signal": signal.name, "found_by": signal.found_by, "metric": "not checked yet"})
     together = [dict(check) for check in shipped.checks if check["signal"] not in CATALOGUE]
-    return rows + [{"found_by": "encoder", **check} for check in together] + _stage_checks()
+    return rows + [{"found_by": "encoder", **check} for check in together] + by_stage
 
 
 def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -14,6 +14,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, Literal
 
+from troth.encoder.phrases import mark_rules
 from troth.errors import EncoderError
 
 _REMEDY = "Install troth again; if you build the weights yourself, run `make weights`."
@@ -111,6 +112,8 @@ def verified(folder: Traversable, hashes: Mapping[str, str], names: Sequence[str
 
 
 def encoder_id() -> str:
-    """What names the shipped encoder in a book and in the reference: its name and the hash of its weights."""
+    """What names the shipped encoder in a book and in the reference: its name, and the hash of its weights and of the
+    rules on words that find what it has no head for."""
     shipped = card()
-    return f"{shipped.name}-{hashlib.sha256(''.join(sorted(shipped.files.values())).encode()).hexdigest()[:12]}"
+    made_of = "".join([*sorted(shipped.files.values()), mark_rules()])
+    return f"{shipped.name}-{hashlib.sha256(made_of.encode()).hexdigest()[:12]}"

@@ -34,11 +34,11 @@ class Scene:
     words: Ints  # words in each sentence
     probability: dict[str, Floats]
 
-    def found(self, *signals: str) -> Bools:
-        """Per sentence: whether any of these is more likely there than not."""
+    def found(self, *signals: str, least: float = 0.5) -> Bools:
+        """Per sentence: whether any of these is there with this probability: more likely than not, if not told."""
         hits = np.zeros(len(self.of_turn), bool)
         for signal in signals:
-            hits |= self.probability[signal] >= 0.5
+            hits |= self.probability[signal] >= least
         return hits
 
     def in_turn(self, sentences: Bools) -> Bools:
