@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 import troth
+from troth.cli.serve import _listen  # pyright: ignore[reportPrivateUsage]
 from troth.settings import Settings
 
 _COPIES = 2
@@ -116,6 +117,14 @@ def test_an_import_survives_kill_and_stop_and_the_page_leaves_nothing_behind(mai
         assert len(ids) == len(set(ids)) == _COPIES * 253
         assert set(book.store.table("sentences")["turn_id"].to_pylist()) <= set(ids)
         assert book.store.table("jobs")["state"].to_pylist() == ["done"]
+
+
+def test_the_end_of_a_page_does_not_wait_until_its_head_is_confirmed() -> None:
+    """asyncio sends each part at once on sockets that say that they are TCP, and on no others."""
+    with _listen("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.proto == socket.IPPROTO_TCP
 
 
 def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
