@@ -75,7 +75,7 @@ def enter(serving: Serving) -> Generator[Door]:
 @contextmanager
 def listen(serving: Serving) -> Generator[str]:
     """The same on a real port, for browsers; its address."""
-    with socket.socket() as listening:
+    with socket.socket(proto=socket.IPPROTO_TCP) as listening:
         listening.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(make_app(serving, beside=Assistant(serving)), log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
