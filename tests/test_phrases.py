@@ -91,6 +91,7 @@ def test_what_is_quoted_is_not_said_and_what_stands_beside_it_is():
     assert says('You wrote "it was our mistake" on the form.') == set()
     assert says('It was our mistake that the form said "paid".') == {"admission"}
     assert says("It was our mistake, I’m afraid.") == {"admission", "bad_news"}
+    assert says("We wrote to you. " * 300 + "It was our mistake.") == set()  # behind what the encoder looks at too
     assert says("I DIDN’T KNOW THAT") == says("I didn't know that") == {"admission"}
 
 

@@ -20,8 +20,7 @@ import re2
 from numpy.typing import NDArray
 
 _QUOTED: Final = re2.compile(r'"[^"]*"|“[^”]*”|„[^“”]*[“”]')
-
-
+_LONGEST: Final = 4_096  # characters of a sentence that are looked at, as the encoder does
 _LONGEST_THANKS: Final = 60  # characters
 
 
@@ -64,12 +63,13 @@ def mark_rules() -> str:
 def find_phrases(texts: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
     """Which of these sentences say which act: act to an array of shape (len(texts),).
 
-    Cost: some six microseconds a sentence. All wordings are looked for at once, by the words without which none of
+    Cost: some seven microseconds a sentence. All wordings are looked for at once, by the words without which none of
     them can be there; only what holds such a word is matched.
     """
     net = _compile()
     found = {act: np.zeros(len(texts), bool) for act in load_rules()}
-    for number, text in enumerate(texts):
+    for number, whole in enumerate(texts):
+        text = whole[:_LONGEST]
         plain = text.lower() if "’" not in text else text.replace("’", "'").lower()
         if net.says.Match(plain):
             for act in net.find(plain):
