@@ -15,6 +15,7 @@ from email.policy import default as as_people_read
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -28,10 +29,21 @@ from typer.testing import CliRunner
 import troth
 from troth.book import Store, open_store
 from troth.cli import app as command_line
+from troth.cli.options import Language
 from troth.errors import InputError, SettingsError
+from troth.proving import say_scored, write_wealth
 from troth.review import Close
+from troth.review.asking import tell_asking
+from troth.review.close import CIRCLES, Checkpoint, CircleClose, Gauge, Quote, ScoredForecast
+from troth.review.html import render_close
+from troth.review.tomorrow import suggest
+from troth.saying import say
+from troth.schema import PROMISES, QUESTIONS
 from troth.settings import Settings, parse_settings
 from troth.teaming import Digest, check_address
+from troth.told import LANGUAGES, Told
+from troth.trend import say_gap
+from troth.trust import Gap
 from troth.web.digest import (
     Server,
     enqueue,
@@ -354,7 +366,7 @@ def test_the_command_sends_what_waits_and_says_so(
         opened.add([said])
     settings.write_text(
         f'us = ["{ANNA}"]\nzone = "Europe/Berlin"\n[digest]\nsmtp = "smtp://{USER}@127.0.0.1:{running.server.port}"\n'
-        f'sender = "{SENDER}"\nto = ["{ANNA}"]\nca = "{running.server.ca}"\n'
+        f'sender = "{SENDER}"\nto = ["{ANNA}"]\nca = "{running.server.ca}"\nlanguages = {{"{ANNA}" = "de"}}\n'
     )
     command = ["digest", "--book", str(book), "--settings", str(settings)]
     assert "no password" in str(CliRunner().invoke(command_line, command).exception)
@@ -368,8 +380,193 @@ def test_the_command_sends_what_waits_and_says_so(
     assert "sent before" in CliRunner().invoke(command_line, command).stderr
     assert len(running.box.taken) == 2
     assert len(running.box.different) == 1
+    assert running.box.taken[0]["Subject"] == "Ihr Tagesabschluss vom Freitag, 20. November 2026"
+    shown = CliRunner().invoke(command_line, [*command, "--show"]).stdout
+    assert "Eines für morgen" in shown
+    assert (
+        "One thing to do tomorrow" in CliRunner().invoke(command_line, [*command, "--show", "--language", "en"]).stdout
+    )
     stranger = [*command, "--to", "eve@evil.example"]
     assert "its own person alone" in str(CliRunner().invoke(command_line, stranger).exception)
+
+
+def make_close() -> Close:
+    """A close with everything that a day can bring, made by hand."""
+    asked = {"relationship": "acme", "kind": "direct", "text": "When?", "asked_at": NOW}
+    owed = {"relationship": "acme", "side": "us", "text": "By noon.", "act": None, "evidence_text": None}
+    gauge = Gauge(percentile=61.4, low=30.5, high=88.6, reliability=0.7, readings=1)
+    said = Quote(
+        text="It is 5.", why=Told("{signal} ({facet}{sign})", signal=Told("reason"), facet="RS", sign="+"),
+        relationship="acme", turn_id="t", start=0, end=8, signal="reason", probability=0.9, facet="RS", says="good",
+    )  # fmt: skip
+    point = Checkpoint(name="a", plain="quality of logic", gauge=gauge, best=said, worst=None)
+    few = replace(point, plain="saying it as it is", gauge=replace(gauge, percentile=None), best=None, worst=said)
+    none = replace(point, plain="time for empathy", gauge=None, best=None)
+    circle = CircleClose(circle="customer", written=1, received=2, relationships=1, checkpoints=(point, few, none))
+    waits = {"turn_id": "t", "circle": "customer", "side": "them", "state": "open", "act": None, "probability": 1.0}
+    questions = pa.Table.from_pylist(
+        [dict.fromkeys(QUESTIONS.names) | waits | asked | {"kind": kind} for kind in ("HR", "direct")],
+        schema=QUESTIONS,
+    )
+    days = {"since": NOW - dt.timedelta(days=9), "until": NOW + dt.timedelta(days=1)}
+    return Close(
+        day=NOW.date(),
+        zone="Europe/Berlin",
+        circles=(circle, replace(circle, circle="friend", written=0, received=0)),
+        promises=(
+            {**owed, "state": "open", "due_latest": NOW}, {**owed, "state": "suspected", "due_latest": None},
+            {**owed, "state": "late", "due_latest": NOW, "side": "them", "relationship": "<b>"},
+        ),
+        questions=(asked, {**asked, "kind": "HR"}),
+        questions_older=3,
+        tomorrow=suggest(
+            NOW.date() + dt.timedelta(days=2), zone="Europe/Berlin", promises=PROMISES.empty_table(),
+            questions=questions, circles=CIRCLES,
+        ),
+        gaps=({"relationship": "acme", "text": say_gap(Gap(relationship="acme", shown_rose=0.93, held_rose=0.001))},),
+        proof=say_scored(
+            ScoredForecast(
+                day=NOW.date() - dt.timedelta(days=2), since=dt.date(2026, 3, 1), readings=1, gain=-0.25,
+                wealth=write_wealth(0.25), has_won=False,
+            ),
+            NOW.date(),
+        ),
+        asking=tuple(tell_asking(questions, CIRCLES, **days)),
+    )  # fmt: skip
+
+
+WORDS = """Friday 20 November 2026
+
+One thing to do tomorrow
+  Answer acme, who has waited since Friday 20 November to hear whether they can depend on you. 1 more matter is open \
+there.
+  “When?”
+
+Toward customers: 1 written, 2 received
+  quality of logic: 61 (30 to 89)
+    + “It is 5.” (acme)
+  saying it as it is: too little for a number (30 to 89)
+    - “It is 5.” (acme)
+  time for empathy: no occasion
+
+Toward friends: 0 written, 0 received
+
+Promises
+  acme: “By noon.” (was due)
+  acme: “By noon.” (overdue, nothing shows it was done)
+  <b>: “By noon.” (kept late)
+
+Still without an answer
+  acme: “When?” (question)
+  acme: “When?” (dependence)
+
+Percentiles of a public reference population, 50 is typical, with the 80 % band.
+Scores describe words and deeds, never a person's character.
+"""
+
+WORTE = """Freitag, 20. November 2026
+
+Eines für morgen
+  Antworten Sie acme: Dort wartet man seit Freitag, dem 20. November, darauf zu erfahren, ob auf Sie Verlass ist. Dort \
+ist noch ein weiterer Punkt offen.
+  „When?“
+
+Gegenüber Kunden: 1 geschrieben, 2 erhalten
+  Güte der Begründung: 61 (30 bis 89)
+    + „It is 5.“ (acme)
+  sagen, wie es ist: zu wenig für eine Zahl (30 bis 89)
+    - „It is 5.“ (acme)
+  Zeit für Einfühlung: kein Anlass
+
+Gegenüber Freunden: 0 geschrieben, 0 erhalten
+
+Versprechen
+  acme: „By noon.“ (war fällig)
+  acme: „By noon.“ (überfällig, nichts belegt die Erfüllung)
+  <b>: „By noon.“ (verspätet gehalten)
+
+Noch ohne Antwort
+  acme: „When?“ (Frage)
+  acme: „When?“ (Verlässlichkeit)
+
+Perzentile einer öffentlichen Vergleichsmenge, 50 ist typisch, mit dem 80-%-Band.
+Werte beschreiben Worte und Taten, nie den Charakter eines Menschen.
+"""
+
+
+def test_a_close_reads_as_its_reader_writes() -> None:
+    """Every word of it: what it said in English before there was a choice, and what it says in German."""
+    made = make_close()
+    assert write_text(made) == WORDS
+    assert write_text(made, language="de") == WORTE
+    row = {"person": ANNA, "made_at": NOW, "message_id": "<a@b.example>"}
+    subjects = [write_mail(made, row, sender=SENDER, language=one)["Subject"] for one in ("en", "de")]
+    assert subjects == ["Your close of Friday 20 November 2026", "Ihr Tagesabschluss vom Freitag, 20. November 2026"]
+
+
+@pytest.mark.parametrize(
+    ("asking", "english", "german"),
+    [
+        (2, "Two friends are asking whether it is fair (f0, f1); one ", "Zwei Freunde fragen, ob es gerecht zugeht "),
+        (12, "Twelve friends are asking whether it is fair (f0, f1, f10, ", "Zwölf Freunde fragen, ob es gerecht "),
+        (13, "13 friends are asking whether it is fair (f0, f1, f10, ", "13 Freunde fragen, ob es gerecht zugeht "),
+    ],
+)
+def test_who_asks_is_counted_in_words(asking: int, english: str, german: str) -> None:
+    row: dict[str, Any] = dict.fromkeys(QUESTIONS.names)
+    row |= {"circle": "friend", "state": "open", "asked_at": NOW, "kind": "HS"}
+    rows = [*({**row, "relationship": f"f{n}"} for n in range(asking)), {**row, "relationship": "f0", "kind": "HC"}]
+    for number, one in enumerate(rows):
+        one |= {"turn_id": str(number)}
+    questions = pa.Table.from_pylist(rows, schema=QUESTIONS)
+    [told] = tell_asking(questions, CIRCLES, since=NOW - dt.timedelta(days=1), until=NOW + dt.timedelta(days=1))
+    assert told.text.startswith(english)
+    assert told.text.endswith("; one whether they can believe you (f0).")
+    assert say("de", told.text).startswith(german)
+    assert say("de", told.text).endswith("; einer, ob man Ihnen glauben kann (f0).")
+
+
+PAGE = {
+    "en": (
+        "<title>Close of 20 November 2026 · troth</title>", "1 written by us, 2 received, 1 relationship.",
+        'aria-label="percentile 61, band 30 to 89"', 'aria-label="number withheld, band 30 to 89"',
+        "<b>61</b> · 30–89 · 1 reading</div>", "acme · reason (RS+)", "<td>we to acme</td>", "<td>from &lt;b&gt;</td>",
+        "<td>Fri 20 Nov 2026</td>", "<td>no time named</td>", "<td>kept late</td>",
+        "One customer is asking whether they can depend on you (acme).", "3 older:",
+        "SHOWN rose at acme (P .93) while HELD did not (P under .01)",
+        "The last forecast scored, for 2026-11-18: 1 reading, 0.25 nats a reading worse than the base rate. Since ",
+        "2026-03-01 W = 1.3: not better than the base rate so far. All of it:", 'quotes:"“" "”"',
+    ),
+    "de": (
+        "<title>Tagesabschluss vom 20. November 2026 · troth</title>",
+        "1 von uns geschrieben, 2 erhalten, 1 Beziehung.",
+        'aria-label="Perzentil 61, Band 30 bis 89"', 'aria-label="Zahl zurückgehalten, Band 30 bis 89"',
+        "<b>61</b> · 30–89 · 1 Ablesung</div>", "acme · Begründung (RS+)", "<td>wir an acme</td>",
+        "<td>von &lt;b&gt;</td>", "<td>Fr., 20. Nov. 2026</td>", "<td>ohne Termin</td>", "<td>verspätet gehalten</td>",
+        "Ein Kunde fragt, ob auf Sie Verlass ist (acme).", "3 ältere:",
+        "GEZEIGT ist bei acme gestiegen (P 0,93), GESCHENKT nicht (P unter 0,01)",
+        "Die letzte ausgewertete Vorhersage, für den 18.11.2026: 1 Ablesung, je Ablesung 0,25 Nat schlechter als ",
+        "die Grundrate. Seit 01.03.2026 W = 1,3: bisher nicht besser als die Grundrate. Alles dazu:", 'quotes:"„" "“"',
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", PAGE)
+def test_its_page_reads_so_as_well(language: str) -> None:
+    page = render_close(make_close(), whose=ANNA, made_with="troth", language=language)
+    assert f'<html lang="{language}">' in page
+    assert [said for said in PAGE[language] if said not in page] == []
+
+
+def test_settings_say_in_which_language_whose_close_is_written() -> None:
+    stated = {"smtp": "smtps://m.firm.example", "sender": SENDER, "language": "de", "languages": {GESA.upper(): "en"}}
+    digest = parse_settings({"digest": stated}, "troth.toml").digest
+    assert digest is not None
+    assert [digest.language_of(who) for who in (ANNA, GESA)] == ["de", "en"]
+    for wrong in ({"language": "fr"}, {"languages": {ANNA: "fr"}}):
+        with pytest.raises(SettingsError, match="'fr' is no language of a close; there are en, de"):
+            parse_settings({"digest": stated | wrong}, "troth.toml")
+    assert [one.value for one in Language] == list(LANGUAGES)
 
 
 def test_the_words_are_those_of_the_close(close: Close) -> None:

@@ -13,6 +13,7 @@ from crawling import ROUTES, crawl, outline, template_of
 from playwright.sync_api import Browser, Page
 from served import Door, enter, listen
 
+from troth.review.html import render_close
 from troth.web import rendering
 from troth.web.app import Serving
 
@@ -131,6 +132,27 @@ def test_every_page_is_sound_in_a_browser(
                 watched.page.set_viewport_size({"width": width, "height": 900})
                 found += [wide for wide in [overflow(watched.page)] if wide]
         found += [f"asked for {left}" for left in watched.left]
+    assert found == []
+
+
+def test_german_pages_are_sound_in_a_browser(browser: Browser, serving: Serving, address: str) -> None:
+    """Longer words: axe is calm, and nothing scrolls sideways, of pages and of the close as it is mailed."""
+    found: list[str] = []
+    with watch(browser, address, viewport={"width": 1280, "height": 900}, locale="de-DE") as watched:
+        come_in(watched, serving, address)
+        for path in ("/", "/relationships", "/worth"):
+            watched.page.set_viewport_size({"width": 1280, "height": 900})
+            watched.page.goto(f"{address}{path}")
+            settle(watched.page)
+            found += breaches(watched.page)
+            assert watched.page.get_attribute("html", "lang") == "de"
+            watched.page.set_viewport_size({"width": 360, "height": 900})
+            found += [wide for wide in [overflow(watched.page)] if wide]
+        close = serving.keeper.view().close
+        assert close is not None
+        watched.page.goto("about:blank")  # no page of ours, whose policy would hold for what is put into it
+        watched.page.set_content(render_close(close, whose="anna", made_with="troth", language="de"))
+        found += [*breaches(watched.page), *(wide for wide in [overflow(watched.page)] if wide), *watched.wrong]
     assert found == []
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import datetime as dt
 import json
 import re
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from string import Formatter
@@ -21,13 +23,18 @@ from speaking import Missing, Strangers, find_english, german_words, labels_of, 
 import troth
 from troth import saying
 from troth.errors import InputError, SourceError
+from troth.review import Close
+from troth.review.html import render_close
+from troth.sample import SAMPLE_ME
 from troth.saying import load_words, say
 from troth.surveys import NAMES
 from troth.told import Told, pack, unpack
 from troth.web.app import Serving
+from troth.web.digest import write_mail
 from troth.web.roll import SORTS
 
 GERMAN: Final = {"accept-language": "de"}
+SENT: Final = dt.datetime(2026, 11, 20, 18, tzinfo=dt.UTC)
 WAITS: Final = re.compile(r'hx-trigger="load|>wird ausgewertet|gerade berechnet|Wird berechnet')
 WORKED_OUT: Final = ("/touchpoints", "/worth", "/worth?kind=renewal", "/surveys", "/settings/people")
 DRAFT: Final = "Thank you. We will send it by Saturday. You know best, you are simply amazing. I'll get back to you."
@@ -104,6 +111,32 @@ def test_a_checked_draft_is_told_in_german(entered: Door, words: Missing, strang
     assert find_english(say_all(page), strangers) == {}
 
 
+def read_mail(close: Close) -> list[str]:
+    """Every line of a close that was mailed in German, as words and as a page, quotes apart: these are theirs."""
+    row = {"person": SAMPLE_ME, "made_at": SENT, "message_id": "<a@b.example>"}
+    mail = write_mail(close, row, sender=SAMPLE_ME, language="de")
+    words, page = (mail.get_body((kind,)) for kind in ("plain", "html"))
+    assert words is not None
+    assert page is not None
+    assert '<html lang="de"' in page.get_content()
+    lines = [re.sub("„.*“", " ", line) for line in words.get_content().splitlines()]
+    return [str(mail["Subject"]), *lines, *say_all(page.get_content())]
+
+
+def test_a_close_by_mail_is_told_in_german(entered: Door, words: Missing, strangers: Strangers) -> None:
+    view = entered.serving.keeper.view()
+    assert view.close is not None
+    before = entered.serving.keeper.ask(lambda book: [book.review(day, keep=False) for day in view.days[-4:-1]])
+    asked = set(words.asked)
+    for close in (view.close, *before):
+        assert find_english(read_mail(close), strangers) == {}
+    assert words.asked - asked - set(strangers.names) - {""} == set()
+    todo = replace(view.close.tomorrow, text=Told("{sentence}.", sentence="Nothing was read of their words"))
+    assert len(find_english(read_mail(replace(view.close, tomorrow=todo)), strangers)) == 1
+    page = render_close(view.close, whose=SAMPLE_ME, made_with="troth")
+    assert len(find_english(say_all(page), strangers)) > 30
+
+
 @pytest.mark.parametrize("path", BROKEN)
 def test_an_error_is_told_in_german(entered: Door, words: Missing, strangers: Strangers, path: str) -> None:
     del words
@@ -142,7 +175,7 @@ def test_every_sentence_of_the_templates_is_there_in_german() -> None:
     environment, german = Environment(autoescape=True), load_words("de")
     said = {
         call.args[0].value
-        for template in files("troth.web").joinpath("templates").iterdir()
+        for template in (*files("troth.web").joinpath("templates").iterdir(), files("troth.review") / "close.html")
         for call in environment.parse(template.read_text("utf-8")).find_all(nodes.Call)
         if isinstance(call.node, nodes.Name) and call.node.name == "t" and isinstance(call.args[0], nodes.Const)
     }
@@ -186,3 +219,16 @@ def test_a_sentence_keeps_its_parts_over_json_and_writes_figures_as_germans_do()
     size = Told("has {size:,} bytes; a survey export has at most {most:,}", size=1234567, most=1000)
     assert "1.234.567 Bytes" in say("de", size)
     assert "1,234,567 bytes" in size
+
+
+def test_days_are_named_as_germans_name_them() -> None:
+    for day in (dt.date(2026, 3, 5), dt.date(2026, 10, 31)):
+        told = Told("trial until {day:%A %-d %B %Y}, {share:.1%} of it", day=day, share=0.125)
+        assert say("en", told) == f"trial until {day:%A %-d %B %Y}, 12.5% of it"
+    day = dt.date(2026, 3, 5)
+    assert saying.write_day("de", day, "EEEE d MMMM y") == "Donnerstag, 5. März 2026"
+    pattern = "Write to {name}: your promise falls due {day:%A %-d %B}."
+    assert say("de", Told(pattern, name="%B {day}", day=day)).endswith("wird am Donnerstag, dem 5. März, fällig.")
+    assert "%B {day}" in say("de", Told(pattern, name="%B {day}", day=day))
+    assert "\N{NO-BREAK SPACE}%" in say("de", Told("Of {share:.0%} it was nearly sure on which side they would be: "
+        "there is little to compare.", share=0.125))  # fmt: skip

@@ -117,15 +117,20 @@ def test_what_is_found_stands_there_with_its_interval(own: Serving, clear: Worth
 def test_the_report_is_made_beside_and_then_saved(own: Serving, clear: Worth) -> None:
     own.keeper.view().later["worth", "deal"] = finish(clear)
     with enter(own) as door:
-        for ending, begins in (("html", b"<!doctype html>"), ("pdf", b"%PDF-")):
-            answer = door.client.get(f"/worth/report.{ending}")
+        for ending, begins, language in (
+            ("html", b'<!doctype html>\n<html lang="en"', "en"),
+            ("html", b'<!doctype html>\n<html lang="de"', "de"),
+            ("pdf", b"%PDF-", "en"),
+        ):
+            reader = {"accept-language": language}
+            answer = door.client.get(f"/worth/report.{ending}", headers=reader)
             for _ in range(200):
                 if "attachment" in answer.headers.get("content-disposition", ""):
                     break
                 assert 'http-equiv="refresh"' in answer.text
                 time.sleep(0.1)
-                answer = door.client.get(f"/worth/report.{ending}")
-            assert answer.content[:15].lower().startswith(begins.lower())
+                answer = door.client.get(f"/worth/report.{ending}", headers=reader)
+            assert answer.content.startswith(begins)
 
 
 def edition(part: str, found: Any, *, period: str = "2026-10") -> dict[str, Any]:

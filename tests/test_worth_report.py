@@ -6,22 +6,27 @@ import datetime as dt
 import html
 import re
 import sys
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pypdfium2
 import pytest
+from speaking import Strangers, find_english, labels_of
+from speaking import say_all as say_all_of
 from typer.testing import CliRunner
 
 import troth
 from troth.cli import app
 from troth.errors import InputError
+from troth.saying import say
 from troth.testing import DealRules, make_deal_world
 from troth.worth.deals import LeftOut
 from troth.worthing import gather_evidence, measure_worth
-from troth.worthpages import Pages, lay_out_pages
+from troth.worthpages import NEVER, Pages, lay_out_pages
 from troth.worthreport import render_report, typeset_pages, typeset_report, write_report
 from troth.worthtold import Worth
 
@@ -228,6 +233,67 @@ def test_too_few_deals_make_a_report_that_says_so(sample_book: troth.Book, tmp_p
     assert "<img" not in (tmp_path / "report.html").read_text("utf-8")
 
 
+def list_texts(part: object) -> Iterator[str]:
+    """Every text of laid out pages."""
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, dict):
+        for each in part.values():
+            yield from list_texts(each)
+    elif isinstance(part, (tuple, list)):
+        for each in part:
+            yield from list_texts(each)
+
+
+def test_a_german_report_is_told_in_german(clear: Worth, sample_book: troth.Book):
+    """Also where there is no link, a control fails, models disagree, or there is too little; and its charts."""
+    names = {name.lower() for name in (*clear.book.ids, *clear.book.relationships, "eur", "anna", "hubspot:deal:7203")}
+    strangers = Strangers(names=tuple(sorted(names, key=len, reverse=True)), words="")
+    won = clear.ratio("won")
+    assert won is not None
+    assert clear.doubly is not None
+    page = render_report(clear, whose="Anna", made_with="troth 1", language="de")
+    assert '<html lang="de">' in page
+    pdf = read_pdf(typeset_report(clear, whose="Anna", made_with="troth 1", language="de"))
+    assert len(pdf) == 2
+    assert find_english([*say_all_of(page), *pdf], strangers) == {}
+    decimal = f"{won.ratio:.2f}".replace(".", ",")
+    for text in ("".join(read_page(page).text), pdf[0]):
+        assert f"das {decimal}-Fache" in text
+        assert "29. Juni 2026" in text
+    assert clear.money is not None
+    largest = max(abs(one.median) for one in clear.money.deals if one.is_told)
+    assert f"+{largest:,.0f} EUR".replace(",", ".") in pdf[0]
+    for picture in ("incidence", "freeze", "forest"):
+        drawn = clear.chart(picture, say=partial(say, "de")).to_dict()
+        assert find_english(labels_of(drawn), strangers) == {}
+    level = tuple(replace(one, ratio=1.02, low=0.9, high=1.16) if one == won else one for one in clear.curve)
+    lower = tuple(replace(one, ratio=0.5, low=0.4, high=0.6) if one == won else one for one in clear.curve)
+    odd = tuple(replace(one, ratio=replace(one.ratio, low=1.2, high=1.9)) for one in clear.controls)
+    apart = replace(clear.doubly, modelled=9.0, contrast=replace(clear.doubly.contrast, clipped=0.5, difference=-0.1))
+    few = replace(clear.doubly, contrast=replace(clear.doubly.contrast, enough=False))
+    left_out = tuple(LeftOut(outcome_id="anna", reason="a negative amount") for _ in range(5))
+    found = (
+        replace(clear, curve=level, within=level), replace(clear, curve=lower), replace(clear, controls=odd),
+        replace(clear, doubly=apart, kind="renewal"), replace(clear, doubly=few, money=None),
+        replace(clear, book=replace(clear.book, left_out=left_out)), sample_book.worth(), sample_book.worth("renewal"),
+    )  # fmt: skip
+    for one in found:
+        pages = lay_out_pages(one, whose="Anna", made_with="troth 1", language="de")
+        texts = list(list_texts({**asdict(pages), "language": "", "headings": (), "drawings": (), "forest": None}))
+        assert find_english(texts, strangers) == {}
+        assert not [text for text in texts if re.search(r"\d\.\d\d(?!\d)", text)], "a point before decimals"
+
+
+def test_an_english_sentence_in_a_german_report_is_seen(clear: Worth):
+    pages = lay_out_pages(clear, whose="Anna", made_with="troth 1", language="de")
+    nobody = Strangers(names=("anna",), words="")
+    assert find_english([pages.answer, *pages.never], nobody) == {}
+    assert find_english([clear.say()], nobody)
+    assert find_english([NEVER[1]], nobody)
+    assert find_english(["Nichts here."], nobody)
+
+
 def test_the_same_findings_make_the_same_bytes(clear: Worth):
     one, other = (typeset_report(clear, whose="Anna", made_with="troth 1") for _ in range(2))
     assert one == other
@@ -251,5 +317,8 @@ def test_the_command_writes_what_it_is_asked_for(tmp_path: Path):
     told = CliRunner().invoke(app, ["worth", "--book", ":memory:", "--report", str(target)])
     assert told.exit_code == 0
     assert "Not enough to say" in target.read_text("utf-8")
+    told = CliRunner().invoke(app, ["worth", "--book", ":memory:", "--report", str(target), "--language", "de"])
+    assert told.exit_code == 0
+    assert "Zu wenig, um zu sagen" in target.read_text("utf-8")
     refused = CliRunner().invoke(app, ["worth", "--book", ":memory:", "--report", str(tmp_path / "report.odt")])
     assert refused.exit_code != 0

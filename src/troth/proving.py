@@ -24,6 +24,7 @@ from troth.review import ScoredForecast
 from troth.schema import CLOSINGS, FORECASTS
 from troth.sealing import check_seals, seal_closing, seal_forecasts, seal_levels, seal_readings
 from troth.targets import Targets, list_targets
+from troth.told import Told
 from troth.trust import DEFAULT_MODEL, Model, State
 from troth.trust.calibration import Bin, Pit, measure_pit, measure_reliability
 from troth.trust.forecasts import Levels, Versions, carry_states, chance_outcomes, chance_waiting, place_exact
@@ -92,7 +93,7 @@ class Proof:
     changes: tuple[Change, ...]
     remade: int  # days that were closed with another encoder or other constants, and cannot be compared
 
-    def say(self, day: dt.date) -> str:
+    def say(self, day: dt.date) -> Told:
         """How the last forecast up to a day did against the base rate, in one line; empty where there was none."""
         return say_forecast(self.daily, day)
 
@@ -101,7 +102,7 @@ class Proof:
         return find_scored(self.daily, day)
 
 
-def say_forecast(daily: pa.Table, day: dt.date) -> str:
+def say_forecast(daily: pa.Table, day: dt.date) -> Told:
     """How the last forecast up to a day did against the base rate, from DAILY; empty where there was none."""
     return say_scored(find_scored(daily, day), day)
 
@@ -123,27 +124,32 @@ def find_scored(daily: pa.Table, day: dt.date) -> ScoredForecast | None:
     )
 
 
-def say_scored(scored: ScoredForecast | None, day: dt.date) -> str:
+def say_scored(scored: ScoredForecast | None, day: dt.date) -> Told:
     """A scored forecast in one line, as told at the close of a day; empty where there is none."""
     if scored is None:
-        return ""
-    when = "Yesterday's forecast" if scored.day == day else f"The last forecast scored, for {scored.day}"
-    found = "better than the base rate" if scored.has_won else "not better than the base rate so far"
-    return (
-        f"{when}: {scored.readings} reading{'' if scored.readings == 1 else 's'}, {abs(scored.gain):.2f} nats a "
-        f"reading {'better' if scored.gain > 0 else 'worse'} than the base rate. Since {scored.since} "
-        f"W = {scored.wealth}: {found}."
+        return Told("")
+    before = Told("The last forecast scored, for {day:%Y-%m-%d}", day=scored.day)
+    better = Told("{gain:.2f} nats a reading better than the base rate", gain=abs(scored.gain))
+    worse = Told("{gain:.2f} nats a reading worse than the base rate", gain=abs(scored.gain))
+    return Told(
+        "{when}: {readings}, {gain}. Since {since:%Y-%m-%d} W = {wealth}: {found}.",
+        when=Told("Yesterday's forecast") if scored.day == day else before,
+        readings=Told("1 reading") if scored.readings == 1 else Told("{n} readings", n=scored.readings),
+        gain=better if scored.gain > 0 else worse,
+        since=scored.since,
+        wealth=scored.wealth,
+        found=Told("better than the base rate") if scored.has_won else Told("not better than the base rate so far"),
     )
 
 
-def write_wealth(log_wealth: float) -> str:
+def write_wealth(log_wealth: float) -> Told:
     """Wealth as people read it; capped on both sides, which the figure behind it is not."""
     if log_wealth > np.log(_MOST_SHOWN):
-        return ">10⁶"
+        return Told(">10⁶")
     if log_wealth < -np.log(_MOST_SHOWN):
-        return "<10⁻⁶"
+        return Told("<10⁻⁶")
     wealth = float(np.exp(log_wealth))
-    return f"{wealth:.0f}" if wealth >= 100 else f"{wealth:.1f}" if wealth >= 0.95 else f"{wealth:.2g}"
+    return Told("{n:.0f}" if wealth >= 100 else "{n:.1f}" if wealth >= 0.95 else "{n:.2g}", n=wealth)
 
 
 def read_scored(store: Store, day: dt.date) -> ScoredForecast | None:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from troth.people import FREE_MAIL
+from troth.told import LANGUAGES
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
@@ -107,6 +108,8 @@ class Digest(BaseModel):
     sender: str = Field(description="The address it comes from.")
     to: tuple[str, ...] = Field(default=(), description="Whom it goes to; each gets their own close alone.")
     ca: Path | None = Field(default=None, description="PEM file of an authority of one's own that signed the server.")
+    language: str = Field(default="en", description="What it is written in: en or de.")
+    languages: dict[str, str] = Field(default={}, description="Mail address to language, for whoever wants another.")
 
     @field_validator("smtp")
     @classmethod
@@ -117,6 +120,18 @@ class Digest(BaseModel):
         if parts.password is not None:
             raise ValueError("leave the password out; it comes from TROTH_SMTP_PASSWORD or the keyring")
         return given
+
+    @field_validator("language", "languages")
+    @classmethod
+    def _are_spoken(cls, given: str | dict[str, str]) -> str | dict[str, str]:
+        for language in [given] if isinstance(given, str) else given.values():
+            if language not in LANGUAGES:
+                raise ValueError(f"{language!r} is no language of a close; there are {', '.join(LANGUAGES)}")
+        return given if isinstance(given, str) else {check_address(who).lower(): told for who, told in given.items()}
+
+    def language_of(self, person: str) -> str:
+        """The language that somebody's close is written in."""
+        return self.languages.get(person, self.language)
 
     @field_validator("sender", "to")
     @classmethod

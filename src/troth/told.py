@@ -13,7 +13,8 @@ class Told(str):
     """A sentence in English, with its pattern and the parts that fill it.
 
     A part may be such a sentence itself, or a tuple of things that are listed with commas. Strangers' words and figures
-    are parts as they are; a format after a colon holds for figures and days, as in "{share:.0%}".
+    are parts as they are; a format after a colon holds for figures and days, as in "{share:.0%}". A part that is empty
+    tells two meanings of a word apart, as in "About{a_sum}".
 
     >>> Told("{n:,d} of {what}", n=1200, what=Told("deals"))
     '1,200 of deals'

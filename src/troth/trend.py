@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from troth.lenses import WHOLE, Pillar
 from troth.settings import Watch
+from troth.told import Told
 from troth.trust import DEFAULT_MODEL, Gap, Model, find_gaps, measure_changes
 
 _SEED = 20_261  # of the draws behind bands in percentiles: the same question gets the same answer
@@ -54,24 +55,27 @@ def list_gaps(trends: pa.Table, watch: Watch) -> list[dict[str, object]]:
     ]
 
 
-def say_gap(gap: Gap) -> str:
+def say_gap(gap: Gap) -> Told:
     """The warning in words.
 
     >>> say_gap(Gap(relationship="acme", shown_rose=0.93, held_rose=0.31)).partition(":")[0]
     'SHOWN rose at acme (P .93) while HELD did not (P .31)'
     """
-    return (
-        f"SHOWN rose at {gap.relationship} (P {say_chance(gap.shown_rose)}) while HELD did not "
-        f"(P {say_chance(gap.held_rose)}): look whether measured signals are being gamed or the work is not noticed yet"
+    return Told(
+        "SHOWN rose at {name} (P {shown}) while HELD did not (P {held}): look whether measured signals are being gamed "
+        "or the work is not noticed yet",
+        name=gap.relationship,
+        shown=say_chance(gap.shown_rose),
+        held=say_chance(gap.held_rose),
     )
 
 
-def say_chance(chance: float) -> str:
+def say_chance(chance: float) -> Told:
     """A probability with two digits and no claim of certainty.
 
     >>> say_chance(0.931), say_chance(0.999), say_chance(0.0)
     ('.93', 'over .99', 'under .01')
     """
     if chance > 0.99:
-        return "over .99"
-    return "under .01" if chance < 0.01 else f"{chance:.2f}".removeprefix("0")
+        return Told("over .99")
+    return Told("under .01") if chance < 0.01 else Told(".{n:02d}", n=int(f"{chance:.2f}".removeprefix("0.")))

@@ -11,7 +11,7 @@ import datetime as dt
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -21,6 +21,7 @@ from jinja2 import Environment, StrictUndefined
 from troth.charts.look import FONT, Chart, Theme, load_altair
 from troth.charts.saving import to_svg
 from troth.errors import InputError
+from troth.saying import say
 from troth.worthpages import Drawing, Pages, lay_out_pages
 from troth.worthtold import Worth
 
@@ -31,7 +32,7 @@ _SIZES: Final = {"incidence": (290, 210), "freeze": (290, 210), "forest": (250, 
 _SERIF: Final = "Libertinus Serif"  # comes with the compiler, so a page looks the same on every machine
 
 
-def write_report(found: Worth, path: Path, *, whose: str, made_with: str) -> None:
+def write_report(found: Worth, path: Path, *, whose: str, made_with: str, language: str = "en") -> None:
     """Write the two pages; the form follows the name's ending.
 
     Args:
@@ -39,13 +40,14 @@ def write_report(found: Worth, path: Path, *, whose: str, made_with: str) -> Non
         path: .html or .pdf.
         whose: who the books belong to.
         made_with: version and encoder, for the foot.
+        language: of its reader, one of `told.LANGUAGES`.
 
     Raises: InputError for another ending, a path that cannot be written, or an extra that is not installed.
     """
     if name_form(path) == "html":
-        content = render_report(found, whose=whose, made_with=made_with).encode()
+        content = render_report(found, whose=whose, made_with=made_with, language=language).encode()
     else:
-        content = typeset_report(found, whose=whose, made_with=made_with)
+        content = typeset_report(found, whose=whose, made_with=made_with, language=language)
     try:
         path.write_bytes(content)
     except OSError as error:
@@ -65,27 +67,29 @@ def name_form(path: Path) -> Literal["html", "pdf"]:
     raise InputError(f"{path}: a report ends in .html or .pdf; name it so.")
 
 
-def render_report(found: Worth, *, whose: str, made_with: str) -> str:
+def render_report(found: Worth, *, whose: str, made_with: str, language: str = "en") -> str:
     """The two pages as one HTML page: no script, nothing fetched, charts as images in light and dark.
 
     Raises: InputError when there is something to draw and the charts extra is not installed.
     """
-    pages = lay_out_pages(found, whose=whose, made_with=made_with)
+    pages = lay_out_pages(found, whose=whose, made_with=made_with, language=language)
     images = {
-        drawing.picture: {theme: _encode(_draw(found, drawing, theme)) for theme in ("light", "dark")}
+        drawing.picture: {theme: _encode(_draw(found, drawing, theme, language)) for theme in ("light", "dark")}
         for drawing in _drawings(pages)
     }
     template = files("troth").joinpath("worthreport.html").read_text("utf-8")
     return _environment().from_string(template).render(pages=pages, images=images)
 
 
-def typeset_report(found: Worth, *, whose: str, made_with: str) -> bytes:
+def typeset_report(found: Worth, *, whose: str, made_with: str, language: str = "en") -> bytes:
     """The two pages as a tagged PDF, the same bytes for the same findings.
 
     Raises: InputError when the report extra is not installed, or the charts extra is not and there is a chart to draw.
     """
-    pages = lay_out_pages(found, whose=whose, made_with=made_with)
-    charts = {drawing.picture: _draw(found, drawing, "light").replace(FONT, _SERIF) for drawing in _drawings(pages)}
+    pages = lay_out_pages(found, whose=whose, made_with=made_with, language=language)
+    charts = {
+        drawing.picture: _draw(found, drawing, "light", language).replace(FONT, _SERIF) for drawing in _drawings(pages)
+    }
     return typeset_pages(pages, charts, at=found.as_of)
 
 
@@ -108,10 +112,10 @@ def _drawings(pages: Pages) -> Iterator[Drawing]:
         yield pages.forest
 
 
-def _draw(found: Worth, drawing: Drawing, theme: Theme) -> str:
+def _draw(found: Worth, drawing: Drawing, theme: Theme, language: str) -> str:
     """A chart as SVG at the size of the page; title and note stand beside it in the page's own letters."""
     alt = load_altair()
-    chart: Chart = found.chart(drawing.picture, theme=theme)
+    chart: Chart = found.chart(drawing.picture, theme=theme, say=partial(say, language))
     chart.title = alt.Undefined
     width, height = _SIZES[drawing.picture]
     return to_svg(chart.properties(padding=2, width=width, height=height))

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from troth.errors import InputError
+from troth.told import Told
 from troth.worth.beside import Doubly, Revenue
 from troth.worth.deals import DealBook, LeftOut
 from troth.worth.money import HORIZON_DAYS, STEP, Money
@@ -170,60 +171,87 @@ class Worth:
         won = self.ratio("won")
         return self.money is not None and won is not None and won.enough and self.is_sound and self.money.total.is_told
 
-    def say(self) -> str:
+    def say(self) -> Told:
         """The main finding in one sentence."""
-        thing = "deals" if self.kind == "deal" else "renewals"
+        is_deal = self.kind == "deal"
         won = self.ratio("won")
         if won is None or not won.enough:
             ends, accounts = (0, 0) if won is None else (won.ends, won.accounts)
-            return (
-                f"Not enough to say what goes with trust. {thing.capitalize()} won where something was known of the "
-                f"account {MAIN_LAG:.0f} days before: {ends}, and {LEAST_ENDS} are needed; such accounts: {accounts}, "
-                f"and {LEAST_ACCOUNTS} are needed."
-            )
+            return Told(
+                "Not enough to say what goes with trust. {things} won where something was known of the account "
+                "{days:.0f} days before: {ends}, and {least_ends} are needed; such accounts: {accounts}, and "
+                "{least_accounts} are needed.",
+                things=Told("Deals" if is_deal else "Renewals"), days=MAIN_LAG, ends=ends, least_ends=LEAST_ENDS,
+                accounts=accounts, least_accounts=LEAST_ACCOUNTS,
+            )  # fmt: skip
+        found: Mapping[str, object] = {
+            "one": Told("one of the deals") if is_deal else Told("one of the renewals"),
+            "ratio": won.ratio, "low": won.low, "high": won.high, "days": won.lag,
+        }  # fmt: skip
         if won.low <= 1.0 <= won.high:
-            return (
-                f"No link can be told: the odds that one of the {thing} is won in a week are {won.ratio:.2f} times as "
-                f"high where trust was one standard deviation higher {won.lag:.0f} days before, and the 95 % interval "
-                f"({won.low:.2f} to {won.high:.2f}) holds 1."
+            return Told(
+                "No link can be told: the odds that {one} is won in a week are {ratio:.2f} times as high where trust "
+                "was one standard deviation higher {days:.0f} days before, and the 95 % interval ({low:.2f} to "
+                "{high:.2f}) holds 1.",
+                **found,
             )
-        way = "higher" if won.ratio > 1 else "lower"
-        return (
-            f"Higher trust {won.lag:.0f} days before goes with {way} odds that one of the {thing} is won in a week: "
-            f"{won.ratio:.2f} times ({won.low:.2f} to {won.high:.2f}, 95 %) for one standard deviation."
+        if won.ratio > 1:
+            return Told(
+                "Higher trust {days:.0f} days before goes with higher odds that {one} is won in a week: {ratio:.2f} "
+                "times ({low:.2f} to {high:.2f}, 95 %) for one standard deviation.",
+                **found,
+            )
+        return Told(
+            "Higher trust {days:.0f} days before goes with lower odds that {one} is won in a week: {ratio:.2f} times "
+            "({low:.2f} to {high:.2f}, 95 %) for one standard deviation.",
+            **found,
         )
 
-    def say_within(self) -> str:
+    def say_within(self) -> Told:
         """What each account against itself says."""
         won = next((one for one in self.within if one.end == "won"), None)
         if won is None or not won.enough:
-            return "Not enough to say of accounts against themselves."
-        told = (
-            f"Each account against its own usual trust: {won.ratio:.2f} times ({won.low:.2f} to {won.high:.2f}, 95 %)"
+            return Told("Not enough to say of accounts against themselves.")
+        if won.low <= 1.0 <= won.high:
+            return Told(
+                "Each account against its own usual trust: {ratio:.2f} times ({low:.2f} to {high:.2f}, 95 %), which "
+                "tells no link.",
+                ratio=won.ratio,
+                low=won.low,
+                high=won.high,
+            )
+        return Told(
+            "Each account against its own usual trust: {ratio:.2f} times ({low:.2f} to {high:.2f}, 95 %).",
+            ratio=won.ratio,
+            low=won.low,
+            high=won.high,
         )
-        return f"{told}, which tells no link." if won.low <= 1.0 <= won.high else f"{told}."
 
-    def say_money(self) -> str:
+    def say_money(self) -> Told:
         """What goes with more trust in money, and under which assumption; or why no sum is told."""
         if self.money is None:
-            return "No sum of money: no open deal with an amount, or nothing to learn from."
+            return Told("No sum of money: no open deal with an amount, or nothing to learn from.")
         if not self.tells_money:
             won = self.ratio("won")
-            why = "the 80 % interval holds zero"
             if won is None or not won.enough:
-                why = "there is not enough to say"
-            elif not self.is_sound:
-                why = "another account's trust goes with winning too, which shows that something else is at work"
-            return f"No sum of money is told: {why}."
-        total, way = self.money.total, "more" if self.money.total.median > 0 else "less"
-        ends = sorted((abs(total.low80), abs(total.high80)))
-        return (
-            f"Among the open deals, half a standard deviation more trust goes with about {abs(total.median):,.0f} "
-            f"{self.money.currency} {way} won within {HORIZON_DAYS} days (80 % interval {ends[0]:,.0f} to "
-            f"{ends[1]:,.0f}; above zero with probability {total.chance:.2f}). This assumes that deals of more and "
-            "less trusting customers differ in nothing else that matters but the facts adjusted for. It is no promise "
-            "that raising a score brings it: only a trial can show that."
-        )
+                return Told("No sum of money is told: there is not enough to say.")
+            if not self.is_sound:
+                return Told(
+                    "No sum of money is told: another account's trust goes with winning too, which shows that "
+                    "something else is at work."
+                )
+            return Told("No sum of money is told: the 80 % interval holds zero.")
+        total = self.money.total
+        low, high = sorted((abs(total.low80), abs(total.high80)))
+        more = Told("{sum:,.0f} {currency} more", sum=abs(total.median), currency=self.money.currency)
+        less = Told("{sum:,.0f} {currency} less", sum=abs(total.median), currency=self.money.currency)
+        return Told(
+            "Among the open deals, half a standard deviation more trust goes with about {sum} won within {days} days "
+            "(80 % interval {low:,.0f} to {high:,.0f}; above zero with probability {chance:.2f}). This assumes that "
+            "deals of more and less trusting customers differ in nothing else that matters but the facts adjusted for. "
+            "It is no promise that raising a score brings it: only a trial can show that.",
+            sum=more if total.median > 0 else less, days=HORIZON_DAYS, low=low, high=high, chance=total.chance,
+        )  # fmt: skip
 
     def list_rows(self) -> list[dict[str, Any]]:
         """Everything as rows with COLUMNS, for tables, CSV and JSON lines."""

@@ -9,6 +9,7 @@ import typer
 
 from troth.cli.options import (
     BookOption,
+    Language,
     MeOption,
     SampleOption,
     SettingsOption,
@@ -45,6 +46,9 @@ def digest(
         str | None, typer.Option(help="The address it comes from. Default: [digest], or the user.")
     ] = None,
     day: Annotated[str | None, typer.Option(help="The day, as 2026-11-20. Default: the last one with a turn.")] = None,
+    language: Annotated[
+        Language | None, typer.Option(help="What it is written in. Default: [digest] in troth.toml, or English.")
+    ] = None,
     show: Annotated[bool, typer.Option("--show", help="Print the words of the mail, and send nothing.")] = False,
     sample: SampleOption = False,
     book: BookOption = None,
@@ -68,9 +72,9 @@ def digest(
 
     with open_book(book, chosen, sample=sample) as opened:
         if show:
-            _show(opened, people, day)
+            _show(opened, people, day, chosen.digest, language)
             return
-        how = _choose(chosen, smtp, sender)
+        how = _choose(chosen, smtp, sender, language)
         for who in people:
             check_reader(opened, who)
         view = look_at(opened)
@@ -79,16 +83,17 @@ def digest(
         raise DigestsWaiting(f"still to be sent: {', '.join(waiting)}. Run the same command again later.")
 
 
-def _show(opened: Book, people: list[str], day: str | None) -> None:
+def _show(opened: Book, people: list[str], day: str | None, digest: Digest | None, language: Language | None) -> None:
     from troth.web.digest import find_closes, look_at, write_text
 
     view = look_at(opened)
     for who in people:
+        spoken = language.value if language else digest.language_of(who) if digest else "en"
         for close in find_closes(opened, view, who, _days(day)):
-            typer.echo(write_text(close))
+            typer.echo(write_text(close, language=spoken))
 
 
-def _choose(settings: Settings, smtp: str | None, sender: str | None) -> Digest:
+def _choose(settings: Settings, smtp: str | None, sender: str | None, language: Language | None) -> Digest:
     from pydantic import ValidationError
 
     from troth.teaming import Digest
@@ -99,6 +104,8 @@ def _choose(settings: Settings, smtp: str | None, sender: str | None) -> Digest:
         raise InputError("say which mail server: --smtp smtps://user@mail.firm.com, or [digest] in troth.toml.")
     user = server.partition("//")[2].rpartition("@")[0].replace("%40", "@")
     wanted: dict[str, Any] = {**stated, "smtp": server, "sender": sender or stated.get("sender") or user}
+    if language is not None:
+        wanted |= {"language": language.value, "languages": {}}
     try:
         return Digest(**wanted)
     except ValidationError as error:
@@ -130,7 +137,8 @@ def _send(opened: Book, view: View | None, who: str, day: str | None, how: Diges
             continue
         row = enqueue(opened.store, who, each, sender=how.sender, now=clock())
         if row["state"] == "waiting":
-            row = send(opened.store, server, password, write_mail(close, row, sender=how.sender), row, clock=clock)
+            mail = write_mail(close, row, sender=how.sender, language=how.language_of(who))
+            row = send(opened.store, server, password, mail, row, clock=clock)
             problem = {"sent": "", "refused": f" for good: {row['problem']}"}.get(row["state"], f": {row['problem']}")
             say(f"{each}: {row['state']}, to {who}{problem}")
         else:

@@ -32,6 +32,13 @@ class Format(StrEnum):
     csv = "csv"
 
 
+class Language(StrEnum):
+    """Language of what is written for somebody to read."""
+
+    en = "en"
+    de = "de"
+
+
 BookOption = Annotated[
     Path | None,
     typer.Option("--book", help="File of the book; made if absent. Default: a file in your data folder."),

@@ -13,6 +13,7 @@ from troth.cli.options import (
     BookOption,
     Format,
     FormatOption,
+    Language,
     MeOption,
     SampleOption,
     SettingsOption,
@@ -39,6 +40,7 @@ def review(
     since: Annotated[str | None, typer.Option(help="Close every day with a turn from this one on.")] = None,
     circle: Annotated[str | None, typer.Option(help="Only customer, colleague or friend.")] = None,
     html: Annotated[Path | None, typer.Option(help="Also write the close as one HTML page.")] = None,
+    language: Annotated[Language, typer.Option(help="What that page is written in.")] = Language.en,
     sample: SampleOption = False,
     book: BookOption = None,
     zone: ZoneOption = None,
@@ -65,7 +67,7 @@ def review(
             say(f"Taking you for {opened.whose}: {opened.grounds}. Say --me to change that.")
         closes = list(_close(opened, day, since, circle))
         if html is not None:
-            _write_page(html, closes[-1], opened)
+            _write_page(html, closes[-1], opened, language)
         _print(closes, shape)
 
 
@@ -88,11 +90,12 @@ def _close(opened: Book, day: str | None, since: str | None, circle: str | None)
             progress(number + 1, len(days))
 
 
-def _write_page(path: Path, close: Close, opened: Book) -> None:
+def _write_page(path: Path, close: Close, opened: Book, language: Language) -> None:
     from troth.cli.output import name_makers, write_page
     from troth.review.html import render_close
 
-    write_page(path, render_close(close, whose=opened.whose, made_with=name_makers()))
+    page = render_close(close, whose=opened.whose, made_with=name_makers(), language=language.value)
+    write_page(path, page)
 
 
 def _print(closes: list[Close], shape: Format) -> None:

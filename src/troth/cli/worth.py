@@ -12,6 +12,7 @@ from troth.cli.options import (
     BookOption,
     Format,
     FormatOption,
+    Language,
     SampleOption,
     SettingsOption,
     choose_settings,
@@ -55,6 +56,7 @@ def worth(
     report: Annotated[
         Path | None, typer.Option(help="Also write two pages for a management meeting (.html or .pdf).")
     ] = None,
+    language: Annotated[Language, typer.Option(help="What these two pages are written in.")] = Language.en,
     sample: SampleOption = False,
     book: BookOption = None,
     settings: SettingsOption = None,
@@ -81,7 +83,7 @@ def worth(
     if picture is not None:
         _write_picture(found, picture, of)
     if report is not None:
-        _write_report(found, report, whose)
+        _write_report(found, report, whose, language)
     if shape is Format.table:
         _draw(found)
     else:
@@ -98,12 +100,12 @@ def _write_picture(found: Worth, path: Path, of: Picture) -> None:
     say(f"Picture written to {path}.")
 
 
-def _write_report(found: Worth, path: Path, whose: str) -> None:
+def _write_report(found: Worth, path: Path, whose: str, language: Language) -> None:
     from troth.cli.output import name_makers
     from troth.cli.talk import say
     from troth.worthreport import write_report
 
-    write_report(found, path, whose=whose, made_with=name_makers())
+    write_report(found, path, whose=whose, made_with=name_makers(), language=language.value)
     say(f"Report written to {path}.")
 
 

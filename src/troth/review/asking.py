@@ -12,6 +12,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from troth.told import Told
+
 WAITING: Final = frozenset({"open", "partly"})
 """States in which a question still waits for an answer, or for the rest of one."""
 
@@ -20,13 +22,20 @@ ACTS_ALONE: Final = frozenset({"goes_silent", "copies_boss"})
 
 _WHETHER: Final = MappingProxyType(
     {
-        "HC": "whether they can believe you",
-        "HR": "whether they can depend on you",
-        "HI": "whether you understand them",
-        "HS": "whether it is fair",
+        "HC": Told("whether they can believe you"),
+        "HR": Told("whether they can depend on you"),
+        "HI": Told("whether you understand them"),
+        "HS": Told("whether it is fair"),
     }
 )
 _COUNTS: Final = "no one two three four five six seven eight nine ten eleven twelve".split()
+_ONE_ASKS: Final = MappingProxyType(
+    {
+        "customer": Told("One customer is asking"),
+        "colleague": Told("One colleague is asking"),
+        "friend": Told("One friend is asking"),
+    }
+)
 _NAMED: Final = 6  # relationships that one line names
 
 
@@ -35,7 +44,7 @@ class Asking:
     """One circle's open questions of trust; `text` says them in one line."""
 
     circle: str
-    text: str
+    text: Told
     who: Mapping[str, tuple[str, ...]]  # kind to the relationships that ask it
 
 
@@ -64,17 +73,32 @@ def _is_waiting(row: Mapping[str, Any], since: dt.datetime, until: dt.datetime) 
 
 def _say(circle: str, kinds: Mapping[str, set[str]]) -> Asking:
     order = sorted(kinds, key=lambda kind: (-len(kinds[kind]), kind))
-    text = "; ".join(_clauses(circle, kinds, order)) + "."
-    return Asking(circle=circle, text=text, who={kind: tuple(sorted(kinds[kind])) for kind in order})
+    clauses = _clauses(circle, kinds, order)
+    text = next(clauses)
+    for clause in clauses:
+        text = Told("{first}; {then}", first=text, then=clause)
+    return Asking(
+        circle=circle,
+        text=Told("{sentence}.", sentence=text),
+        who={kind: tuple(sorted(kinds[kind])) for kind in order},
+    )
 
 
-def _clauses(circle: str, kinds: Mapping[str, set[str]], order: Sequence[str]) -> Iterator[str]:
+def _clauses(circle: str, kinds: Mapping[str, set[str]], order: Sequence[str]) -> Iterator[Told]:
     for place, kind in enumerate(order):
         who = sorted(kinds[kind])
-        number = _COUNTS[len(who)] if len(who) < len(_COUNTS) else str(len(who))
+        number = Told(_COUNTS[len(who)] if len(who) < len(_COUNTS) else str(len(who)))
         names = ", ".join(who[:_NAMED]) + (", …" if len(who) > _NAMED else "")
         if place:
-            yield f"{number} {_WHETHER[kind]} ({names})"
+            yield Told("{number} {whether} ({names})", number=number, whether=_WHETHER[kind], names=names)
         else:
-            noun, verb = (circle, "is") if len(who) == 1 else (f"{circle}s", "are")
-            yield f"{number.capitalize()} {noun} {verb} asking {_WHETHER[kind]} ({names})"
+            asks = _ONE_ASKS[circle] if len(who) == 1 else _several_ask(circle, Told(number.capitalize()))
+            yield Told("{who} {whether} ({names})", who=asks, whether=_WHETHER[kind], names=names)
+
+
+def _several_ask(circle: str, number: Told) -> Told:
+    return {
+        "customer": Told("{number} customers are asking", number=number),
+        "colleague": Told("{number} colleagues are asking", number=number),
+        "friend": Told("{number} friends are asking", number=number),
+    }[circle]

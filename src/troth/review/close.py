@@ -20,6 +20,7 @@ from troth.lenses import CHECKPOINTS, Pillar
 from troth.review.asking import ACTS_ALONE, WAITING, Asking, tell_asking
 from troth.review.tomorrow import Suggestion, suggest
 from troth.signals import CATALOGUE
+from troth.told import Told
 
 CIRCLES: Final = ("customer", "colleague", "friend")
 DAY_SCOPE: Final = "day:"
@@ -27,9 +28,9 @@ DAY_SCOPE: Final = "day:"
 
 _PASSED_OVER: Final = MappingProxyType(
     {
-        "RS": "a claim that stands without a reason",
-        "CL": "the densest sentence",
-        "AT": "a worry was voiced, and this answers past it",
+        "RS": Told("a claim that stands without a reason"),
+        "CL": Told("the densest sentence"),
+        "AT": Told("a worry was voiced, and this answers past it"),
     }
 )
 """Facets whose unused occasion is worth showing, and how. Not admitting or disclosing anything is no shortfall."""
@@ -37,16 +38,17 @@ _SAYS_PASSED_OVER: Final = MappingProxyType({"RS": "no reason", "CL": "densest",
 
 _STATES: Final = MappingProxyType(
     {
-        "open": "due",
-        "kept": "kept",
-        "late": "kept late",
-        "suspected": "overdue, nothing shows it was done",
-        "broken": "broken",
-        "withdrawn": "withdrawn",
-        "unknown": "unknown",
+        "open": Told("due"),
+        "kept": Told("kept"),
+        "late": Told("kept late"),
+        "suspected": Told("overdue, nothing shows it was done"),
+        "broken": Told("broken"),
+        "withdrawn": Told("withdrawn"),
+        "unknown": Told("unknown"),
     }
 )
 
+_NO_PROOF: Final = Told("")
 _LONGEST_QUOTE: Final = 240
 _CLOCKS_DIFFER: Final = dt.timedelta(hours=26)  # the day can be another one around the world
 _APART: Final = dt.timedelta(days=60)
@@ -58,7 +60,7 @@ class Quote:
     """One sentence as evidence."""
 
     text: str
-    why: str
+    why: Told
     relationship: str
     turn_id: str
     start: int
@@ -110,7 +112,7 @@ class ScoredForecast:
     since: dt.date  # of the first forecast
     readings: int  # of that day
     gain: float  # nats a reading by which it beat the base rate
-    wealth: str  # of a bet against the base rate over all days, as people read it
+    wealth: Told  # of a bet against the base rate over all days, as people read it
     has_won: bool  # over all days
 
 
@@ -126,15 +128,15 @@ class Close:
     questions_older: int  # open for longer
     tomorrow: Suggestion
     gaps: tuple[Mapping[str, Any], ...] = ()  # relationship, shown_rose, held_rose, text: SHOWN rose, HELD did not
-    proof: str = ""  # how the last forecast did, in one line
+    proof: Told = _NO_PROOF  # how the last forecast did, in one line
     forecast: ScoredForecast | None = None  # the same in parts
     asking: tuple[Asking, ...] = ()  # open questions of trust of the last four weeks, a line for each circle
 
 
-def name_state(promise: Mapping[str, Any], evening: dt.datetime) -> str:
+def name_state(promise: Mapping[str, Any], evening: dt.datetime) -> Told:
     """How the state of a promise reads to a person on that evening."""
     if promise["state"] == "open" and promise["due_latest"] is not None and promise["due_latest"] < evening:
-        return "was due"
+        return Told("was due")
     return _STATES[promise["state"]]
 
 
@@ -281,13 +283,12 @@ def _quote(row: Mapping[str, Any]) -> Quote:
     if signal is None or (signal == "clarity" and row["raw"] < 0):
         why, says = _PASSED_OVER[row["facet"]], _SAYS_PASSED_OVER[row["facet"]]
     elif signal == "clarity":
-        why, says = "the plainest sentence", "plainest"
+        why, says = Told("the plainest sentence"), "plainest"
     else:
         is_good = CATALOGUE[signal].sign > 0
-        why, says = (
-            f"{signal.replace('_', ' ')} ({row['facet']}{'+' if is_good else '−'})",
-            "good" if is_good else "bad",
-        )
+        named, sign = Told(signal.replace("_", " ")), "+" if is_good else "−"
+        why = Told("{signal} ({facet}{sign})", signal=named, facet=row["facet"], sign=sign)
+        says = "good" if is_good else "bad"
     return Quote(
         text=text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…",
         why=why,

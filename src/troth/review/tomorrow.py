@@ -27,6 +27,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from troth.review.asking import ACTS_ALONE
+from troth.told import Told
 
 _CIRCLE_WEIGHT: Final = MappingProxyType({"customer": 3.0, "colleague": 1.5, "friend": 1.0})
 _TRUST_QUESTION: Final = 3.0
@@ -44,23 +45,20 @@ _SHORTEST_USUAL: Final = dt.timedelta(hours=4)
 _OPEN_QUESTION: Final = frozenset({"open", "partly"})
 _WAITS_FOR: Final = MappingProxyType(
     {
-        "HC": "to hear why they can believe it",
-        "HR": "to hear whether they can depend on you",
-        "HI": "to be understood",
-        "HS": "to hear whether it is fair",
-        "direct": "for an answer",
+        "HC": Told("to hear why they can believe it"),
+        "HR": Told("to hear whether they can depend on you"),
+        "HI": Told("to be understood"),
+        "HS": Told("to hear whether it is fair"),
+        "direct": Told("for an answer"),
     }
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suggestion:
-    """One thing to do, to whom, and the sentence that calls for it. `relationship` is None where nothing does.
+    """One thing to do, to whom, and the sentence that calls for it. `relationship` is None where nothing does."""
 
-    `text` says it in English; for other languages the parts it is made of stand beside it.
-    """
-
-    text: str
+    text: Told
     relationship: str | None = None
     quote: str | None = None
     turn_id: str | None = None
@@ -77,7 +75,7 @@ class _Matter:
     relationship: str
     circle: str
     stake: float
-    text: str
+    text: Told
     kind: str
     day: dt.date | None = None
     asks: str | None = None
@@ -112,13 +110,16 @@ def suggest(
     homes = _circles_of(cooled, promises, questions)
     for home, fall in cooled.items():
         if homes.get(home) in circles:
-            text = f"Write to {home}: what comes back from them has cooled over four weeks, and nothing is open there."
+            text = Told(
+                "Write to {name}: what comes back from them has cooled over four weeks, and nothing is open there.",
+                name=home,
+            )
             of_home[home].append(
                 _Matter(relationship=home, circle=homes[home], stake=min(fall, 1.0), text=text, kind="cooled")
             )
     needs = [(_need(matters, falls.get(home, 0.0)), home) for home, matters in of_home.items() if matters]
     if not needs:
-        return Suggestion(text="Nothing waits for you.")
+        return Suggestion(text=Told("Nothing waits for you."))
     return _word(of_home[max(needs)[1]])
 
 
@@ -131,9 +132,9 @@ def _need(matters: Sequence[_Matter], fall: float) -> float:
 def _word(matters: Sequence[_Matter]) -> Suggestion:
     first = max(matters, key=lambda matter: (matter.stake, matter.turn_id or ""))
     others = len(matters) - 1
-    more = "" if not others else f" {others} more {'matter is' if others == 1 else 'matters are'} open there."
+    more = Told("1 more matter is open there.") if others == 1 else Told("{n} more matters are open there.", n=others)
     return Suggestion(
-        text=first.text + more,
+        text=Told("{first} {more}", first=first.text, more=more) if others else first.text,
         relationship=first.relationship,
         quote=first.quote,
         turn_id=first.turn_id,
@@ -153,14 +154,15 @@ def _from_promises(promises: pa.Table, end: dt.datetime, here: ZoneInfo) -> Iter
         if days <= -_AHEAD_DAYS:
             continue
         day = due.astimezone(here).date()
-        when = day.strftime("%A %-d %B")
-        text = f"Write to {row['relationship']}: " + (
-            f"your promise was due {when}, and nothing here shows that it was kept."
-            if days >= 0
-            else f"your promise falls due {when}."
+        due_then = Told("Write to {name}: your promise falls due {day:%A %-d %B}.", name=row["relationship"], day=day)
+        overdue = Told(
+            "Write to {name}: your promise was due {day:%A %-d %B}, and nothing here shows that it was kept.",
+            name=row["relationship"],
+            day=day,
         )
         stake = _PROMISE * (1.0 - 2.0 ** (-1.0 - days / _AHEAD_DAYS)) * _fade(end - due)
         kind, words = "promise_overdue" if days >= 0 else "promise_due", row["act"] or row["text"]
+        text = overdue if days >= 0 else due_then
         yield _matter({**row, "text": words}, stake, text, kind=kind, day=day)  # "Sure." says nothing by itself
 
 
@@ -181,9 +183,10 @@ def _from_questions(questions: pa.Table, end: dt.datetime, here: ZoneInfo) -> It
         if row["side"] == "us":
             continue  # theirs to answer
         day = asked.astimezone(here).date()
-        when = day.strftime("%A %-d %B")
         what = _WAITS_FOR.get(row["kind"], _WAITS_FOR["direct"])
-        text = f"Answer {row['relationship']}, who has waited since {when} {what}."
+        text = Told(
+            "Answer {name}, who has waited since {day:%A %-d %B} {what}.", name=row["relationship"], day=day, what=what
+        )
         wait = end - asked
         most = _ANY_QUESTION if row["kind"] == "direct" else _TRUST_QUESTION
         stake = most * (wait / (wait + usual)) * _fade(wait)
@@ -224,7 +227,7 @@ def _circles_of(homes: Collection[str], *tables: pa.Table) -> dict[str, str]:
 
 
 def _matter(
-    row: Mapping[str, Any], stake: float, text: str, *, kind: str, day: dt.date, asks: str | None = None
+    row: Mapping[str, Any], stake: float, text: Told, *, kind: str, day: dt.date, asks: str | None = None
 ) -> _Matter:
     return _Matter(
         relationship=row["relationship"],

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
@@ -29,9 +30,11 @@ from troth.plain import clean_line
 from troth.review import Close, day_bounds
 from troth.review.close import Checkpoint, name_state
 from troth.review.html import render_close
+from troth.saying import say, write_day, write_number
 from troth.schema import DIGESTS
 from troth.signals import HELD
 from troth.teaming import LOOPBACK, Digest, check_address
+from troth.told import Told
 from troth.web.narrow import close_own, narrow
 from troth.web.view import View, make_view
 
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 
 _TIMEOUT_S: Final = 30.0
 _LONGEST: Final = 200  # characters of a server's answer that are kept
+_TOWARD: Final = {"customer": "Toward customers", "colleague": "Toward colleagues", "friend": "Toward friends"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,56 +155,71 @@ def list_waiting(store: Store, person: str) -> list[dt.date]:
     return sorted(dt.date.fromisoformat(row["day"]) for row in rows)
 
 
-def write_mail(close: Close, row: Mapping[str, Any], *, sender: str) -> EmailMessage:
+def write_mail(close: Close, row: Mapping[str, Any], *, sender: str, language: str = "en") -> EmailMessage:
     """The close as a mail: plain words, and the page as it is elsewhere; nothing in it is fetched from anywhere."""
+    day = write_day(language, close.day, "EEEE d MMMM y")
     mail = EmailMessage(policy=SMTP)
     mail["From"], mail["To"] = check_address(sender), check_address(row["person"])
-    mail["Subject"] = f"Your close of {close.day:%A %-d %B %Y}"
+    mail["Subject"] = say(language, "Your close of {day}", day=day)
     mail["Date"] = format_datetime(row["made_at"])
     mail["Message-ID"] = row["message_id"]
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
-    page = render_close(close, whose=row["person"], made_with=f"troth {__version__}, {encoder_id()}", is_mail=True)
-    mail.set_content(write_text(close), cte="quoted-printable")
+    page = render_close(
+        close, whose=row["person"], made_with=f"troth {__version__}, {encoder_id()}", is_mail=True, language=language
+    )
+    mail.set_content(write_text(close, language=language), cte="quoted-printable")
     mail.add_alternative(page, subtype="html", cte="quoted-printable")
     return mail
 
 
-def write_text(close: Close) -> str:
-    """The close in plain words, line by line; what strangers wrote stays on its line."""
-    lines = [f"{close.day:%A %-d %B %Y}", "", "One thing to do tomorrow", f"  {clean_line(close.tomorrow.text)}"]
+def write_text(close: Close, *, language: str = "en") -> str:
+    """The close in plain words of a language, line by line; what strangers wrote stays on its line."""
+    tell = partial(say, language)
+    todo = clean_line(tell(close.tomorrow.text))
+    lines = [write_day(language, close.day, "EEEE d MMMM y"), "", tell("One thing to do tomorrow"), f"  {todo}"]
     if close.tomorrow.quote:
-        lines.append(f"  “{clean_line(close.tomorrow.quote)}”")
+        lines.append(f"  {_quote(tell, close.tomorrow.quote)}")
     for circle in close.circles:
-        lines += ["", f"Toward {circle.circle}s: {circle.written} written, {circle.received} received"]
+        counts = tell("{written} written, {received} received", written=circle.written, received=circle.received)
+        lines += ["", f"{tell(_TOWARD[circle.circle])}: {counts}"]
         if circle.written or circle.received:
             for point in circle.checkpoints:
-                lines += _tell_checkpoint(point)
+                lines += _tell_checkpoint(point, language)
     evening = day_bounds(close.day, close.zone)[1]
-    lines += ["", "Promises", *_tell(close.promises, lambda row: name_state(row, evening))]
-    lines += ["", "Still without an answer"]
-    lines += _tell(close.questions, lambda row: HELD.get(row["kind"], "question"))
-    lines += ["", "Percentiles of a public reference population, 50 is typical, with the 80 % band."]
-    lines += ["Scores describe words and deeds, never a person's character."]
+    lines += ["", tell("Promises"), *_tell(tell, close.promises, lambda row: name_state(row, evening))]
+    lines += ["", tell("Still without an answer")]
+    lines += _tell(tell, close.questions, lambda row: Told(HELD.get(row["kind"], "question")))
+    lines += ["", tell("Percentiles of a public reference population, 50 is typical, with the 80 % band.")]
+    lines += [tell("Scores describe words and deeds, never a person's character.")]
     return "\n".join(lines) + "\n"
 
 
-def _tell_checkpoint(point: Checkpoint) -> list[str]:
+def _tell_checkpoint(point: Checkpoint, language: str) -> list[str]:
+    tell, write = partial(say, language), partial(write_number, language)
     gauge = point.gauge
     if gauge is None:
-        return [f"  {point.plain}: no occasion"]
-    band = f"{gauge.low:.0f} to {gauge.high:.0f}"
-    number = "too little for a number" if gauge.percentile is None else f"{gauge.percentile:.0f}"
-    lines = [f"  {point.plain}: {number} ({band})"]
+        return [f"  {tell(point.plain)}: {tell('no occasion')}"]
+    band = tell("{low} to {high}", low=write(gauge.low), high=write(gauge.high))
+    number = tell("too little for a number") if gauge.percentile is None else write(gauge.percentile)
+    lines = [f"  {tell(point.plain)}: {number} ({band})"]
     for mark, quote in (("+", point.best), ("-", point.worst)):
         if quote is not None:
-            lines.append(f"    {mark} “{clean_line(quote.text)}” ({clean_line(quote.relationship)})")
+            lines.append(f"    {mark} {_quote(tell, quote.text)} ({clean_line(quote.relationship)})")
     return lines
 
 
-def _tell(rows: Sequence[Mapping[str, Any]], name: Callable[[Mapping[str, Any]], str]) -> list[str]:
-    told = [f"  {clean_line(row['relationship'] or '')}: “{clean_line(row['text'])}” ({name(row)})" for row in rows]
-    return told or ["  none"]
+def _tell(
+    tell: Callable[..., str], rows: Sequence[Mapping[str, Any]], name: Callable[[Mapping[str, Any]], Told]
+) -> list[str]:
+    told = [
+        f"  {clean_line(row['relationship'] or '')}: {_quote(tell, row['text'])} ({tell(name(row))})" for row in rows
+    ]
+    return told or [f"  {tell('none')}"]
+
+
+def _quote(tell: Callable[..., str], text: str) -> str:
+    return tell("“{words}”", words=clean_line(text))
 
 
 def send(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from troth.told import Told
 from troth.worth.ratios import LEAST_ACCOUNTS, LEAST_ENDS
 from troth.worth.revenue import LEAST_SUMS, RevenueRatio
 from troth.worth.robust import Contrast
@@ -31,27 +32,41 @@ class Doubly:
         """Whether what the hazards say lies in the doubly robust interval."""
         return self.contrast.low <= self.modelled <= self.contrast.high
 
-    def say(self) -> str:
+    def say(self) -> Told:
         """Both, and whether they agree, in plain words."""
         one = self.contrast
         if not one.enough:
-            return (
-                f"No doubly robust contrast: above and below the median of trust, {LEAST_ENDS} deals won within "
-                f"{self.days} days and {LEAST_ENDS} not, of {LEAST_ACCOUNTS} accounts, are needed each."
+            return Told(
+                "No doubly robust contrast: above and below the median of trust, {least} deals won within {days} days "
+                "and {least} not, of {accounts} accounts, are needed each.",
+                least=LEAST_ENDS,
+                days=self.days,
+                accounts=LEAST_ACCOUNTS,
             )
-        told = (
-            f"Doubly robust: of {one.deals} deals, those with trust above the median were won within {self.days} days "
-            f"{_points(one.difference)} often ({_share(one.low)} to {_share(one.high)}, 95 %). The hazards say "
-            f"{_share(self.modelled)} ({_share(self.modelled_low)} to {_share(self.modelled_high)}): "
+        more = Told("{points:.1f} points more often", points=100 * one.difference)
+        less = Told("{points:.1f} points less often", points=-100 * one.difference)
+        disagree = Told("the two disagree. One of the models is wrong here, and neither figure should be relied on.")
+        told = Told(
+            "Doubly robust: of {deals} deals, those with trust above the median were won within {days} days "
+            "{difference} ({low:.1f} to {high:.1f}, 95 %). The hazards say {model:.1f} ({model_low:.1f} to "
+            "{model_high:.1f}): {verdict}",
+            deals=one.deals,
+            days=self.days,
+            difference=more if one.difference >= 0 else less,
+            low=100 * one.low,
+            high=100 * one.high,
+            model=100 * self.modelled,
+            model_low=100 * self.modelled_low,
+            model_high=100 * self.modelled_high,
+            verdict=Told("the two agree.") if self.agrees else disagree,
         )
-        told += (
-            "the two agree."
-            if self.agrees
-            else "the two disagree. One of the models is wrong here, and neither figure should be relied on."
+        if one.clipped <= 0.1:
+            return told
+        clipped = Told(
+            "Of {share:.0%} it was nearly sure on which side they would be: there is little to compare.",
+            share=one.clipped,
         )
-        if one.clipped > 0.1:
-            told += f" Of {one.clipped:.0%} it was nearly sure on which side they would be: there is little to compare."
-        return told
+        return Told("{first} {more}", first=told, more=clipped)
 
     def list_rows(self) -> Iterator[dict[str, Any]]:
         """As rows of `Worth.list_rows`: differences of chances, 0 for none."""
@@ -90,27 +105,26 @@ class Revenue:
         """The ratio of one way, "over accounts" or "within accounts"."""
         return next((one for one in self.ratios if one.way == way), None)
 
-    def say(self) -> str:
+    def say(self) -> Told:
         """Both ways in plain words, or what is missing."""
         inside, over = self.ratio("within accounts"), self.ratio("over accounts")
         if inside is None or over is None or not over.enough:
-            months = 0 if over is None else over.months
-            accounts = 0 if over is None else over.accounts
-            return (
-                f"Not enough to say of money that came in: months with a sum after an account's first: {months}, and "
-                f"{LEAST_SUMS} are needed; accounts: {accounts}, and {LEAST_ACCOUNTS} are needed."
+            return Told(
+                "Not enough to say of money that came in: months with a sum after an account's first: {months}, and "
+                "{least_sums} are needed; accounts: {accounts}, and {least_accounts} are needed.",
+                months=0 if over is None else over.months,
+                least_sums=LEAST_SUMS,
+                accounts=0 if over is None else over.accounts,
+                least_accounts=LEAST_ACCOUNTS,
             )
-        told = (
-            f"Money by month ({self.source}s, {over.months} months with a sum, {over.accounts} accounts): over "
-            f"accounts, {_ratio(over)} times as much for one standard deviation more trust before it, which may be "
-            "that larger accounts trust more. "
-        )
-        if not inside.enough:
-            return told + "Within accounts there is not enough to say."
-        told += f"Each account against itself: {_ratio(inside)}"
-        if inside.low <= 1.0 <= inside.high:
-            return told + ", so no link can be told. This way leans to 1, since trust is known in part."
-        return told + ". This way leans to 1, since trust is known in part."
+        told = Told(
+            "Money by month ({sums}, {months} months with a sum, {accounts} accounts): over accounts, {ratio:.2f} "
+            "({low:.2f} to {high:.2f}, 95 %) times as much for one standard deviation more trust before it, which may "
+            "be that larger accounts trust more.",
+            sums=Told(f"{self.source}s"), months=over.months, accounts=over.accounts,
+            ratio=over.ratio, low=over.low, high=over.high,
+        )  # fmt: skip
+        return Told("{first} {more}", first=told, more=_tell_inside(inside))
 
     def list_rows(self) -> Iterator[dict[str, Any]]:
         """As rows of `Worth.list_rows`; `ends` are months with a sum."""
@@ -121,13 +135,18 @@ class Revenue:
                    "currency": self.currency, "note": f"{self.source}s by month"}  # fmt: skip
 
 
-def _points(value: float) -> str:
-    return f"{_share(abs(value))} points {'more' if value >= 0 else 'less'}"
-
-
-def _share(value: float) -> str:
-    return f"{100 * value:.1f}"
-
-
-def _ratio(one: RevenueRatio) -> str:
-    return f"{one.ratio:.2f} ({one.low:.2f} to {one.high:.2f}, 95 %)"
+def _tell_inside(one: RevenueRatio) -> Told:
+    figures = {"ratio": one.ratio, "low": one.low, "high": one.high}
+    if not one.enough:
+        return Told("Within accounts there is not enough to say.")
+    if one.low <= 1.0 <= one.high:
+        return Told(
+            "Each account against itself: {ratio:.2f} ({low:.2f} to {high:.2f}, 95 %), so no link can be told. This "
+            "way leans to 1, since trust is known in part.",
+            **figures,
+        )
+    return Told(
+        "Each account against itself: {ratio:.2f} ({low:.2f} to {high:.2f}, 95 %). This way leans to 1, since trust "
+        "is known in part.",
+        **figures,
+    )

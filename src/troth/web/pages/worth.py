@@ -79,24 +79,24 @@ def draw_worth(
 
 @router.get("/worth/report.{ending}")
 def save_report(visit: Team, ending: Literal["html", "pdf"], kind: Kind = "deal") -> Response:
-    """Two pages for a management meeting; made beside the requests, and saved when it is there."""
+    """Two pages for a management meeting, in the visitor's language; made beside the requests, saved when there."""
     from troth.worthreport import render_report, typeset_report  # noqa: PLC0415  # charts, which few pages need
 
     if not _is_whole(visit):
         raise HTTPException(403, "the report names accounts, so it is for whoever keeps the whole book")
     view, found = visit.view, _find_worth(visit, kind)
-    made_with = name_makers()
+    made_with, language = name_makers(), visit.look.language
 
     def make() -> bytes:
         if found is None:
             raise RuntimeError("the report was begun before its figures were there")
         if ending == "pdf":
-            return typeset_report(found, whose=view.whose, made_with=made_with)
-        return render_report(found, whose=view.whose, made_with=made_with).encode()
+            return typeset_report(found, whose=view.whose, made_with=made_with, language=language)
+        return render_report(found, whose=view.whose, made_with=made_with, language=language).encode()
 
     content = None
     if found is not None:
-        content = find_later(view, ("worth report", kind, ending), lambda: visit.keeper.work_later(make))
+        content = find_later(view, ("worth report", kind, ending, language), lambda: visit.keeper.work_later(make))
     if content is None:
         return visit.show("worth_wait.html", kind=kind)
     form = "application/pdf" if ending == "pdf" else "text/html; charset=utf-8"
