@@ -282,6 +282,7 @@ def test_a_german_report_is_told_in_german(clear: Worth, sample_book: troth.Book
         pages = lay_out_pages(one, whose="Anna", made_with="troth 1", language="de")
         texts = list(list_texts({**asdict(pages), "language": "", "headings": (), "drawings": (), "forest": None}))
         assert find_english(texts, strangers) == {}
+        assert not [text for text in texts if text.endswith("…")], "German is longer, and nothing of it is cut"
         assert not [text for text in texts if re.search(r"\d\.\d\d(?!\d)", text)], "a point before decimals"
 
 
