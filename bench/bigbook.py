@@ -12,7 +12,7 @@ import argparse
 import json
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -48,7 +48,8 @@ def read_base() -> Base:
     with troth.open(settings=SETTINGS) as book, tempfile.TemporaryDirectory() as folder:
         read_sample(book, Path(folder))
         desk = Desk(book.store, SETTINGS)
-        return Base(turns=book.store.table("turns"), known=desk.understand(), standing=desk.stock(), found=desk.found())
+        known = replace(desk.understand(), findings=book.store.table("findings"))  # what rules find is not kept
+        return Base(turns=book.store.table("turns"), known=known, standing=desk.stock(), found=desk.found())
 
 
 def copy_turns(turns: pa.Table, copy: int) -> pa.Table:

@@ -1,8 +1,7 @@
-"""How promises and questions grow with the book, what one new turn takes, and what the sample's key says of states.
+"""How promises and questions grow with the book, and what the sample's key says of states.
 
     python bench/settling.py [TURNS ...]        # 5,000, 50,000 and 500,000
     python bench/settling.py --giant 50000      # all turns in one relationship
-    python bench/settling.py --live 50000       # both lists turn by turn; with --giant, too
     python bench/settling.py --sample           # the states of the sample beside its key
 
 Growth runs without the encoder, whose time is `bench/encoder.py`'s: turns of three sentences in relationships of
@@ -15,7 +14,6 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import gc
-import resource
 import tempfile
 import time
 from collections import Counter
@@ -28,13 +26,10 @@ import pyarrow.compute as pc
 
 import troth
 from troth.promises import Calendar, find_promises, settle_promises
-from troth.promises.ongoing import Ongoing
-from troth.questions import Ongoing as OngoingQuestions
 from troth.questions import find_questions
 from troth.sample import SAMPLE_DAY, SAMPLE_ME, read_key, write_sample
 from troth.schema import FINDINGS, PROMISES, SENTENCES, TURNS
 
-ONE_BY_ONE = 200  # turns that come last, alone
 START = dt.datetime(2026, 1, 5, 8, tzinfo=dt.UTC)
 THINGS = (
     "drawing contract report pump invoice sample licence tank roof filter motor sensor lease quote ledger valve cable "
@@ -124,53 +119,6 @@ def read_peak() -> float:
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
-def show_live(sizes: list[int], *, giant: bool) -> None:
-    """What one new turn costs in a book that goes on: read, and every promise and question that it bears on settled."""
-    nothing = FINDINGS.empty_table()
-    print(
-        f"{'turns':>9}{'list':>11}{'rows':>9}{'start s':>9}{'median ms':>11}{'95 % ms':>9}{'most ms':>9}{'peak MB':>9}"
-    )
-    for size in sizes:
-        turns, sentences = make_book(size, giant=giant)
-        turns = turns.sort_by("sent_at")
-        first = turns.num_rows - ONE_BY_ONE
-        ongoing = Ongoing(calendar=Calendar())
-        begin = time.process_time()
-        ids = turns["turn_id"].slice(0, first).combine_chunks()
-        moment = turns["sent_at"][first - 1].as_py()
-        lines = sentences.filter(pc.is_in(sentences["turn_id"], ids))
-        ongoing.add(turns.slice(0, first), lines, nothing, now=moment)
-        start_s = time.process_time() - begin
-        questions = OngoingQuestions()
-        begin = time.process_time()
-        questions.add(turns.slice(0, first), lines, nothing, now=moment)
-        start_questions_s = time.process_time() - begin
-        by_turn = {
-            row["turn_id"]: row["sent_at"] for row in turns.slice(first).select(["turn_id", "sent_at"]).to_pylist()
-        }
-        spent: list[float] = []
-        asked: list[float] = []
-        for place, (turn_id, sent_at) in enumerate(by_turn.items()):
-            own = sentences.filter(pc.equal(sentences["turn_id"], turn_id))
-            turn = turns.slice(first + place, 1)
-            begin = time.process_time()
-            ongoing.add(turn, own, nothing, now=sent_at)
-            spent.append(1000 * (time.process_time() - begin))
-            begin = time.process_time()
-            questions.add(turn, own, nothing, now=sent_at)
-            asked.append(1000 * (time.process_time() - begin))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        for name, rows, begin_s, waits in (
-            ("promises", ongoing.promises().num_rows, start_s, spent),
-            ("questions", questions.questions().num_rows, start_questions_s, asked),
-        ):
-            middle, high, most = np.quantile(waits, [0.5, 0.95, 1.0]).tolist()
-            print(
-                f"{size:>9,}{name:>11}{rows:>9,}{begin_s:>9.1f}{middle:>11.1f}{high:>9.1f}{most:>9.1f}{peak:>9.0f}",
-                flush=True,
-            )
-
-
 def show_sample() -> None:
     """Found promises of the key by its state and the machine's; one row of PROMISES may stand for two of the key."""
     with tempfile.TemporaryDirectory() as folder:
@@ -209,13 +157,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("turns", nargs="*", type=int)
     parser.add_argument("--giant", action="store_true")
-    parser.add_argument("--live", action="store_true")
     parser.add_argument("--sample", action="store_true")
     given = parser.parse_args()
     if given.sample:
         show_sample()
-    elif given.live:
-        show_live(given.turns or [5_000, 50_000], giant=given.giant)
     else:
         show_growth(given.turns or [5_000, 50_000, 500_000], giant=given.giant)
 

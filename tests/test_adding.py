@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from served import serve_copy
 
 import troth
+import troth.carrying
 import troth.mending
 from troth.book import Store, open_store
 from troth.desk import Desk
@@ -214,15 +216,86 @@ def state_us(desk: Desk) -> list[str]:
 
 @pytest.mark.parametrize("change", [correct, erase, begin_earlier, join_two, state_us])
 def test_what_bears_on_all_is_worked_out_anew(desk: Desk, change: Callable[[Desk], list[str]]) -> None:
-    with open_store(":memory:") as store:
-        for name in ("turns", "sentences", "findings", "contacts", "answers", "outcomes"):
-            store.upsert(name, desk.store.table(name))
-        store.set_setting("encoder", encoder_id())
+    with copy_of(desk) as store:
         other = desk.twin()
         other.store = store
         other._stock.read_at |= store.revisions()  # pyright: ignore[reportPrivateUsage]  # the same content
         assert other.take_in([]), "the copy is what the desk was worked out from"
         assert not other.take_in(change(other))
+
+
+SAYINGS = (
+    "Can you send us the drawing of the door by Friday?", "Yes, we can do that.", "I'll send you the drawing tomorrow.",
+    "Here is the drawing of the door.", "We will repair the compressor by Wednesday.", "The compressor was repaired.",
+    "Where is the drawing? You said that we would have it by now.", "That was not my question.", "Thanks, that works!",
+    "Did the seals of the second room hold?", "The seals of the second room hold, I looked at them.", "Never mind.",
+    "Our price for the second room is 4,200 euro.", "As I said before, the order is 88121.", "It costs 4,900 euro.",
+    "My director is in copy. Who decided this?", "I will ask and get back to you.", "We need another week for that.",
+    "Tom will call you on Monday.", "The second room will be ready on 14 December.", "The room is ready in January.",
+)  # fmt: skip
+
+
+def make_one(turns: pa.Table, listed: pa.Table, dice: random.Random, number: int) -> dict[str, Any]:
+    """A turn of a customer or to one: now, earlier that day, or of an earlier day; in a talk of now or of long ago."""
+    people = turns.filter(pc.and_(pc.equal(turns["circle"], "customer"), pc.equal(turns["side"], "them")))
+    theirs = dice.choice(people.filter(pc.starts_with(people["relationship"], dice.choice("khm"))).to_pylist())
+    ours = dice.choice(["anna@brimholt.example"] * 3 + ["casper@brimholt.example", f"new{number}@brimholt.example"])
+    talk = dice.choice([theirs["conversation_id"]] * 3 + [f"talk {number}"])
+    last = pc.max(turns["sent_at"]).as_py()
+    day = last.replace(hour=0, minute=0, second=0, microsecond=0)
+    late = dice.choice([last + dt.timedelta(minutes=1)] * 5 + [last, day + dt.timedelta(minutes=dice.randrange(1200))])
+    sent_at = dice.choices([late, last - dt.timedelta(days=dice.randrange(1, 60)), None], weights=[30, 1, 1])[0]
+    who = [theirs["speaker"], ours] if dice.random() < 0.5 else [ours, theirs["speaker"]]
+    told = listed.filter(pc.equal(listed["relationship"], theirs["relationship"]))["text"].to_pylist() or [""]
+    kept = [f"{dice.choice(told)} That is done now.", f"What became of this: {dice.choice(told)}"]
+    return {
+        "turn_id": f"made {number}", "conversation_id": talk, "parent_id": None, "position": 10_000 + number,
+        "sent_at": sent_at, "speaker": who[0], "recipients": who[1:],
+        "cc": dice.choice([[]] * 4 + [[f"boss{number}@{theirs['speaker'].rpartition('@')[2]}"]]),
+        "channel": dice.choice([theirs["channel"]] * 3 + ["call", "chat"]), "automatic": dice.random() < 0.05,
+        "body": " ".join(dice.sample([*SAYINGS, *kept], dice.randrange(1, 4))), "source": "made",
+        "attachments": dice.choice([None] * 4 + [["drawing door.pdf"]]),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_long_relationship_with_added_turns_is_that_of_a_new_book(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Turn by turn: of now and of earlier, corrected ones, answers to what was promised or asked long ago."""
+    monkeypatch.setattr(troth.carrying, "LONG", 1)
+    dice, owner, taken = random.Random(seed), desk.settings, 0
+    with copy_of(desk) as store:
+        book = troth.Book(store, owner)
+        view = make_view(book, owner)
+        for number in range(12):
+            rows = [
+                make_one(book.understand().turns, view.listed, dice, 10 * number + place)
+                for place in range(dice.choice([1, 1, 2]))
+            ]
+            if dice.random() < 0.05:
+                row = dice.choice(store.table("turns").to_pylist())
+                rows = [{**row, "body": f"{row['body']} I will call you on Friday."}]
+            take_batch(store, conform(rows, TURNS))
+            written = {*(row["turn_id"] for row in rows), *thread_anew(store)}
+            if dice.random() < 0.1:
+                book.twin().take_in(written)  # and is used no more
+            is_in = book.take_in(written)
+            taken += is_in
+            if number % 4 == 3 or not is_in:
+                view = make_view(book, owner, last=view)
+        assert taken > 6
+        assert_same_view(view, make_view(troth.Book(store, owner), owner))
+
+
+@contextmanager
+def copy_of(desk: Desk) -> Generator[Store]:
+    """A store with the same content, which a test may change."""
+    with open_store(":memory:") as store:
+        for name in ("turns", "sentences", "findings", "contacts", "answers", "outcomes"):
+            store.upsert(name, desk.store.table(name))
+        store.set_setting("encoder", encoder_id())
+        yield store
 
 
 @given(seed=st.integers(0, 1_000_000))

@@ -48,7 +48,7 @@ EVERYTHING = KNOWING_STAGES | {
     "worthreport",
     "cells",
     "inviting",
-    *("mending", "adding"),
+    *("mending", "adding", "carrying", "between"),
     *("forgetting", "forgotten"),
     "contesting",
     *("trial", "trialoutcomes", "trialmeasuring", "trialsuggesting", "trying"),
@@ -90,7 +90,7 @@ MAY: dict[str, set[str]] = {
     "overview": KNOWING_STAGES | {"pipeline", "trend"},
     "foretold": KNOWING_STAGES,
     "mapping": KNOWING_STAGES,
-    "ruled": KNOWING_STAGES,
+    "ruled": KNOWING_STAGES | {"between"},
     "touchscene": KNOWING_STAGES | {"pipeline"},
     "touchjoins": KNOWING_STAGES | {"touchscene", "ruled"},
     "touching": KNOWING_STAGES | {"pipeline", "charts", "touchscene", "touchjoins"},
@@ -120,10 +120,12 @@ MAY: dict[str, set[str]] = {
     "proofpage": KNOWING_STAGES | {"proving"},
     "tuning": {"trust", "readings"},
     "keeping": {"pipeline", "book"},
-    "mending": KNOWING_STAGES | {"pipeline"},
-    "adding": KNOWING_STAGES | {"pipeline", "book", "persons", "mending"},
+    "between": KNOWING_STAGES,
+    "carrying": KNOWING_STAGES | {"pipeline", "ruled"},
+    "mending": KNOWING_STAGES | {"pipeline", "carrying"},
+    "adding": KNOWING_STAGES | {"pipeline", "book", "persons"},
     "desk": KNOWING_STAGES
-    | {"pipeline", "asof", "proving", "persons", "book", "keeping", "mending", "adding"}
+    | {"pipeline", "asof", "proving", "persons", "book", "keeping", "mending", "adding", "carrying"}
     | {"ruled", "trend", "overview", "deciding"},
     "trialmeasuring": KNOWING_STAGES | {"trial", "trialoutcomes", "pipeline"},
     "trying": KNOWING_STAGES

@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from troth.promises import Calendar, find_promises, find_versions, found_by, settle_after, settle_promises
-from troth.promises.ongoing import Ongoing
+from troth.promises import Calendar, Ongoing, find_promises, find_versions, found_by, settle_after, settle_promises
 from troth.schema import FINDINGS, OUTCOMES, PROMISES, SENTENCES, TURNS, conform
 
 US, THEM, COLLEAGUE, STRANGER = "anna@firm.com", "bob@acme.com", "carl@firm.com", "eve@other.com"
@@ -357,38 +356,58 @@ def test_settling_behind_one_new_turn_gives_what_settling_everything_gives(
     assert some.equals(every.filter(mine))
 
 
-ARRIVALS = st.lists(st.tuples(TURN, st.sampled_from(["acme.com", "acme.com", "other.com"])), max_size=14)
+ARRIVALS = st.lists(TURN.filter(lambda turn: turn.sent_at is None or turn.sent_at.year < 2099), max_size=14)
+EVENINGS = (day(50), day(58), day(100), day(500))
 
 
-@given(arrivals=ARRIVALS, hours=st.lists(st.integers(0, 200), max_size=14), at_once=st.integers(1, 4))
+@given(said=ARRIVALS, at_once=st.integers(1, 4), decided=st.none() | st.integers(0, 13))
 @settings(max_examples=30, deadline=None)
-def test_turn_by_turn_gives_what_all_turns_at_once_give(
-    arrivals: list[tuple[Said, str]], hours: list[int], at_once: int
-) -> None:
-    """Row by row, whenever a turn comes: in time, late, without a time, dated ahead; and while only time passes.
-
-    Not both of the last in one conversation: a turn without a time behind one that is dated ahead comes with that one.
-    """
-    said = [turn._replace(relationship=home, conversation=turn.conversation + home[0]) for turn, home in arrivals]
-    book, ongoing = tables(*said), Ongoing(calendar=CALENDAR)
-    told: dict[str, dict[str, Any]] = {}
-    now = day(1) if all(turn.sent_at and turn.sent_at.year > 1970 for turn in said) else day(45)
+def test_turn_by_turn_gives_what_all_turns_at_once_give(said: list[Said], at_once: int, decided: int | None) -> None:
+    """Row by row, as of any evening behind all turns; what comes late into its conversation is not taken in."""
+    book, ongoing = tables(*said), Ongoing()
+    before = {now: PROMISES.empty_table() for now in EVENINGS}
+    nothing = TURNS.empty_table(), SENTENCES.empty_table(), FINDINGS.empty_table()
+    so_far = Tables(*nothing)
     for first in range(0, len(said), at_once):
         some = pa.array([f"t{place}" for place in range(first, min(first + at_once, len(said)))], pa.string())
         part = Tables(*(table.filter(pc.is_in(table["turn_id"], some)) for table in book))
-        now += timedelta(hours=hours[first] if first < len(hours) else 12)
-        told |= {row["promise_id"]: dict(row) for row in ongoing.add(*part, now=now)}
-        so_far = pa.array([f"t{place}" for place in range(min(first + at_once, len(said)))], pa.string())
-        assert_same(ongoing, Tables(*(t.filter(pc.is_in(t["turn_id"], so_far)) for t in book)), now, told)
-    for days in (8, 100, 400):
-        now += timedelta(days=days)
-        told |= {row["promise_id"]: dict(row) for row in ongoing.wait(now)}
-        assert_same(ongoing, book, now, told)
+        whole = Tables(*(pa.concat_tables(pair) for pair in zip(so_far, part, strict=True)))
+        made = decide_one(found_by(find_versions(*whole, calendar=CALENDAR), EVENINGS[0]), decided)
+        near = whole.turns.filter(pc.is_in(whole.turns["conversation_id"], part.turns["conversation_id"].unique()))
+        of = near["turn_id"].combine_chunks()
+        ids: list[str] = of.to_pylist()
+        bearing = ongoing.add(*part, made=made.filter(pc.is_in(made["turn_id"], of)), of=ids)
+        if bearing is None:
+            assert comes_late(said[: first + at_once], first)
+            return
+        so_far = whole
+        for now in EVENINGS:
+            fresh = ongoing.settle(before[now], bearing, now=now, calendar=CALENDAR, outcomes=None)
+            told = {row["promise_id"]: row for row in (*before[now].to_pylist(), *fresh.to_pylist())}
+            rows = [row if row["decided_by"] == "person" else told[row["promise_id"]] for row in made.to_pylist()]
+            every = settle_promises(made, *whole, now=now, calendar=CALENDAR)
+            assert rows == every.to_pylist()
+            before[now] = every
 
 
-def assert_same(ongoing: Ongoing, book: Tables, now: datetime, told: dict[str, dict[str, Any]]) -> None:
-    found = found_by(find_versions(*book, calendar=CALENDAR), now)
-    whole = settle_promises(found, *book, now=now, calendar=CALENDAR).sort_by("promise_id").to_pylist()
-    assert ongoing.promises().sort_by("promise_id").to_pylist() == whole
-    heard = pa.Table.from_pylist([told[row["promise_id"]] for row in whole], PROMISES).to_pylist()
-    assert heard == whole, "what was told as changed is not all that changed"
+def decide_one(promises: pa.Table, place: int | None) -> pa.Table:
+    """One of these promises as a person decided."""
+    rows = promises.to_pylist()
+    for row in rows:
+        if row["turn_id"] == f"t{place}":
+            row |= {"state": "contested", "decided_by": "person"}
+    return pa.Table.from_pylist(rows, PROMISES)
+
+
+def comes_late(said: Sequence[Said], first: int) -> bool:
+    """Whether one of the turns from the first on has no true time, or an earlier one than one in its conversation."""
+
+    def key(turn: Said) -> datetime | None:
+        return None if turn.sent_at is None or turn.sent_at.year < 1971 else turn.sent_at
+
+    pairs = [(key(one), key(other)) for one in said[first:] for other in said[:first] if is_one_talk(one, other)]
+    return any(one is None or other is None or other > one for one, other in pairs)
+
+
+def is_one_talk(one: Said, other: Said) -> bool:
+    return one.conversation == other.conversation

@@ -27,10 +27,9 @@ import pyarrow.compute as pc
 
 from troth.book import Store
 from troth.encoder import Encoder
-from troth.mending import cut_down
 from troth.people import name_speakers, place_turns
 from troth.persons import Who, know_people
-from troth.pipeline import Came, Progress, Understood, understand_turns
+from troth.pipeline import Came, Progress, Understood, cut_down, understand_turns
 from troth.promises import Calendar, People, date_turns, find_versions
 from troth.promises.scope import scope_keys
 from troth.schema import TURNS

@@ -16,6 +16,7 @@ from troth.adding import find_anew, find_news, take_news
 from troth.aside import give_back, lay_aside
 from troth.asof import Sources
 from troth.book import Store
+from troth.carrying import Courses
 from troth.deciding import list_morning, relist
 from troth.encoder import encoder_id, load_encoder
 from troth.errors import InputError
@@ -73,6 +74,7 @@ class _Stock:
     proof: Proof | None = None
     found: pa.Table | None = None
     memory: Memory | None = None  # what turns said, for rules; from when they were looked at
+    courses: Courses = field(default_factory=Courses)  # long relationships, which twins share
     people: People | None = None  # whom the turns tell of, from the first time on that turns are added
     who: Who | None = None
     followed: dict[str, pa.Table] = field(default_factory=dict[str, pa.Table])
@@ -143,12 +145,14 @@ class Desk:
             known.findings, after.turns, after.sentences,
             around=news.around, fresh=news.fresh, memory=memory, calendar=self.calendar(),
             last=find_last_day(after.turns, "UTC", clock=clock()) or dt.date.min,
+            heard=stock.courses.take_heard(known, after, news.around),
         )  # fmt: skip
         if ruled is None:
             return False
         after = add_findings(after, ruled.findings)
         stock.memory = ruled.memory
-        found, people, scopes = find_anew(found, after, people=people, calendar=self.calendar())
+        stock.courses.put_heard(after, ruled.heard)
+        was_found, (found, people, scopes) = found, find_anew(found, after, people=people, calendar=self.calendar())
         followed = dict(stock.followed)
         stock.known, stock.found, stock.people, stock.who, stock.followed = after, found, people, news.who, {}
         stock.read_at |= {name: revisions.get(name) for name in ("turns", "sentences", "findings")}
@@ -161,8 +165,13 @@ class Desk:
             calendar=self.calendar(),
             outcomes=self.follow("outcomes"),
         )
+        steps = stock.courses.go_on(
+            known, after,
+            scopes=after.came[-1].scopes - scopes, found=(was_found, found), decided=grounds.decided,
+            evenings=list(stock.standings),
+        )  # fmt: skip
         scopes |= after.came[-1].scopes
-        self._mend(lambda standing: mend_added(standing, known, after, scopes=scopes, grounds=grounds))
+        self._mend(lambda standing: mend_added(standing, known, after, scopes=scopes, grounds=grounds, steps=steps))
         return True
 
     def _rests_on_the_same(self) -> bool:
@@ -188,7 +197,7 @@ class Desk:
 
     def redecide(self, said: Collection[str]) -> None:
         """Take up what people decided of promises made in these turns, or took back; all else holds."""
-        known = self.understand()
+        known, self._stock.courses = self.understand(), Courses()
         self._mend(
             lambda standing: mend_decided(
                 standing,
@@ -238,6 +247,7 @@ class Desk:
             self._stock.read_at.pop(name, None)
         self._stock.followed.clear()
         self._stock.standings.clear()
+        self._stock.courses = Courses()
         self._stock.proof = None
 
     @property

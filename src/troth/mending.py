@@ -16,18 +16,21 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from troth.carrying import Step, ask_steps, list_reread, settle_step
 from troth.pipeline import (
     Came,
     Standing,
     Understood,
+    cut_down,
     find_open_hours,
     leave_out,
     list_made,
@@ -91,7 +94,13 @@ class Grounds:
 
 
 def mend_added(
-    standing: Standing, before: Understood, known: Understood, *, scopes: Collection[str], grounds: Grounds
+    standing: Standing,
+    before: Understood,
+    known: Understood,
+    *,
+    scopes: Collection[str],
+    grounds: Grounds,
+    steps: Mapping[str, Step] = MappingProxyType({}),
 ) -> Standing | None:
     """The standing after turns came.
 
@@ -101,6 +110,7 @@ def mend_added(
         scopes: whose promises may read otherwise (`scope_keys`): those of the conversations that turns came into, and
             others in which a promise was found, or is no longer found, for them.
         grounds: after that.
+        steps: what the turns bear on, by relationship; the others among `scopes` are worked out whole.
 
     Returns: None where what is known does not fit together, so that all of it is to be worked out anew.
     Cost: of these relationships, a look at every wait, and a few passes over ids.
@@ -108,31 +118,34 @@ def mend_added(
     now = standing.now
     ours = list_ours(known.turns, now)
     newly = ours - list_ours(before.turns, now)
-    near = cut_down(known, _take_scopes(known.turns, {*scopes, *_find_firms(known.turns, newly)}))
+    anew = {*scopes, *_find_firms(known.turns, newly)} - steps.keys()
+    near = cut_down(known, _take_scopes(known.turns, anew))
     ids = near.turns["turn_id"].combine_chunks()
     made = list_made(grounds.found, grounds.decided, now)
     mine = made.filter(pc.is_in(made["turn_id"], ids))
     settled = _settle(mine, near, now=now, calendar=grounds.calendar, outcomes=grounds.outcomes)
+    carried = [
+        settle_step(
+            step, standing.promises, made, now=now, calendar=grounds.calendar, outcomes=grounds.outcomes
+        )
+        for step in steps.values()
+    ]  # fmt: skip
+    settled = pa.concat_tables([settled, *carried])
     promises = _lay_over(made, standing.promises, settled)
     if promises is None:
         return None
     talks = cut_down(known, _take_talks(known.turns, near.turns))
     fresh = find_questions(talks.turns, talks.sentences, talks.findings, now=now, ours=ours)
     fresh = fresh.filter(pc.is_in(fresh["turn_id"], ids))
+    asked, moved = ask_steps(steps, standing.questions, now)
+    questions = _order_questions(pa.concat_tables([_without(asked, ids), fresh]))
+    read = pa.concat_tables([near.turns, list_reread(known, steps, moved)])
     of_turns, told = split_readings(standing.all_readings)
-    words, drifted = _read_near(of_turns, talks, known, ids, questions=fresh, now=now, grounds=grounds)
+    words, drifted = _read_near(of_turns, known, read, questions=questions, now=now, grounds=grounds)
     readings = pa.concat_tables([words, read_promises(promises, now), told.filter(pc.equal(told["signal"], ANSWERED))])
     gone = standing.promises.filter(pc.is_in(standing.promises["turn_id"], ids))
-    questions = _order_questions(pa.concat_tables([_without(standing.questions, ids), fresh]))
-    touched = _homes_of(near.turns, settled, gone) | drifted
+    touched = _homes_of(near.turns, settled, gone) | drifted | steps.keys()
     return _replace(replace(standing, questions=questions), promises, readings, touched)
-
-
-def cut_down(known: Understood, turns: pa.Table) -> Understood:
-    """Some of the turns, with what was found in these."""
-    ids = turns["turn_id"].combine_chunks()
-    sentences, findings = (table.filter(pc.is_in(table["turn_id"], ids)) for table in (known.sentences, known.findings))
-    return replace(known, turns=turns, sentences=sentences, findings=findings)
 
 
 def list_came(before: Understood, after: Understood) -> tuple[Came, ...] | None:
@@ -273,26 +286,22 @@ def _settle(
 
 
 def _read_near(
-    before: pa.Table,
-    talks: Understood,
-    known: Understood,
-    ids: pa.Array,
-    *,
-    questions: pa.Table,
-    now: dt.datetime,
-    grounds: Grounds,
+    before: pa.Table, known: Understood, turns: pa.Table, *, questions: pa.Table, now: dt.datetime, grounds: Grounds
 ) -> tuple[pa.Table, frozenset[str]]:
-    """READINGS of turns after those with these ids were read anew, and the relationships whose waits read otherwise.
+    """READINGS of turns after some were read anew, and the relationships whose waits read otherwise.
 
     Args:
         before: READINGS of turns.
-        talks: whole conversations that hold the turns with these ids.
         known: all of it.
-        questions: of the turns with these ids.
+        turns: those that are read anew: of a conversation all that are of one relationship, or none.
+        questions: QUESTIONS as they stand now.
     """
+    ids = turns["turn_id"].combine_chunks()
+    talks = cut_down(known, _take_talks(known.turns, _with_parents(known.turns, turns)))
     in_time = pc.less_equal(talks.turns["sent_at"], pa.scalar(now, talks.turns["sent_at"].type))
     scene = set_scene(talks.turns.filter(pc.fill_null(in_time, False)), talks.sentences, talks.findings)
-    words = read_words(scene, grounds.reference, now=now, questions=questions)
+    mine = questions.filter(pc.is_in(questions["turn_id"], ids))
+    words = read_words(scene, grounds.reference, now=now, questions=mine)
     is_wait = pc.equal(before["signal"], WAITED)
     waited, said = before.filter(is_wait), before.filter(pc.invert(is_wait))
     is_mine = pc.is_in(waited["turn_id"], ids)
@@ -305,6 +314,12 @@ def _read_near(
     hours = find_open_hours(known.turns, grounds.calendar, now)
     read = read_all_waits(pa.concat_tables([others, mine]), grounds.reference, now, hours=hours)
     return pa.concat_tables([words, read]), _find_drifted(waited, read)
+
+
+def _with_parents(turns: pa.Table, some: pa.Table) -> pa.Table:
+    """Some turns and those that they say they answer, which may lie in another conversation."""
+    parents = turns.filter(pc.is_in(turns["turn_id"], pc.unique(some["parent_id"]).drop_null()))
+    return pa.concat_tables([some, parents])
 
 
 def _find_drifted(before: pa.Table, after: pa.Table) -> frozenset[str]:

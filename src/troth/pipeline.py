@@ -106,6 +106,13 @@ def understand_all(
     return add_findings(Understood(turns=turns, sentences=sentences, findings=findings), ruled.findings)
 
 
+def cut_down(known: Understood, turns: pa.Table) -> Understood:
+    """Some of the turns, with what was found in these."""
+    ids = turns["turn_id"].combine_chunks()
+    sentences, findings = (table.filter(pc.is_in(table["turn_id"], ids)) for table in (known.sentences, known.findings))
+    return replace(known, turns=turns, sentences=sentences, findings=findings)
+
+
 def add_findings(known: Understood, findings: pa.Table) -> Understood:
     """The same with more FINDINGS; where turns came last, they are those of these turns."""
     if known.came:

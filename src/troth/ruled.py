@@ -7,8 +7,8 @@ held that evening. They are found anew from the book; nothing of them is kept.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -17,15 +17,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from troth.between import Between
 from troth.people import TEAM
 from troth.promises import Calendar, due
+from troth.readings.firsts import Firsts, Said, list_said
 from troth.readings.memory import Hashes, Layer, Memory, lay_down, pack
 from troth.readings.particulars import Telling, find_their_facts, list_names, list_places, list_words, read_telling
 from troth.readings.templates import Runs, find_templates, list_runs, pack_tails
-from troth.readings.wording import Words, code_values, hash_values, lay_out_words, rank_turns
+from troth.readings.wording import Words, code_values, hash_values, lay_out_words, read_flags
 from troth.schema import FINDINGS, conform, empty
 from troth.signals import RULED
-from troth.touch import SAYS_SO, Day, Line, Said, find_repeats, judge_pairs, list_hearers_then
+from troth.touch import Day
 from troth.touch.facts import ReadDay
 
 Bools = npt.NDArray[np.bool_]
@@ -36,16 +38,20 @@ PROBABILITY: Final = MappingProxyType(
 )
 """How sure a finding is, told beside it. How far it moves a score follows from what was measured (`readings`)."""
 
-_OLDEST: Final = dt.timedelta(days=120)  # an earlier turn of theirs that makes a new place another one
-_IN_PASSING: Final = r"(?i)\bas (i|we)( have)? (said|wrote|written|told|explained|mentioned|reported|described)\b"
-"""Of words that say they were said before, those that are often a mere turn of phrase."""
 _PART: Final = 100_000  # turns of a large book that are looked at together: their words take half a gigabyte
 _MOST_SENTENCES: Final = 25  # of a turn in our own words
-_LINK: Final = r"^\W*(https?://|www\.)\S+\W*$"
 _LANGUAGES: Final = ("en", "de")  # and what is too short to tell; the rules' words and cases are of these
 _LONGEST: Final = 4_000  # characters of a sentence that is laid beside others; a longer one is a pasted text
 
 assert set(PROBABILITY) == set(RULED)  # noqa: S101 -- a misspelt signal must not go unseen
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Heard:
+    """What was heard and said in a relationship, as far as later turns are laid beside it."""
+
+    between: Between
+    firsts: Firsts
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -54,6 +60,7 @@ class Ruled:
 
     findings: pa.Table  # FINDINGS
     memory: Memory
+    heard: Mapping[str, Heard] = field(default_factory=dict[str, Heard])  # by relationship, these turns too
 
 
 def find_ruled(
@@ -63,6 +70,7 @@ def find_ruled(
     calendar: Calendar,
     near: pa.Array | None = None,
     before: Memory | None = None,
+    heard: Mapping[str, Heard | None] = MappingProxyType({}),
 ) -> Ruled:
     """Take placed TURNS and their SENTENCES to FINDINGS of the signals in `RULED`.
 
@@ -77,6 +85,8 @@ def find_ruled(
         calendar: our working days, in which days that are named are read.
         near: ids of the turns that are not remembered yet; all, if not given.
         before: what is remembered of the turns before these, of all relationships.
+        heard: by relationship, what was heard and said before the turns `near`, where that is at hand; of each it is
+            told again as it is with these turns. Its turns `near` come later than all others of it.
 
     Cost: a few sorts of all words, and linear in the sentences with figures of customers who met two of us or two
     channels.
@@ -86,11 +96,28 @@ def find_ruled(
     if spoken is None:
         return Ruled(findings=empty(FINDINGS), memory=memory)
     is_new = np.ones(len(spoken.is_us), bool) if near is None else read_flags(pc.is_in(spoken.turns["turn_id"], near))
-    found, memory = _find_in_words(spoken, memory, is_new=is_new)
-    met = spoken.turns.filter(pa.array(spoken.is_out))
-    is_us = spoken.is_us[spoken.is_out]
-    between = _find_between(met, spoken.sentences, is_us, calendar) if met.num_rows else empty(FINDINGS)
-    return Ruled(findings=pa.concat_tables([found, between]), memory=memory)
+    known = {home: one for home, one in heard.items() if one is not None}
+    said = {home: _list_new(spoken, is_new & _is_of(spoken, home)) for home in known}
+    spoken_near = _leave_out(spoken, is_new, {home: known[home].firsts.find(what) for home, (what, _) in said.items()})
+    laid = _lay_out(spoken_near)
+    found, memory = _find_in_words(spoken_near, laid, memory, is_new=is_new)
+    is_apart = read_flags(pc.is_in(spoken.turns["relationship"], pa.array(list(heard), pa.string())))
+    read_day = make_day_reader(calendar)
+    between = [_find_between(spoken, Between(read_day), spoken.is_out & ~is_apart)]
+    after: dict[str, Heard] = {}
+    for home, one in heard.items():
+        is_own = _is_of(spoken, home)
+        own = spoken.is_out & is_own
+        some = None if one is None else _go_on(spoken, one.between, own & is_new, own)
+        here = Between(read_day) if one is None or some is None else one.between
+        between.append(_find_between(spoken, here, own) if some is None else some)
+        if one is None:
+            what = list_said(laid.telling, laid.runs, is_us=spoken.is_us, chosen=is_own)
+            firsts = Firsts.none().having(what, spoken.turns["turn_id"])
+        else:
+            firsts = one.firsts.having(*said[home])
+        after[home] = Heard(between=here, firsts=firsts)
+    return Ruled(findings=pa.concat_tables([found, *between]), memory=memory, heard=after)
 
 
 def find_all_ruled(turns: pa.Table, sentences: pa.Table, *, calendar: Calendar) -> pa.Table:
@@ -162,6 +189,7 @@ def rule_anew(
     memory: Memory,
     calendar: Calendar,
     last: dt.date,
+    heard: Mapping[str, Heard | None] = MappingProxyType({}),
 ) -> Ruled | None:
     """What the rules find in turns that came into a book in which all others were looked at.
 
@@ -175,6 +203,7 @@ def rule_anew(
         calendar: our working days.
         last: the last day on which something was said, in UTC, as `review.find_last_day` tells it: turns dated far
             ahead are left aside, for nothing of theirs counts before their day.
+        heard: long relationships, each with what was heard and said in it before the new turns, where that is at hand.
 
     Returns: FINDINGS of the new turns; None where others may read otherwise for them: they are of an earlier day than
         the last, or have no time.
@@ -186,13 +215,33 @@ def rule_anew(
     ids = fresh["turn_id"].combine_chunks()
     near = turns.filter(pc.is_in(scope_turns(turns), pc.unique(scope_turns(around))))
     said = sentences.filter(pc.is_in(sentences["turn_id"], near["turn_id"].combine_chunks()))
-    ruled = find_ruled(near, said, calendar=calendar, near=ids, before=memory)
+    apart = {home: known for home, known in heard.items() if _stands_alone(turns, home, ids)}
+    ruled = find_ruled(near, said, calendar=calendar, near=ids, before=memory, heard=apart)
     is_fresh = pc.is_in(ruled.findings["turn_id"], ids)
-    held = before.filter(pc.is_in(before["turn_id"], near["turn_id"].combine_chunks()))
-    held = held.filter(pc.is_in(held["signal"], pa.array(RULED)))
-    if not _in_order(held).equals(_in_order(ruled.findings.filter(pc.invert(is_fresh)))):
+    looked = near.filter(
+        pc.fill_null(pc.invert(pc.is_in(near["relationship"], pa.array(list(apart), pa.string()))), True)
+    )
+    held = before.filter(pc.is_in(before["signal"], pa.array(RULED)))
+    was, now = (
+        table.filter(pc.is_in(table["turn_id"], looked["turn_id"].combine_chunks()))
+        for table in (held, ruled.findings.filter(pc.invert(is_fresh)))
+    )
+    if not _in_order(was).equals(_in_order(now)):
         return None
     return replace(ruled, findings=ruled.findings.filter(is_fresh))
+
+
+def _stands_alone(turns: pa.Table, home: str, fresh: pa.Array) -> bool:
+    """Whether the new turns of a relationship come later than all others of it, in conversations of it alone."""
+    is_own = pc.fill_null(pc.equal(turns["relationship"], home), False)
+    own = turns.filter(is_own)
+    is_fresh = pc.is_in(own["turn_id"], fresh)
+    first, last = (
+        pc.min(own["sent_at"].filter(is_fresh)).as_py(),
+        pc.max(own["sent_at"].filter(pc.invert(is_fresh))).as_py(),
+    )
+    shared = pc.and_(pc.invert(is_own), pc.is_in(turns["conversation_id"], pc.unique(own["conversation_id"])))
+    return (first is None or last is None or first > last) and not pc.any(shared, min_count=0).as_py()
 
 
 def _in_order(findings: pa.Table) -> pa.Table:
@@ -205,11 +254,6 @@ def scope_turns(turns: pa.Table) -> pa.ChunkedArray:
     home = pc.fill_null(turns["relationship"], TEAM)
     talk = pc.binary_join_element_wise(TEAM, turns["conversation_id"], "\n")
     return pc.if_else(pc.equal(home, TEAM), talk, home)
-
-
-def read_flags(column: pa.ChunkedArray) -> Bools:
-    """A column of truths as an array; null is no."""
-    return np.asarray(pc.fill_null(column, False).to_numpy(zero_copy_only=False), bool)
 
 
 def make_day_reader(calendar: Calendar) -> ReadDay:
@@ -255,9 +299,38 @@ def _lay_out(spoken: _Spoken) -> _Words:
     )
 
 
-def _find_in_words(spoken: _Spoken, before: Memory, *, is_new: Bools) -> tuple[pa.Table, Memory]:
+def _is_of(spoken: _Spoken, home: str) -> Bools:
+    """Turns of a relationship, shape (n_turns,)."""
+    return read_flags(pc.equal(spoken.turns["relationship"], home))
+
+
+def _list_new(spoken: _Spoken, chosen: Bools) -> tuple[Said, pa.ChunkedArray]:
+    """What some turns say by themselves, and the ids of the rows that it speaks of."""
+    turns = spoken.turns.filter(pa.array(chosen))
+    is_here = pc.is_in(spoken.sentences["turn_id"], turns["turn_id"].combine_chunks())
+    some = replace(
+        spoken, turns=turns, sentences=spoken.sentences.filter(is_here),
+        is_us=spoken.is_us[chosen], is_out=spoken.is_out[chosen],
+    )  # fmt: skip
+    laid = _lay_out(some)
+    said = list_said(laid.telling, laid.runs, is_us=some.is_us, chosen=np.ones(len(some.is_us), bool))
+    return said, turns["turn_id"]
+
+
+def _leave_out(spoken: _Spoken, is_new: Bools, firsts: Mapping[str, pa.Array]) -> _Spoken:
+    """The same turns without what was said in these relationships, but for the new turns and those firsts."""
+    out = np.zeros(len(is_new), bool)
+    for home, ids in firsts.items():
+        out |= _is_of(spoken, home) & ~is_new & ~read_flags(pc.is_in(spoken.turns["turn_id"], ids))
+    if not out.any():
+        return spoken
+    gone = spoken.turns["turn_id"].filter(pa.array(out)).combine_chunks()
+    return replace(spoken, sentences=spoken.sentences.filter(pc.invert(pc.is_in(spoken.sentences["turn_id"], gone))))
+
+
+def _find_in_words(spoken: _Spoken, laid: _Words, before: Memory, *, is_new: Bools) -> tuple[pa.Table, Memory]:
     """What replies take up of this reader, and what others got before."""
-    turns, sentences, laid = spoken.turns, spoken.sentences, _lay_out(spoken)
+    turns, sentences = spoken.turns, spoken.sentences
     memory = before.with_layer(_remember(laid, before, spoken, is_new=is_new)) if is_new.any() else before
     names = list_names(laid.words, turns, code_values(laid.scope))
     taken = find_their_facts(laid.telling, is_us=spoken.is_us, names=names, memory=memory)
@@ -322,90 +395,19 @@ def _tabulate(sentences: pa.Table, rows: Ints, signal: str) -> pa.Table:
     )
 
 
-def _find_between(turns: pa.Table, sentences: pa.Table, is_us: Bools, calendar: Calendar) -> pa.Table:
-    """What a customer heard twice, and what they had to say twice, over people and channels."""
-    place = pc.index_in(sentences["turn_id"], turns["turn_id"].combine_chunks())
-    here = pc.is_valid(place)
-    near = sentences.filter(here)
-    row = place.filter(here).to_numpy().astype(np.int64)
-    said = _list_said(turns)
-    pairs = judge_pairs(turns, near, row, said=said, ours=is_us, read_day=make_day_reader(calendar))
-    found: dict[str, set[tuple[int, int]]] = {"contradiction": set(), "facts_agree": set()}
-    for pair, verdict in pairs:
-        if verdict != "changed":
-            name = "contradiction" if verdict == "suspected" else "facts_agree"
-            found[name].add((pair.later.row, pair.later.start))
-    found |= _find_again(turns, near, row, said, is_us)
-    starts = near["start"].to_numpy().astype(np.int64)
-    at = {key: number for number, key in enumerate(zip(row.tolist(), starts.tolist(), strict=True))}
-    tables = [
-        _tabulate(near, np.array(sorted(at[key] for key in keys), np.int64), signal) for signal, keys in found.items()
-    ]
-    return pa.concat_tables(tables)
+def _find_between(spoken: _Spoken, between: Between, chosen: Bools) -> pa.Table:
+    """What a customer heard twice, and what they had to say twice, over people and channels, in the turns chosen."""
+    found = _go_on(spoken, between, chosen, chosen)
+    return empty(FINDINGS) if found is None else found
 
 
-def _list_said(turns: pa.Table) -> list[Said]:
-    place = rank_turns(turns)
-    days = [float("nan") if at is None else at.timestamp() / 86_400 for at in turns["sent_at"].to_pylist()]
-    columns = (turns[name].to_pylist() for name in ("relationship", "conversation_id", "speaker", "channel"))
-    return [
-        Said(relationship=home, conversation=talk, speaker=who, channel=channel, at_days=at, order=number)
-        for home, talk, who, channel, at, number in zip(*columns, days, place.tolist(), strict=True)
-    ]
-
-
-def _find_again(
-    turns: pa.Table, sentences: pa.Table, row: Ints, said: Sequence[Said], is_us: Bools
-) -> dict[str, set[tuple[int, int]]]:
-    """Where they come to another place, and where they say or ask again there; a row and a start each."""
-    heard = list_hearers_then(turns, said, is_us.tolist())
-    moved = _list_moved(said, heard, is_us)
-    says_so = _matches(sentences["text"], SAYS_SO) & ~is_us[row]
-    says_so &= moved[row] | ~_matches(sentences["text"], _IN_PASSING)
-    homes = {said[place].relationship for place in np.flatnonzero(moved).tolist()}
-    asked = _matches(sentences["text"], r"\?\W*$")
-    near = np.array([one.relationship in homes for one in said], bool)[row] | says_so
-    near &= ~is_us[row] & ~_matches(sentences["text"], _LINK)
-    chosen = sentences.select(["start", "end", "text"]).filter(pa.array(near)).to_pylist()
-    lines = [
-        Line(row=place, start=one["start"], end=one["end"], text=one["text"], is_question=is_question)
-        for place, one, is_question in zip(row[near].tolist(), chosen, asked[near].tolist(), strict=True)
-    ]
-    places = [one.channel for one in said]
-    repeats = find_repeats(lines, said, touchpoint=places, heard_by=heard, looks_ahead=False)
-    told = set(zip(row[says_so].tolist(), sentences["start"].to_numpy()[says_so].tolist(), strict=True))
-    again: dict[int, int] = {}
-    for repeat in repeats:
-        if repeat.before is None and (repeat.line.row, repeat.line.start) not in told:
-            continue
-        start = again.get(repeat.line.row, repeat.line.start)
-        again[repeat.line.row] = min(start, repeat.line.start)
-    first: dict[int, int] = {}
-    starts: list[int] = sentences["start"].to_numpy().tolist()
-    for place, start in zip(row.tolist(), starts, strict=True):
-        first[place] = min(start, first.get(place, start))
-    came = {(place, first[place]) for place in np.flatnonzero(moved).tolist() if place in first}
-    return {"told_again": set(again.items()), "elsewhere": came}
-
-
-def _matches(texts: pa.ChunkedArray, pattern: str) -> Bools:
-    return read_flags(pc.match_substring_regex(texts, pattern))
-
-
-def _list_moved(said: Sequence[Said], heard: Sequence[frozenset[str]], is_us: Bools) -> Bools:
-    """Turns of theirs over another channel, or to another of us, than the one before, if that was in the last 120 days.
-
-    Shape (n_turns,). Where they stay once they have moved, there is no new occasion to say things again.
-    """
-    moved = np.zeros(len(said), bool)
-    latest: dict[str, int] = {}
-    for place in sorted(range(len(said)), key=lambda place: said[place].order):
-        one = said[place]
-        if is_us[place]:
-            continue
-        before = latest.get(one.relationship)
-        if before is not None and not one.at_days - said[before].at_days > _OLDEST.days:
-            is_other = bool(heard[before]) and bool(heard[place]) and not heard[before] & heard[place]
-            moved[place] = is_other or said[before].channel != one.channel
-        latest[one.relationship] = place
-    return moved
+def _go_on(spoken: _Spoken, between: Between, chosen: Bools, around: Bools) -> pa.Table | None:
+    """The same in turns that come later than those that are known; None where these have to be looked at, too."""
+    met = spoken.turns.filter(pa.array(chosen))
+    if not met.num_rows:
+        return empty(FINDINGS)
+    context = spoken.turns.filter(pa.array(around)), spoken.sentences
+    found = between.find(met, spoken.sentences, spoken.is_us[chosen], around=context)
+    if found is None:
+        return None
+    return pa.concat_tables([_tabulate(spoken.sentences, rows, signal) for signal, rows in found.items()])

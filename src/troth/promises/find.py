@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -114,10 +114,7 @@ def found_by(versions: pa.Table, now: datetime) -> pa.Table:
 class _Thread:
     """How far one conversation has been read."""
 
-    last: tuple[datetime, int, str] | None = None  # sorts its last turn
     latest: datetime = ALWAYS
-    position: int = -1  # the largest in the source
-    undated: bool = False  # whether one of its turns has no time that can be true
     speaker: str | None = None
     other: str | None = None
     stretch: int = 0
@@ -133,39 +130,12 @@ class Finder:
     def __init__(self, calendar: Calendar, people: People | None = None) -> None:
         self.rows: dict[tuple[str, int], list[dict[str, Any]]] = {}
         """Rows of PROMISES by turn and start of the sentence."""
-        self.met: dict[str, datetime] = {}
-        """Names that the last turns told, with the moment from which on somebody is known by them."""
         self._calendar, self._people = calendar, people or People()
         self._threads: dict[str, _Thread] = {}
         self._talks: dict[str, Talk] = {}
         self._uses = Counter[tuple[str, int]]()
         self._since: dict[str, datetime] = {}
         self._replaced: list[tuple[dict[str, Any], datetime]] = []  # what a later yes changed, and when
-
-    def follows(self, turns: pa.Table) -> bool:
-        """Whether these turns come last in their conversations, so that they can be added."""
-        begun = {name: replace(self._threads.get(name, _Thread())) for name in _talks_of(turns)}
-        return all(
-            thread.last is None or (thread.last <= key and (not thread.undated or thread.position < row["position"]))
-            for name, key, row in _by_time(turns, {name: replace(thread) for name, thread in begun.items()})
-            for thread in [begun[name]]
-        )
-
-    def forget(self, conversation_id: str, turn_ids: Iterable[str]) -> set[tuple[str, int]]:
-        """Give up what was read of a conversation, to read it anew; the people met in it stay known.
-
-        Returns: turn and start of the sentences that promised.
-        """
-        self._threads.pop(conversation_id, None)
-        self._talks.pop(conversation_id, None)
-        turns = set(turn_ids)
-        gone = {key for key in self.rows if key[0] in turns}
-        for key in gone:
-            self._uses.pop(key, None)
-            for row in self.rows.pop(key):
-                self._since.pop(row["promise_id"], None)
-        self._replaced = [pair for pair in self._replaced if pair[0]["turn_id"] not in turns]
-        return gone
 
     def add(self, turns: pa.Table, sentences: pa.Table, findings: pa.Table) -> set[tuple[str, int]]:
         """Read more turns.
@@ -174,7 +144,7 @@ class Finder:
         """
         by_turn = self._order_turns(turns)
         moments = [by_turn[turn_id]["moment"] for turn_id in turns.column("turn_id").to_pylist()]
-        self.met = self._people.meet(turns, moments)
+        self._people.meet(turns, moments)
         marks = _marks(findings)
         chosen = _candidates(turns, sentences, marks)
         if chosen.num_rows == 0:
@@ -249,7 +219,7 @@ class Finder:
             if row["speaker"] != thread.speaker:
                 thread.other, thread.speaker = thread.speaker, row["speaker"]
                 thread.stretch += 1
-            thread.last, thread.order = key, thread.order + 1
+            thread.order += 1
             ordered[row["turn_id"]] = {
                 **row, "order": thread.order, "stretch": thread.stretch, "other": thread.other, "moment": key[0],
             }  # fmt: skip
@@ -272,10 +242,9 @@ def _by_time(
     for row in table.to_pylist():
         thread, moment = threads[row["conversation_id"]], row["sent_at"]
         if moment is None or moment.year < FIRST_YEAR:
-            moment, thread.undated = thread.latest, True
+            moment = thread.latest
         elif moment.year <= LAST_YEAR:
             thread.latest = max(thread.latest, moment)
-        thread.position = max(thread.position, row["position"])
         keyed.append((row["conversation_id"], (moment, row["position"], row["turn_id"]), row))
     keyed.sort(key=lambda entry: entry[:2])
     return keyed

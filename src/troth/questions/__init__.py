@@ -2,7 +2,7 @@
 
 from troth.questions.draft import answer_with
 from troth.questions.find import find_questions, list_ours
-from troth.questions.ongoing import Changes, Ongoing
+from troth.questions.ongoing import Changes, Ongoing, look_at
 
 ACTS = (
     "asks",
@@ -19,4 +19,4 @@ ACTS = (
 STATES = ("open", "partly", "answered", "stale")
 """What became of it."""
 
-__all__ = ["ACTS", "STATES", "Changes", "Ongoing", "answer_with", "find_questions", "list_ours"]
+__all__ = ["ACTS", "STATES", "Changes", "Ongoing", "answer_with", "find_questions", "list_ours", "look_at"]

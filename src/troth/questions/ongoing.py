@@ -1,4 +1,4 @@
-"""A book that goes on: turns come, time passes, and only the questions that these bear on are looked at again.
+"""A book that goes on: turns come, and only the questions that these bear on are looked at again.
 
 What a turn bears on is bounded: the questions that wait in its conversation, those whose next turns in other
 conversations it is one of, the next questions of its relationship that may repeat one of these, and the turns behind
@@ -7,10 +7,9 @@ them that take somebody into copy. Each of these is kept with what it was made f
 
 from __future__ import annotations
 
-import heapq
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -20,7 +19,7 @@ import pyarrow.compute as pc
 
 from troth.questions.acts import LAST_ASKED, WAITED, copy_row, read_leads, read_prices, silence_row
 from troth.questions.asked import find_asked
-from troth.questions.find import PATIENCE, await_answers, has_waited, mark_again, wish_of
+from troth.questions.find import await_answers, has_waited, mark_again, wish_of
 from troth.questions.hints import REMEMBERED, Faces, Waits, Wish, domain_of, is_alike, repeated, was_waiting
 from troth.questions.settle import (
     MOST_LATER,
@@ -33,7 +32,7 @@ from troth.questions.settle import (
     take_elsewhere,
 )
 from troth.questions.threads import Turn, by_clock, known_turns, order_turns, read_turns
-from troth.schema import FINDINGS, QUESTIONS, SENTENCES, TURNS
+from troth.schema import QUESTIONS, SENTENCES
 from troth.words import content_stems
 
 _FIRST: Final = datetime.min.replace(tzinfo=UTC)
@@ -45,24 +44,23 @@ Row = dict[str, Any]
 Tables = tuple[pa.Table, pa.Table, pa.Table]
 """TURNS, SENTENCES and FINDINGS of the same turns."""
 
-_NOTHING: Final[Tables] = (TURNS.empty_table(), SENTENCES.empty_table(), FINDINGS.empty_table())
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What new turns, or the time that passed, made of the questions."""
+    """What new turns made of the questions."""
 
-    rows: Sequence[Row]  # of QUESTIONS, new or changed
+    rows: Sequence[Row]  # of QUESTIONS, new or changed, before an evening is looked at (`look_at`)
     gone: frozenset[str]  # ids of acts that turned out to be none
 
 
 class Ongoing:
-    """The questions of a book, kept up to date turn by turn.
+    """The questions of some turns, kept up to date turn by turn.
 
     At any moment they are what `find_questions` gives of all turns so far. Cost of one turn: its own sentences and a
     bounded number of earlier questions; nothing grows with the book. A turn that comes late into its conversation, or
     into one that holds a turn without a time, has that conversation walked through anew; one that is not the latest of
-    its relationship has the faces and waits of the relationship gone through anew.
+    its relationship has the faces and waits of the relationship gone through anew. Nothing here knows of an evening:
+    `look_at` says how a row reads on one, and `list_lasting` which silences last by then.
     """
 
     def __init__(self, *, side: str = "them") -> None:
@@ -77,52 +75,37 @@ class Ongoing:
         self._ours: set[str] = set()
         self._domains: set[str] = set()  # of our people
         self._homes_with: defaultdict[str, set[str]] = defaultdict(set)  # by domain of who speaks for them
-        self._made: dict[str, Row] = {}  # before time is looked at
-        self._shown: dict[str, Row] = {}
-        self._clock: list[tuple[datetime, str]] = []  # when a question has waited too long
-        self._quiet: list[tuple[datetime, str]] = []  # when the silence in a home becomes unusual
-        self._ahead, self._soonest = _NOTHING, _LAST
-        self._now = _FIRST
+        self._made: dict[str, Row] = {}
 
-    def add(self, turns: pa.Table, sentences: pa.Table, findings: pa.Table, *, now: datetime) -> Changes:
-        """Take in turns that were not in the book before.
+    def add(
+        self, turns: pa.Table, sentences: pa.Table, findings: pa.Table, *, ours: Collection[str] | None = None
+    ) -> Changes:
+        """Take in turns that were not here before.
 
         Args:
-            turns: TURNS, placed; those sent after `now` wait until then.
+            turns: TURNS, placed, sent by the evenings that are asked for.
             sentences, findings: SENTENCES and FINDINGS of these turns.
-            now: aware; not before that of an earlier call.
+            ours: everybody who speaks for us, where these turns are only a part of all; see `list_ours`.
         """
-        self._now = max(self._now, now)
-        came = self._hold_back((turns, sentences, findings))
-        made, gone = self._take(*came) if came[0].num_rows else (dict[str, Row](), set[str]())
-        while self._quiet and self._quiet[0][0] < self._now:
-            _, name = heapq.heappop(self._quiet)
-            made |= self._homes[name].lasting(self._now)
-        return self._tell(made, gone - made.keys())
+        known = known_turns(turns, _LAST)
+        made, gone = self._take(*_of_turns(known, sentences, findings), ours=ours)
+        changed = [row for key, row in made.items() if self._made.get(key) != row]
+        self._made |= made
+        gone = {key for key in gone - made.keys() if self._made.pop(key, None) is not None}
+        return Changes(rows=changed, gone=frozenset(gone))
 
-    def wait(self, now: datetime) -> Changes:
-        """Let time pass."""
-        return self.add(*_NOTHING, now=now)
+    def list_lasting(self, now: datetime) -> list[Row]:
+        """Rows of the silences that last on an evening."""
+        return [row for home in self._homes.values() for row in home.lasting(now)]
 
-    def questions(self) -> pa.Table:
-        """QUESTIONS, oldest first."""
-        return pa.Table.from_pylist(sorted(self._shown.values(), key=by_age), schema=QUESTIONS)
+    def questions(self, now: datetime) -> pa.Table:
+        """QUESTIONS of an evening behind all turns, oldest first."""
+        rows = [look_at(row, now) for row in (*self._made.values(), *self.list_lasting(now))]
+        return pa.Table.from_pylist(sorted(rows, key=by_age), schema=QUESTIONS)
 
-    def _hold_back(self, came: Tables) -> Tables:
-        """Of these turns and those that were ahead, the ones sent by now; the others wait."""
-        if self._soonest <= self._now:
-            came, self._ahead, self._soonest = _join(came, self._ahead), _NOTHING, _LAST
-        turns, *others = came
-        known = known_turns(turns, self._now)
-        if known.num_rows < turns.num_rows:
-            is_known = pc.is_in(turns.column("turn_id"), known.column("turn_id").combine_chunks())
-            ahead = turns.filter(pc.invert(pc.or_(is_known, turns.column("automatic"))))
-            if ahead.num_rows:
-                self._ahead = _join(self._ahead, _of_turns(ahead, *others))
-                self._soonest = min(self._soonest, pc.min(ahead.column("sent_at")).as_py())
-        return _of_turns(known, *others)
-
-    def _take(self, turns: pa.Table, sentences: pa.Table, findings: pa.Table) -> tuple[dict[str, Row], set[str]]:
+    def _take(
+        self, turns: pa.Table, sentences: pa.Table, findings: pa.Table, *, ours: Collection[str] | None
+    ) -> tuple[dict[str, Row], set[str]]:
         """Read new turns; the rows that they bear on, and the ids of acts that are none any more."""
         fresh = sorted(read_turns(turns), key=by_clock)
         by_id = {turn.turn_id: turn for turn in fresh}
@@ -149,7 +132,9 @@ class Ongoing:
         if self._side != "them":
             return made, set()
         prices = read_prices(turns, sentences)
-        acts, gone = self._act(fresh, by_home, prices, done)
+        if ours is None:
+            ours = {turn.speaker for turn in fresh if turn.side == "us"}
+        acts, gone = self._act(fresh, by_home, prices, done, ours=ours)
         return made | acts, gone
 
     def _walk(self, fresh: Sequence[Turn]) -> Iterator[Waiting]:
@@ -210,9 +195,11 @@ class Ongoing:
         by_home: dict[str, list[Turn]],
         prices: dict[str, Row],
         done: Sequence[_Item],
+        *,
+        ours: Collection[str],
     ) -> tuple[dict[str, Row], set[str]]:
         """Faces and silences: the rows of acts that are new or may be others, and the ids of those that are gone."""
-        joined = {turn.speaker for turn in fresh if turn.side == "us"} - self._ours
+        joined = set(ours) - self._ours
         self._ours |= joined
         domains = {domain_of(person) for person in joined}
         self._domains |= domains
@@ -226,12 +213,8 @@ class Ongoing:
                 if turn.side == "them":
                     self._homes_with[domain_of(turn.speaker)].add(name)
             follows = home.lay(own, {turn.turn_id: prices[turn.turn_id] for turn in own if turn.turn_id in prices})
-            silences, ended = home.listen(own if follows else None, self._now)
+            silences, ended = home.listen(own if follows else None)
             made, gone = made | silences, gone | ended
-            alarm = home.waits.due()
-            if alarm is not None and alarm != home.alarm:
-                heapq.heappush(self._quiet, (alarm, name))
-            home.alarm = alarm
             if not follows:
                 met_anew.add(name)
             elif name not in met_anew:
@@ -285,28 +268,10 @@ class Ongoing:
         gone = {old} if old is not None and (row is None or row["question_id"] != old) else set[str]()
         return ({row["question_id"]: row} if row is not None else {}), gone
 
-    def _tell(self, made: dict[str, Row], gone: set[str]) -> Changes:
-        """Look at the time, and tell what is not as it was told before."""
-        self._made |= made
-        keys = set(made)
-        while self._clock and self._clock[0][0] < self._now:
-            _, key = heapq.heappop(self._clock)
-            if key in self._made:
-                keys.add(key)
-        changed: list[Row] = []
-        for key in keys - gone:
-            row = self._made[key]
-            if has_waited(row, self._now):
-                row = {**row, "state": "stale"}
-            elif row["asked_at"] is not None and row["state"] in {"open", "partly"}:
-                heapq.heappush(self._clock, (row["asked_at"] + PATIENCE, key))
-            if self._shown.get(key) != row:
-                self._shown[key] = row
-                changed.append(row)
-        left = frozenset(key for key in gone if self._shown.pop(key, None) is not None)
-        for key in gone:
-            self._made.pop(key, None)
-        return Changes(rows=sorted(changed, key=by_age), gone=left)
+
+def look_at(row: Row, now: datetime) -> Row:
+    """A row as it reads on an evening: a question that waits for too long is stale."""
+    return {**row, "state": "stale"} if has_waited(row, now) else row
 
 
 _SAID: Final = pa.schema([SENTENCES.field(name) for name in ("turn_id", "start", "end", "text")])
@@ -432,8 +397,6 @@ class _Home:
     waits: Waits = field(default_factory=Waits)
     priced: dict[str, Row] = field(default_factory=dict[str, Row])
     quiet: set[str] = field(default_factory=set[str])  # ids of silences that have ended
-    still: str | None = None  # id of the one that lasts
-    alarm: datetime | None = None  # when the present one becomes unusual
 
     def reply(self, fresh: Sequence[Turn], *, side: str, stems_of: Callable[[str], set[str]]) -> Iterator[_Item]:
         """Note turns of the other side; the questions that they may answer, or that may now look at others."""
@@ -492,29 +455,22 @@ class _Home:
         self.priced |= prices
         return follows
 
-    def listen(self, fresh: Sequence[Turn] | None, now: datetime) -> tuple[dict[str, Row], set[str]]:
-        """Rows of silences after new turns, or, where None, after all anew; and the ids of those that are none."""
-        old = set[str]() if self.still is None else {self.still}
+    def listen(self, fresh: Sequence[Turn] | None) -> tuple[dict[str, Row], set[str]]:
+        """Rows of silences that new turns ended, or, where None, all anew; and the ids of those that are none."""
+        old = set[str]()
         if fresh is None:
-            old |= self.quiet
-            self.waits, self.quiet = Waits(), set()
+            old, self.waits, self.quiet = self.quiet, Waits(), set()
         rows: dict[str, Row] = {}
         for turn in self.turns if fresh is None else fresh:
             for silence in self.waits.step(turn, is_priced=turn.turn_id in self.priced):
                 row = silence_row(silence, self.priced[silence.turn.turn_id])
                 rows[row["question_id"]] = row
         self.quiet |= rows.keys()
-        rows |= self.lasting(now)
         return rows, old - rows.keys()
 
-    def lasting(self, now: datetime) -> dict[str, Row]:
+    def lasting(self, now: datetime) -> Iterator[Row]:
         """The row of the silence that nothing has ended."""
-        self.still = None
-        for silence in self.waits.lasting(now):
-            row = silence_row(silence, self.priced[silence.turn.turn_id])
-            self.still = key = row["question_id"]
-            return {key: row}
-        return {}
+        yield from (silence_row(one, self.priced[one.turn.turn_id]) for one in self.waits.lasting(now))
 
     def copied_behind(self, changed: Sequence[_Item]) -> Iterator[str]:
         """Turns with a face that one of these questions may press for: its own, and those while it may wait."""
@@ -542,11 +498,6 @@ def _by_home(items: Iterable[_Item]) -> dict[str, list[_Item]]:
         if item.base.turn.relationship is not None:
             homes[item.base.turn.relationship].append(item)
     return homes
-
-
-def _join(some: Tables, more: Tables) -> Tables:
-    turns, sentences, findings = (pa.concat_tables(pair) for pair in zip(some, more, strict=True))
-    return turns, sentences, findings
 
 
 def _of_turns(turns: pa.Table, sentences: pa.Table, findings: pa.Table) -> Tables:

@@ -112,4 +112,9 @@ def code_values(values: pa.ChunkedArray) -> Ints:
     return pc.add(pc.fill_null(codes.indices.cast(pa.int64()), -1), 1).to_numpy().astype(np.int64)
 
 
+def read_flags(column: pa.ChunkedArray) -> Bools:
+    """A column of truths as an array; null is no."""
+    return np.asarray(pc.fill_null(column, False).to_numpy(zero_copy_only=False), bool)
+
+
 assert {"sent_at", "conversation_id", "position", "turn_id"} <= set(TURNS.names)  # noqa: S101 -- what a rank rests on

@@ -3,8 +3,8 @@
 from troth.touch.compare import Pair, Said, compare_facts
 from troth.touch.facts import Day, Fact, find_facts
 from troth.touch.levels import Evidence, Pooled, Spread, pool_levels
-from troth.touch.pairs import judge_pairs, list_hearers, list_hearers_then
-from troth.touch.repeats import SAYS_SO, Line, Repeat, find_repeats
+from troth.touch.pairs import Hearers, Statements, judge_pairs, list_hearers
+from troth.touch.repeats import SAYS_SO, Line, Recall, Repeat, find_repeats
 from troth.touch.stages import STAGES, UNKNOWN, Staged, StageRule, tell_stages
 from troth.touch.telling import find_told
 from troth.touch.times import Typical, Waits, find_first_answers, find_hand_overs, find_typical
@@ -16,14 +16,17 @@ __all__ = [
     "Day",
     "Evidence",
     "Fact",
+    "Hearers",
     "Line",
     "Pair",
     "Pooled",
+    "Recall",
     "Repeat",
     "Said",
     "Spread",
     "StageRule",
     "Staged",
+    "Statements",
     "Typical",
     "Waits",
     "compare_facts",
@@ -35,7 +38,6 @@ __all__ = [
     "find_typical",
     "judge_pairs",
     "list_hearers",
-    "list_hearers_then",
     "pool_levels",
     "tell_stages",
 ]

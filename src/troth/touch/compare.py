@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,18 +55,34 @@ def compare_facts(facts: Iterable[Fact], said: Sequence[Said]) -> list[Pair]:
 
     Cost: linear; each statement is laid beside the last 40 of its sort to its customer.
     """
-    groups: defaultdict[tuple[str, str], list[Fact]] = defaultdict(list)
-    for fact in sorted(facts, key=lambda fact: (said[fact.row].order, fact.start)):
-        groups[said[fact.row].relationship, _sort(fact)].append(fact)
-    pairs: dict[tuple[int, int, int, int], Pair] = {}
-    for members in groups.values():
-        for number, later in enumerate(members):
-            nearest = reversed(members[max(0, number - _REMEMBERED) : number])
-            earlier = next((one for one in nearest if _is_second_voice(one, later, said)), None)
-            if earlier is not None:
-                place = earlier.row, earlier.start, later.row, later.start
-                pairs.setdefault(place, Pair(earlier=earlier, later=later, agrees=_agree(earlier, later)))
-    return list(pairs.values())
+    return Comparison().add(facts, said)
+
+
+class Comparison:
+    """The statements so far; more may come, each later than these."""
+
+    def __init__(self) -> None:
+        self._groups: dict[tuple[str, str], deque[tuple[Fact, Said]]] = {}
+
+    def add(self, facts: Iterable[Fact], said: Mapping[int, Said] | Sequence[Said]) -> list[Pair]:
+        """As `compare_facts`, the pairs of which one of these is the later."""
+        fresh: defaultdict[tuple[str, str], list[Fact]] = defaultdict(list)
+        for fact in sorted(facts, key=lambda fact: (said[fact.row].order, fact.start)):
+            key = said[fact.row].relationship, _sort(fact)
+            fresh[key].append(fact)
+            self._groups.setdefault(key, deque(maxlen=_REMEMBERED))
+        pairs: dict[tuple[int, int, int, int], Pair] = {}
+        for key, members in self._groups.items():
+            for later in fresh.get(key, ()):
+                here = said[later.row]
+                earlier = next(
+                    (one for one, there in reversed(members) if _is_second_voice(one, there, later, here)), None
+                )
+                if earlier is not None:
+                    place = earlier.row, earlier.start, later.row, later.start
+                    pairs.setdefault(place, Pair(earlier=earlier, later=later, agrees=_agree(earlier, later)))
+                members.append((later, here))
+        return list(pairs.values())
 
 
 def _sort(fact: Fact) -> str:
@@ -76,9 +92,8 @@ def _sort(fact: Fact) -> str:
     return "price" if fact.kind == "scope" else fact.kind
 
 
-def _is_second_voice(earlier: Fact, later: Fact, said: Sequence[Said]) -> bool:
+def _is_second_voice(earlier: Fact, there: Said, later: Fact, here: Said) -> bool:
     """Whether another of us, or another channel, spoke of the matter before, in other words: a copy does not count."""
-    there, here = said[earlier.row], said[later.row]
     if there.order == here.order or (there.speaker == here.speaker and there.channel == here.channel):
         return False
     if earlier.text == later.text or not here.at_days - there.at_days <= _OLDEST_DAYS:

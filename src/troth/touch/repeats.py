@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import re2
@@ -91,71 +91,120 @@ def find_repeats(
     Cost: linear; each sentence is laid beside a dozen earlier ones at most, found by the words that this customer used
     least so far.
     """
-    ordered = sorted(lines, key=lambda line: (said[line.row].order, line.start))
-    stems = [content_stems(line.text) for line in ordered]
-    formula = Counter((said[line.row].relationship, line.text) for line in ordered if looks_ahead)
-    common: Counter[tuple[str, str]] = Counter()
-    memory: defaultdict[tuple[str, bool, str], tuple[int, ...]] = defaultdict(tuple)
-    again = _find_numbers(ordered, said, touchpoint, heard_by)
-    found: list[Repeat] = []
-    turns_with: set[tuple[int, int]] = set()
-    for number, line in enumerate(ordered):
-        home = said[line.row].relationship
-        least = _LEAST_ASKED if line.is_question else _LEAST_TOLD
-        formula[home, line.text] += not looks_ahead
-        common.update((home, stem) for stem in stems[number])
+    return Recall(looks_ahead=looks_ahead).add(lines, said, touchpoint=touchpoint, heard_by=heard_by)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Told:
+    """One sentence of theirs with where it was said."""
+
+    number: int  # of all, in order
+    line: Line
+    stems: frozenset[str]
+    said: Said
+    touchpoint: str
+    heard: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Given:
+    """The numbers that a turn gives, each with the sentence that gives it first."""
+
+    order: int
+    names: dict[tuple[str, str], _Told] = field(default_factory=dict[tuple[str, str], _Told])
+
+
+class Recall:
+    """What they said so far; more may come, each turn later than these. See `find_repeats`."""
+
+    def __init__(self, *, looks_ahead: bool = False) -> None:
+        self._looks_ahead, self._count = looks_ahead, 0
+        self._formula: Counter[tuple[str, str]] = Counter()
+        self._common: Counter[tuple[str, str]] = Counter()
+        self._memory: dict[tuple[str, bool, str], tuple[_Told, ...]] = {}
+        self._given: defaultdict[tuple[str, tuple[str, str]], deque[_Given]] = defaultdict(lambda: deque(maxlen=_KEPT))
+
+    def add(
+        self,
+        lines: Sequence[Line],
+        said: Mapping[int, Said] | Sequence[Said],
+        *,
+        touchpoint: Mapping[int, str] | Sequence[str],
+        heard_by: Mapping[int, frozenset[str]] | Sequence[frozenset[str]],
+    ) -> list[Repeat]:
+        """Go on to more sentences; which of them repeat something. Rows are counted through all turns so far."""
+        ordered = [
+            _Told(
+                number=self._count + place, line=line, stems=content_stems(line.text), said=said[line.row],
+                touchpoint=touchpoint[line.row], heard=heard_by[line.row],
+            )
+            for place, line in enumerate(sorted(lines, key=lambda line: (said[line.row].order, line.start)))
+        ]  # fmt: skip
+        self._count += len(ordered)
+        if self._looks_ahead:
+            self._formula.update((one.said.relationship, one.line.text) for one in ordered)
+        again = self._find_numbers(ordered)
+        found: list[Repeat] = []
+        turns_with: set[tuple[int, int]] = set()
+        for one in ordered:
+            line = one.line
+            repeat = self._find_alike(one) or again.get(one.number)
+            if repeat is None and _SAYS_SO_IN.search(line.text):
+                repeat = Repeat(line=line, before=None, kind="says so", where="")
+            if repeat is not None:
+                key = line.row, -1 if repeat.before is None else repeat.before.row
+                if key not in turns_with:  # a mail sent twice repeats every sentence: one is enough
+                    turns_with.add(key)
+                    found.append(repeat)
+        return found
+
+    def _find_alike(self, one: _Told) -> Repeat | None:
+        """The latest sentence that says what this one does, of those found by its rarest words; it is remembered."""
+        home, stems, is_question = one.said.relationship, one.stems, one.line.is_question
+        least = _LEAST_ASKED if is_question else _LEAST_TOLD
+        self._formula[home, one.line.text] += not self._looks_ahead
+        self._common.update((home, stem) for stem in stems)
+        if len(stems) < least or self._formula[home, one.line.text] > _FORMULA:
+            return None
+        keys = sorted(stems, key=lambda stem: (self._common[home, stem], stem))[:_RAREST]
+        near = {other.number: other for key in keys for other in self._memory.get((home, is_question, key), ())}
         repeat: Repeat | None = None
-        if len(stems[number]) >= least and formula[home, line.text] <= _FORMULA:
-            keys = sorted(stems[number], key=lambda stem: (common[home, stem], stem))[:_RAREST]
-            near = {one for key in keys for one in memory[home, line.is_question, key]}
-            for other in sorted(near, reverse=True):
-                before = ordered[other]
-                where = _where(before, line, said, touchpoint, heard_by)
-                if where and _is_alike(stems[number], stems[other], least):
-                    kind = "asked again" if line.is_question else "told again"
-                    repeat = Repeat(line=line, before=before, kind=kind, where=where)
-                    break
-            for stem in stems[number]:
-                slot = home, line.is_question, stem
-                memory[slot] = (*memory[slot], number)[-_KEPT:]
-        if repeat is None:
-            repeat = again.get(number)
-        if repeat is None and _SAYS_SO_IN.search(line.text):
-            repeat = Repeat(line=line, before=None, kind="says so", where="")
-        if repeat is not None:
-            key = line.row, -1 if repeat.before is None else repeat.before.row
-            if key not in turns_with:  # a mail sent twice repeats every sentence: one is enough
-                turns_with.add(key)
-                found.append(repeat)
-    return found
-
-
-def _find_numbers(
-    ordered: Sequence[Line], said: Sequence[Said], touchpoint: Sequence[str], heard_by: Sequence[frozenset[str]]
-) -> dict[int, Repeat]:
-    """By place of the line: turns that give two numbers again which an earlier turn of theirs gave elsewhere."""
-    memory: defaultdict[tuple[str, tuple[str, str]], deque[int]] = defaultdict(lambda: deque(maxlen=_KEPT))
-    given: defaultdict[int, dict[tuple[str, str], int]] = defaultdict(dict)  # row to its numbers and their lines
-    for place, line in enumerate(ordered):
-        if any(char.isdigit() for char in line.text):
-            for name in _list_numbers(line.text):
-                given[line.row].setdefault(name, place)
-    found: dict[int, Repeat] = {}
-    for row in sorted(given, key=lambda row: said[row].order):
-        home, names = said[row].relationship, given[row]
-        earlier = Counter(other for name in names for other in memory[home, name])
-        for other, shared in sorted(earlier.items(), key=lambda item: -said[item[0]].order):
-            common = [name for name in names if name in given[other]]
-            if shared < _FEWEST_NAMES or not any(len(number) > _SHORT for _, number in common):
-                continue
-            line, before = ordered[names[common[0]]], ordered[given[other][common[0]]]
-            where = _where(before, line, said, touchpoint, heard_by)
-            if where:
-                found[names[common[0]]] = Repeat(line=line, before=before, kind="told again", where=where)
+        for _, other in sorted(near.items(), reverse=True):
+            where = _where(other, one)
+            if where and _is_alike(stems, other.stems, least):
+                kind = "asked again" if is_question else "told again"
+                repeat = Repeat(line=one.line, before=other.line, kind=kind, where=where)
                 break
-        for name in names:
-            memory[home, name].append(row)
-    return found
+        for stem in stems:
+            slot = home, is_question, stem
+            self._memory[slot] = (*self._memory.get(slot, ()), one)[-_KEPT:]
+        return repeat
+
+    def _find_numbers(self, ordered: Sequence[_Told]) -> dict[int, Repeat]:
+        """By number of the line: turns that give two numbers again which an earlier turn of theirs gave elsewhere."""
+        given: dict[int, _Given] = {}
+        for one in ordered:
+            if any(char.isdigit() for char in one.line.text):
+                for name in _list_numbers(one.line.text):
+                    turn = given.setdefault(one.line.row, _Given(one.said.order))
+                    turn.names.setdefault(name, one)
+        found: dict[int, Repeat] = {}
+        for turn in sorted(given.values(), key=lambda turn: turn.order):
+            home = next(iter(turn.names.values())).said.relationship
+            before = {other.order: other for name in turn.names for other in self._given[home, name]}
+            shared = Counter(other.order for name in turn.names for other in self._given[home, name])
+            for order in sorted(shared, reverse=True):
+                common = [name for name in turn.names if name in before[order].names]
+                if shared[order] < _FEWEST_NAMES or not any(len(number) > _SHORT for _, number in common):
+                    continue
+                line, earlier = turn.names[common[0]], before[order].names[common[0]]
+                where = _where(earlier, line)
+                if where:
+                    found[line.number] = Repeat(line=line.line, before=earlier.line, kind="told again", where=where)
+                    break
+            for name in turn.names:
+                self._given[home, name].append(turn)
+        return found
 
 
 def _list_numbers(text: str) -> list[tuple[str, str]]:
@@ -171,20 +220,13 @@ def _is_alike(one: frozenset[str], other: frozenset[str], least: int) -> bool:
     return shared >= least and shared >= _ALIKE * len(one | other)
 
 
-def _where(
-    before: Line,
-    line: Line,
-    said: Sequence[Said],
-    touchpoint: Sequence[str],
-    heard_by: Sequence[frozenset[str]],
-) -> str:
+def _where(before: _Told, line: _Told) -> str:
     """What is another about the place or the hearer; empty where neither is, or it was too long ago."""
-    there, here = said[before.row], said[line.row]
+    there, here = before.said, line.said
     if there.order == here.order or not here.at_days - there.at_days <= _OLDEST_DAYS:
         return ""
     # Within one thread the stage may be told otherwise from turn to turn; it is one place all the same.
-    is_elsewhere = touchpoint[before.row] != touchpoint[line.row] and there.conversation != here.conversation
+    is_elsewhere = before.touchpoint != line.touchpoint and there.conversation != here.conversation
     parts = ["another touch point"] if is_elsewhere else []
-    heard = heard_by[before.row], heard_by[line.row]
-    parts += ["another of us"] if heard[0] and heard[1] and not heard[0] & heard[1] else []
+    parts += ["another of us"] if before.heard and line.heard and not before.heard & line.heard else []
     return " and ".join(parts)
