@@ -198,7 +198,8 @@ def check_mail(known: Sequence[Understood]) -> list[dict[str, Any]]:
             "positives": found, "metric": "false alarms in 1,000 turns", "value": round(1000 * wrong / turns, 2),
             "low": round(1000 * float(beta.ppf(0.025, wrong, turns - wrong + 1)) if wrong else 0.0, 2),
             "high": round(1000 * float(beta.ppf(0.975, wrong + 1, turns - wrong)), 2), "licence_class": "open",
-            "note": f"{found} turns found, {wrong} of them wrong as the author of the rule, a language model, reads them",
+            "note": f"{found} turns found, {wrong} of them wrong as the author of the rule, a language model, reads "
+            "them",
         })  # fmt: skip
     return checks
 
