@@ -396,8 +396,8 @@ def make_close() -> Close:
     owed = {"relationship": "acme", "side": "us", "text": "By noon.", "act": None, "evidence_text": None}
     gauge = Gauge(percentile=61.4, low=30.5, high=88.6, reliability=0.7, readings=1)
     said = Quote(
-        text="It is 5.", why=Told("{signal} ({facet}{sign})", signal=Told("reason"), facet="RS", sign="+"),
-        relationship="acme", turn_id="t", start=0, end=8, signal="reason", probability=0.9, facet="RS", says="good",
+        text="It is 5.", why=Told("{signal}: counts for {facet}", signal=Told("reason"), facet=Told("reasoning")),
+        relationship="acme", turn_id="t", start=0, end=8, signal="reason", probability=0.9, facet="RS",
     )  # fmt: skip
     point = Checkpoint(name="a", plain="quality of logic", gauge=gauge, best=said, worst=None)
     few = replace(point, plain="saying it as it is", gauge=replace(gauge, percentile=None), best=None, worst=said)
@@ -530,7 +530,8 @@ PAGE = {
     "en": (
         "<title>Close of 20 November 2026 · troth</title>", "1 written by us, 2 received, 1 relationship.",
         'aria-label="percentile 61, band 30 to 89"', 'aria-label="number withheld, band 30 to 89"',
-        "<b>61</b> · 30–89 · 1 reading</div>", "acme · reason (RS+)", "<td>we to acme</td>", "<td>from &lt;b&gt;</td>",
+        "<b>61</b> · 30–89 · 1 reading</div>", "acme · reason: counts for reasoning",
+        "<td>we to acme</td>", "<td>from &lt;b&gt;</td>",
         "<td>Fri 20 Nov 2026</td>", "<td>no time named</td>", "<td>kept late</td>",
         "One customer is asking whether they can depend on you (acme).", "3 older:",
         "SHOWN rose at acme (P .93) while HELD did not (P under .01)",
@@ -541,7 +542,7 @@ PAGE = {
         "<title>Tagesabschluss vom 20. November 2026 · troth</title>",
         "1 von uns geschrieben, 2 erhalten, 1 Beziehung.",
         'aria-label="Perzentil 61, Band 30 bis 89"', 'aria-label="Zahl zurückgehalten, Band 30 bis 89"',
-        "<b>61</b> · 30–89 · 1 Ablesung</div>", "acme · Begründung (RS+)", "<td>wir an acme</td>",
+        "<b>61</b> · 30–89 · 1 Ablesung</div>", "acme · Begründung: zählt für Begründung", "<td>wir an acme</td>",
         "<td>von &lt;b&gt;</td>", "<td>Fr., 20. Nov. 2026</td>", "<td>ohne Termin</td>", "<td>verspätet gehalten</td>",
         "Ein Kunde fragt, ob auf Sie Verlass ist (acme).", "3 ältere:",
         "GEZEIGT ist bei acme gestiegen (P 0,93), GESCHENKT nicht (P unter 0,01)",

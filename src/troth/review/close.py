@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from troth.lenses import CHECKPOINTS, Pillar
 from troth.review.asking import ACTS_ALONE, WAITING, Asking, tell_asking
 from troth.review.tomorrow import Suggestion, suggest
-from troth.signals import CATALOGUE
+from troth.signals import CATALOGUE, SHOWN
 from troth.told import Told
 
 CIRCLES: Final = ("customer", "colleague", "friend")
@@ -34,7 +34,6 @@ _PASSED_OVER: Final = MappingProxyType(
     }
 )
 """Facets whose unused occasion is worth showing, and how. Not admitting or disclosing anything is no shortfall."""
-_SAYS_PASSED_OVER: Final = MappingProxyType({"RS": "no reason", "CL": "densest", "AT": "past a worry"})
 
 _STATES: Final = MappingProxyType(
     {
@@ -68,7 +67,6 @@ class Quote:
     signal: str | None
     probability: float | None
     facet: str
-    says: str  # good, bad, plainest, densest, no reason or past a worry: what `why` says, for other languages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,14 +279,12 @@ class _Quotes:
 def _quote(row: Mapping[str, Any]) -> Quote:
     signal, text = row["signal"], row["text"]
     if signal is None or (signal == "clarity" and row["raw"] < 0):
-        why, says = _PASSED_OVER[row["facet"]], _SAYS_PASSED_OVER[row["facet"]]
+        why = _PASSED_OVER[row["facet"]]
     elif signal == "clarity":
-        why, says = Told("the plainest sentence"), "plainest"
+        why = Told("the plainest sentence")
     else:
-        is_good = CATALOGUE[signal].sign > 0
-        named, sign = Told(signal.replace("_", " ")), "+" if is_good else "−"
-        why = Told("{signal} ({facet}{sign})", signal=named, facet=row["facet"], sign=sign)
-        says = "good" if is_good else "bad"
+        pattern = "{signal}: counts for {facet}" if CATALOGUE[signal].sign > 0 else "{signal}: counts against {facet}"
+        why = Told(pattern, signal=Told(signal.replace("_", " ")), facet=Told(SHOWN[row["facet"]]))
     return Quote(
         text=text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…",
         why=why,
@@ -299,7 +295,6 @@ def _quote(row: Mapping[str, Any]) -> Quote:
         signal=signal,
         probability=row["probability"],
         facet=row["facet"],
-        says=says,
     )
 
 
