@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
+from anyio import create_task_group, to_thread
 from fastapi.testclient import TestClient
 from served import ADDRESS, Door, enter
 
@@ -95,3 +99,26 @@ def test_today_is_the_close_of_the_last_day(door: Door) -> None:
     assert close.tomorrow.relationship in page.text
     german = door.client.get("/", headers={"accept-language": "de-DE,de;q=0.9"}).text
     assert '<html lang="de"' in german
+
+
+def test_few_requests_are_worked_on_at_once(door: Door) -> None:
+    """They share one interpreter: forty at once would each take as long as all of them."""
+    guard, under_way, most = threading.Lock(), 0, 0
+
+    def work() -> None:
+        nonlocal under_way, most
+        with guard:
+            under_way += 1
+            most = max(most, under_way)
+        time.sleep(0.02)
+        with guard:
+            under_way -= 1
+
+    async def ask_often() -> None:
+        async with create_task_group() as group:
+            for _ in range(30):
+                group.start_soon(to_thread.run_sync, work)
+
+    assert door.client.portal is not None
+    door.client.portal.call(ask_often)
+    assert 1 < most <= 8
